@@ -1,0 +1,1 @@
+"""The distillation service: verified trajectories from a teacher, and students trained on them."""

@@ -1,0 +1,1 @@
+"""Tool environments: deterministic worlds in which a model's calls are executed."""

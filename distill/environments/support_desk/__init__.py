@@ -1,0 +1,1 @@
+"""A support desk: customers, orders, refunds and tickets, built from a seed."""
