@@ -1,0 +1,7 @@
+"""The Spiritsafe SDK: a client of the model registry and distillation service, its errors and resource names."""
+
+from spiritsafe.client import Client
+from spiritsafe.errors import SpiritsafeError
+from spiritsafe.rpc.names import ChannelName, NodeName, VersionName
+
+__all__ = ["ChannelName", "Client", "NodeName", "SpiritsafeError", "VersionName"]

@@ -1,0 +1,1 @@
+"""The registry: licensing core, lineage, artifacts, promotion and audit behind gRPC."""
