@@ -1,0 +1,63 @@
+"""The licensing core: how licence terms travel along lineage, and what follows for a use.
+
+Pure: no database, clock or network. Lineage becomes exposures once (`inherit`); exposures become terms under the licences of
+the day (`derive_terms`); terms become a verdict in a context (`evaluate`). Not legal advice: it applies a written policy to
+recorded facts and leaves contested questions to a person.
+"""
+
+from registry.licensing.exposures import Exposure, NodeExposures, Path, inherit
+from registry.licensing.models import KnownModel, find_model, load_models
+from registry.licensing.policy import Policy, PolicyError
+from registry.licensing.profiles import Catalogue, Profile, ProfileError, load_profiles, parse_profile
+from registry.licensing.scenario import ScenarioError, evaluate_scenarios
+from registry.licensing.terms import Alert, OriginFacts, Term, TermSet, derive_terms
+from registry.licensing.verdict import (
+    Approval,
+    Deployment,
+    Evaluation,
+    Obligation,
+    Reason,
+    Subject,
+    evaluate,
+    explain,
+)
+from registry.licensing.vocabulary import Context, EdgeType, NodeKind, ReasonCode, ReasonStatus, TermStatus, Verdict
+
+__all__ = [
+    "Alert",
+    "Approval",
+    "Catalogue",
+    "Context",
+    "Deployment",
+    "EdgeType",
+    "Evaluation",
+    "Exposure",
+    "KnownModel",
+    "NodeExposures",
+    "NodeKind",
+    "Obligation",
+    "OriginFacts",
+    "Path",
+    "Policy",
+    "PolicyError",
+    "Profile",
+    "ProfileError",
+    "Reason",
+    "ReasonCode",
+    "ReasonStatus",
+    "ScenarioError",
+    "Subject",
+    "Term",
+    "TermSet",
+    "TermStatus",
+    "Verdict",
+    "derive_terms",
+    "evaluate",
+    "evaluate_scenarios",
+    "explain",
+    "find_model",
+    "inherit",
+    "load_models",
+    "load_profiles",
+    "parse_profile",
+]
