@@ -1,0 +1,166 @@
+"""Whole versions between a folder and the registry: digests verified, both ways resumable at file level."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
+
+from spiritsafe.client import Client
+from spiritsafe.errors import DataLoss, FailedPrecondition, InvalidArgument, Violation
+from spiritsafe.registry.v1 import artifact_pb2, version_pb2
+
+CHUNK_BYTES = 1 << 20
+Progress = Callable[[str, int, int], None]
+"""Called with the path inside the version, the bytes done and the bytes in all of that file."""
+_PARTIAL = ".partial"
+
+
+def _silent(_path: str, _done: int, _total: int) -> None:
+    pass
+
+
+def file_digest(path: Path) -> str:
+    """Lower-case hexadecimal SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def folder_manifest(folder: Path) -> list[version_pb2.FileEntry]:
+    """Every file below ``folder``, sorted by path. Raises InvalidArgument when there is none."""
+    if not folder.is_dir():
+        raise _bad_folder(f"{folder} is not a folder")
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    if not files:
+        raise _bad_folder(f"{folder} holds no files")
+    return [
+        version_pb2.FileEntry(
+            path=path.relative_to(folder).as_posix(), size_bytes=path.stat().st_size, sha256=file_digest(path)
+        )
+        for path in files
+    ]
+
+
+def publish_version(
+    client: Client,
+    parent: str,
+    version: version_pb2.Version,
+    folder: Path,
+    request_id: str = "",
+    progress: Progress = _silent,
+) -> version_pb2.Version:
+    """Declares ``version`` under ``parent`` with the files of ``folder``, uploads what is missing and finalizes.
+
+    With the same ``request_id`` (a UUID) an interrupted call goes on where it stopped, and a finished one is answered
+    with the version that it made. ``version.files`` is overwritten.
+
+    Raises:
+        SpiritsafeError: the server refused; DataLoss where a file changed on the way.
+    """
+    request = UUID(request_id) if request_id else uuid4()
+    declared = version_pb2.Version()
+    declared.CopyFrom(version)
+    del declared.files[:]
+    declared.files.extend(folder_manifest(folder))
+    created = client.versions.CreateVersion(
+        version_pb2.CreateVersionRequest(parent=parent, version=declared, request_id=str(request))
+    ).version
+    # A repeated request is answered with what it was answered at first: only a read tells how far it has come since.
+    draft = client.versions.GetVersion(version_pb2.GetVersionRequest(name=created.name)).version
+    if draft.state == version_pb2.VERSION_STATE_READY:
+        return draft
+    missing = client.artifacts.ListMissingFiles(artifact_pb2.ListMissingFilesRequest(version=draft.name)).paths
+    for path in missing:
+        upload_file(client, draft.name, path, folder / path, progress)
+    finalize = version_pb2.FinalizeVersionRequest(name=draft.name, request_id=str(uuid5(request, "finalize")))
+    return client.versions.FinalizeVersion(finalize).version
+
+
+def upload_file(client: Client, version: str, path: str, source: Path, progress: Progress = _silent) -> None:
+    """Sends one declared file of a draft. Raises DataLoss where the server's digest differs from its manifest's."""
+    client.artifacts.UploadFile(_upload_stream(version, path, source, progress))
+
+
+def _upload_stream(
+    version: str, path: str, source: Path, progress: Progress
+) -> Iterator[artifact_pb2.UploadFileRequest]:
+    header = artifact_pb2.UploadHeader(version=version, path=path)
+    yield artifact_pb2.UploadFileRequest(header=header)
+    total, done = source.stat().st_size, 0
+    with source.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield artifact_pb2.UploadFileRequest(chunk=chunk)
+            done += len(chunk)
+            progress(path, done, total)
+
+
+def download_version(client: Client, name: str, target: Path, progress: Progress = _silent) -> Path:
+    """Writes every file of a READY version below ``target`` and returns ``target``.
+
+    Files that are there with their digest are kept, a partial one goes on at its last byte.
+
+    Raises:
+        FailedPrecondition: the version is a draft.
+        DataLoss: a path of the manifest leaves the target, or bytes do not match their digest.
+    """
+    version = client.versions.GetVersion(version_pb2.GetVersionRequest(name=name)).version
+    if version.state != version_pb2.VERSION_STATE_READY:
+        raise FailedPrecondition(f"{name} is not finalized", remedy="finalize it, or download another version")
+    target.mkdir(parents=True, exist_ok=True)
+    places = [(entry, _inside(target, entry.path)) for entry in version.files]
+    for entry, place in places:
+        if not (place.is_file() and file_digest(place) == entry.sha256):
+            _download_file(client, name, entry, place, progress)
+    return target
+
+
+def _inside(target: Path, path: str) -> Path:
+    # The server refuses such paths itself; a client that trusted it could be made to overwrite any file.
+    relative = PurePosixPath(path)
+    place = target.joinpath(*relative.parts)
+    unsafe = relative.is_absolute() or ".." in relative.parts or not relative.parts or "\\" in path
+    if unsafe or not place.resolve().is_relative_to(target.resolve()):
+        raise DataLoss(
+            f"the manifest names {path!r}, which leaves the target folder",
+            reason="UNSAFE_PATH",
+            remedy="do not use this version; tell the registry's operator",
+        )
+    return place
+
+
+def _download_file(client: Client, version: str, entry: version_pb2.FileEntry, place: Path, progress: Progress) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    partial = place.with_name(place.name + _PARTIAL)
+    done = partial.stat().st_size if partial.exists() else 0
+    if done > entry.size_bytes:
+        partial.unlink()
+        done = 0
+    request = artifact_pb2.DownloadFileRequest(version=version, path=entry.path, offset_bytes=done)
+    with partial.open("ab") as file:
+        for response in client.artifacts.DownloadFile(request) if done < entry.size_bytes else ():
+            file.write(response.chunk)
+            done += len(response.chunk)
+            progress(entry.path, done, entry.size_bytes)
+    if file_digest(partial) != entry.sha256:
+        partial.unlink()
+        raise DataLoss(
+            f"{entry.path} of {version} does not match its digest {entry.sha256}",
+            reason="DIGEST_MISMATCH",
+            remedy="download again; if it repeats, the stored content is damaged",
+        )
+    partial.replace(place)
+
+
+def request_uuid(*parts: str) -> str:
+    """A request id that is the same for the same parts, so that repeating a call after a crash repeats nothing."""
+    return str(uuid5(NAMESPACE_URL, "spiritsafe:" + "/".join(parts)))
+
+
+def _bad_folder(description: str) -> InvalidArgument:
+    return InvalidArgument(
+        description,
+        reason="EMPTY_FOLDER",
+        remedy="name a folder with the files of the version",
+        violations=(Violation("folder", description),),
+    )
