@@ -1,0 +1,96 @@
+"""The registry as one object: database, artifact store, licence profiles, and the rule that all mutations follow."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from google.protobuf.message import Message
+from sqlmodel import Session
+
+from registry.clock import now
+from registry.errors import invalid
+from registry.storage import audit
+from registry.storage.artifacts import ArtifactStore
+from registry.storage.database import Database
+from registry.storage.tables import Request
+from spiritsafe.rpc.caller import Caller, current_caller
+
+ResponseT = TypeVar("ResponseT", bound=Message)
+
+
+class Mutation(Protocol):
+    """What every mutating request of the contract carries."""
+
+    request_id: str
+    validate_only: bool
+
+    def SerializeToString(self, *, deterministic: bool = ...) -> bytes: ...  # noqa: N802 - protobuf's name
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Everything that a service needs. ``demo`` and ``embedded`` are facts of the home, fixed when it was created."""
+
+    database: Database
+    store: ArtifactStore
+    demo: bool = False
+    embedded: bool = True
+
+    def mutate(
+        self,
+        method: str,
+        request: Mutation,
+        response_type: type[ResponseT],
+        act: Callable[[Session, Caller], tuple[ResponseT, audit.Event]],
+    ) -> ResponseT:
+        """Runs ``act`` in one write transaction together with its audit event.
+
+        A repeated ``request_id`` of the same caller gets the first answer again and changes nothing (AIP-155);
+        ``validate_only`` runs everything and rolls back (AIP-163). Raises InvalidArgument when a request id comes back
+        with another request.
+        """
+        caller = current_caller()
+        with self.database.write() as session:
+            replay = _replay(session, caller, method, request)
+            if replay is not None:
+                return response_type.FromString(replay.response)
+            response, event = act(session, caller)
+            if request.validate_only:
+                session.rollback()
+                return response
+            audit.append(session, event, caller.identity)
+            if request.request_id:
+                session.add(_remember(caller, method, request, response))
+        return response
+
+
+def _replay(session: Session, caller: Caller, method: str, request: Mutation) -> Request | None:
+    if not request.request_id:
+        return None
+    row = session.get(Request, (caller.identity, method, request.request_id))
+    if row is not None and row.fingerprint != _fingerprint(request):
+        raise invalid(
+            "request_id",
+            f"{request.request_id} was used for another request",
+            reason="REQUEST_ID_REUSED",
+            remedy="use a new UUID for each new request",
+        )
+    return row
+
+
+def _remember(caller: Caller, method: str, request: Mutation, response: Message) -> Request:
+    return Request(
+        identity=caller.identity,
+        method=method,
+        request_id=request.request_id,
+        fingerprint=_fingerprint(request),
+        response=response.SerializeToString(),
+        create_time=now(),
+    )
+
+
+def _fingerprint(request: Mutation) -> str:
+    return hashlib.sha256(request.SerializeToString(deterministic=True)).hexdigest()

@@ -1,0 +1,1 @@
+"""Tables, transactions, the audit chain and the artifact store."""
