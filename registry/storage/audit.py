@@ -1,7 +1,7 @@
 """The hash chain over all mutations.
 
-``hash`` = SHA-256 over the canonical JSON (sorted keys, no spaces, UTF-8) of every other field; ``previous_hash`` ties an
-event to the one before. A chain alone cannot rule out that somebody rewrote all of it: keep the head hash elsewhere.
+``hash`` = SHA-256 over the canonical JSON (sorted keys, no spaces, UTF-8) of every other field; ``previous_hash`` ties
+an event to the one before. A chain alone cannot rule out that somebody rewrote all of it: keep the head hash elsewhere.
 """
 
 from __future__ import annotations
