@@ -1,0 +1,51 @@
+# Spiritsafe: every target sets up what it needs; only Python 3.11+, git and make must be there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-full lint format proto standins bench clean
+
+help: ## Show the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1|/' | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Make .venv and install everything into it (incremental)
+
+$(STAMP): pyproject.toml client/pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable client --editable '.[service,train,dev]'
+	@touch $@
+
+demo: $(STAMP) ## Distil a student and take it through the licence gate
+	$(BIN)/spiritsafe demo $(DEMO_ARGS)
+
+test: $(STAMP) ## Run the test suite
+	$(BIN)/python -m pytest -n 2 --dist loadscope -m 'not full' $(PYTEST_ARGS)
+
+test-full: $(STAMP) ## Run the test suite and the slow suites
+	$(BIN)/python -m pytest -n 2 --dist loadscope $(PYTEST_ARGS)
+
+lint: $(STAMP) ## Check style (ruff) and types (mypy --strict)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP) ## Rewrite the code in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+proto: $(STAMP) ## Generate the stubs in client/ from proto/; lint the contract where buf is installed
+	$(BIN)/python proto/generate.py
+	@if command -v buf >/dev/null; then buf lint; else echo "buf is not installed: its lint is left out"; fi
+
+standins: $(STAMP) ## Rebuild the stand-in checkpoints (about ten minutes a family)
+	$(BIN)/python -m distill.standins.build --all
+
+bench: $(STAMP) ## Run the benchmarks and print their table
+	$(BIN)/python -m tests.benchmarks
+
+clean: ## Remove .venv and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
