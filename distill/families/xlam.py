@@ -1,0 +1,45 @@
+"""xLAM-1 teachers (Llama architecture on DeepSeek Coder): block prompts in, ``{"tool_calls": [...]}`` out.
+
+The turn markers are those of DeepSeek Coder's instruct template, on which the 7B model builds.
+"""
+
+from __future__ import annotations
+
+from distill.families.base import Family, Prompt
+from distill.teacher.xlam import parse_calls, render_calls, render_prompt
+from distill.trajectories.calls import ParseOutcome
+from distill.trajectories.types import Message
+
+_BEGIN = "<｜begin▁of▁sentence｜>"  # noqa: RUF001 - the token is spelt with these characters
+
+
+class Xlam(Family):
+    """xLAM-1 models such as xLAM-7b-fc-r."""
+
+    name = "xlam"
+    architectures = frozenset({"LlamaForCausalLM"})
+    stop_tokens = ("<|EOT|>", "<｜end▁of▁sentence｜>")  # noqa: RUF001 - the token is spelt with these characters
+
+    def prompt(self, prompt: Prompt) -> str:
+        """Put the first user turn into xLAM-1's blocks together with the tools; later turns follow as they are."""
+        query = next((i for i, message in enumerate(prompt.messages) if message.role == "user"), None)
+        if query is None:
+            raise ValueError("an xLAM prompt needs a user message; add one to the conversation")
+        text = _BEGIN
+        for index, message in enumerate(prompt.messages):
+            if message.role == "assistant":
+                text += f"### Response:\n{self.target(message)}\n"
+            elif message.role == "system":
+                text += f"{message.content}\n"
+            else:
+                content = render_prompt(prompt.tools, message.content) if index == query else message.content
+                text += f"### Instruction:\n{content}\n"
+        return text + "### Response:\n"
+
+    def target(self, turn: Message) -> str:
+        """Render the calls; a turn without calls is the empty list, and its prose is dropped as xLAM-1 writes none."""
+        return f"{render_calls(turn.tool_calls)}\n{self.stop_tokens[0]}"
+
+    def parse(self, text: str) -> ParseOutcome:
+        """Read any style that xLAM models write."""
+        return parse_calls(text)

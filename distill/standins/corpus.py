@@ -1,0 +1,215 @@
+"""What stand-ins are pre-trained on: calls of randomly made tools, and random copy exercises.
+
+Pure and seeded. Nothing here may come from a built-in environment: no tool or argument name and no sentence of theirs
+(``tests/distill/standins`` searches a large sample for them), so that whatever a stand-in knows about an environment
+was taught by fine-tuning.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from distill.trajectories.types import JsonValue, Message, ToolCall, ToolSpec, Trajectory
+
+_VERBS = (
+    "book play start lock paint water move count measure print scan share save load sort mix cook rent fly charge "
+    "clean drive build fold grow heat cool join teach draw film pack park plan pump push pull rate read ride record "
+    "repair reserve roll row sail seal sell shake sing skip sketch solve spin stack steer store swap sweep tag test "
+    "track train trim tune turn vote walk wash watch weigh wind wrap write dim mute pause resume rename archive"
+).split()
+_NOUNS = (
+    "flight song room recipe plant robot engine ferry garden camera bridge tower river lesson album boat bottle brush "
+    "cabin candle canvas carpet castle cloud coach comet crane crop curtain dance dish door drone drum elevator fence "
+    "field fire fountain game glass globe guitar heater hotel island jar kite ladder lamp library lens lock map market "
+    "meal meeting mill mirror model motor museum novel oven painting park pipe planet poem pool printer probe puzzle "
+    "radio rocket sample satellite screen sensor shelf ship shop signal sofa speaker stage station statue stove street "
+    "studio table tank telescope tent theatre tile tractor trail tram trip truck valve van vase vehicle village violin "
+    "wall watch wheel window"
+).split()
+_DETAILS = (
+    "pilot guest owner driver author teacher singer painter captain doctor colour shape place town harbour country "
+    "title topic label theme mood style speed weight height width depth volume level count pages seats hours days "
+    "distance duration score limit mode size finish season shift lane material message remark comment wish memo"
+).split()
+_PLACES_FIRST = "New Old Port Fort Lake North South East West Upper Lower Great Saint Mount".split()
+_WORDS = (
+    "red blue green dark light early warm cold soft hard quick slow fresh dry wet tall short empty full heavy thin "
+    "bright quiet sharp round flat loose tight clean broken wrong missing late new old small large second front rear "
+    "metal wooden paper plastic morning evening winter summer sound paint wheel cable screen button cover handle mark "
+    "line note part piece box bag cup card key code page sheet step side edge corner point signal sent found checked "
+    "asked called waited moved fixed ready needed added lost left right open closed signed printed ordered copied"
+).split()
+_COMMON = (
+    "a about account address after again all also an and answer any are as ask at back be been before begin best better "
+    "big book both box bring but by call came can change check child close come could customer day did do does down "
+    "each eat end enough even ever every example eye family far few find first follow food for friend from full get "
+    "give go good group had hand hard has have he head hear hello help her here high him his home hour house how if in "
+    "into is issue it job just keep kind know last later leave let letter like list live long look low made make man "
+    "many may me mean might mind money more most much must my need never next night no normal not nothing now of off "
+    "often old on once one only or order other our out over own page paper people person phone place play please point "
+    "public put question quite rather read ready really right run said same saw say school see send service set she "
+    "should show shown since sister so some soon speak start state status still street such system take talk tell than "
+    "thank thanks that their them then there these they thing think this those though thought three ticket time to "
+    "today together told too took toward try turn two under until up upon us use used very voice wait walk want was "
+    "water way we week well went were what when where which while white who why will wish with without woman word work "
+    "world would write year yes you young your"
+).split()
+_ONSETS = "b br c ch cl d dr f fl g gr h j k kr l m n p pr r s sch st t tr v w z".split()
+_VOWELS = "a e i o u ei ia oo au".split()
+_CODAS = " n r l s t ck nd rt ss m x ns lt".split(" ")
+
+_OPENINGS = (
+    "Please {act}{rest}.",
+    "{Act}{rest}.",
+    "Can you {act}{rest}?",
+    "Could you {act}{rest}?",
+    "I want to {act}{rest}.",
+    "I need you to {act}{rest}.",
+    "{Act}{rest}, please.",
+    "We have to {act}{rest} today.",
+    "Hello, {act}{rest}.",
+    "It is time to {act}{rest}.",
+)
+_LINKS = ("{word} {value}", "the {word} is {value}", "with {word} {value}", "{value} as {word}", "{word}: {value}")
+_BARE = ("{value}", "for {value}", "to {value}", "on {value}", "at {value}", "by {value}", "because of {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One parameter of a made tool, and how its values are made."""
+
+    name: str
+    words: str
+    schema: dict[str, JsonValue]
+    make: Callable[[random.Random], JsonValue]
+
+
+def pseudo_word(rng: random.Random, syllables: int = 2) -> str:
+    """Make a word that no language has, so that copying it cannot be guessed."""
+    parts = [rng.choice(_ONSETS) + rng.choice(_VOWELS) for _ in range(syllables)]
+    return "".join(parts) + rng.choice(_CODAS)
+
+
+def _word(rng: random.Random) -> str:
+    return rng.choice(_WORDS) if rng.random() < 0.5 else pseudo_word(rng, rng.choice((1, 2, 2, 3)))
+
+
+def _capital(rng: random.Random) -> str:
+    return pseudo_word(rng, rng.choice((1, 2, 2, 3))).capitalize()
+
+
+def _person(rng: random.Random) -> JsonValue:
+    return f"{_capital(rng)} {_capital(rng)}"
+
+
+def _place(rng: random.Random) -> JsonValue:
+    return f"{rng.choice(_PLACES_FIRST)} {_capital(rng)}" if rng.random() < 0.25 else _capital(rng)
+
+
+def _phrase(rng: random.Random) -> JsonValue:
+    return " ".join(_word(rng) for _ in range(rng.choice((1, 2, 2, 3))))
+
+
+def _number(rng: random.Random) -> JsonValue:
+    return rng.randrange(1, 10 ** rng.choice((1, 2, 2, 3)))
+
+
+def _identifier(noun: str) -> Argument:
+    def make(rng: random.Random) -> JsonValue:
+        return f"{noun[0].upper()}-{rng.randrange(1000, 10000)}"
+
+    return Argument(f"{noun}_id", noun, {"type": "string", "description": f"{noun.capitalize()} id"}, make)
+
+
+def _choice(rng: random.Random, detail: str) -> Argument:
+    options: list[JsonValue] = [_word(rng) for _ in range(3)]
+    return Argument(detail, detail, {"type": "string", "enum": options}, lambda draw: draw.choice(options))
+
+
+def _free(rng: random.Random, detail: str) -> Argument:
+    make = rng.choice((_person, _place, _phrase, _phrase, _number))
+    kind = "integer" if make is _number else "string"
+    description = rng.choice((detail.capitalize(), f"New {detail}", f"{detail.capitalize()} of it"))
+    return Argument(detail, detail, {"type": kind, "description": description}, make)
+
+
+def _arguments(rng: random.Random, noun: str) -> list[Argument]:
+    arguments = [_identifier(noun)] if rng.random() < 0.7 else []
+    for detail in rng.sample(_DETAILS, rng.choice((0, 0, 1, 1, 2)) or (not arguments)):
+        arguments.append(_choice(rng, detail) if rng.random() < 0.35 else _free(rng, detail))
+    return arguments
+
+
+def copy_words(seed: int, count: int) -> list[str]:
+    """Words without any order, common and made up: the material of copy exercises and of the tokenizers."""
+    rng = random.Random(f"words {seed}")
+    words = [rng.choice(_COMMON) if rng.random() < 0.6 else _word(rng) for _ in range(count)]
+    return [word.capitalize() if rng.random() < 0.3 else word for word in words]
+
+
+@dataclass(frozen=True, slots=True)
+class MadeTool:
+    """A randomly made tool with the words that a request for it uses."""
+
+    spec: ToolSpec
+    verb: str
+    noun: str
+    arguments: tuple[Argument, ...]
+
+
+def make_tool(rng: random.Random, verb: str, noun: str) -> MadeTool:
+    """Make a tool called after ``verb`` and ``noun``, with one to three required arguments."""
+    arguments = _arguments(rng, noun)
+    name = f"{verb}_{noun}"
+    description = f"{verb.capitalize()} {rng.choice(('a', 'the'))} {noun}."
+    if rng.random() < 0.4:
+        detail = rng.choice(_DETAILS)
+        name = f"{verb}_{noun}_{detail}" if rng.random() < 0.5 else f"{verb}_{detail}"
+        description = f"{verb.capitalize()} the {detail} of a {noun}."
+    properties: dict[str, JsonValue] = {argument.name: argument.schema for argument in arguments}
+    schema: dict[str, JsonValue] = {"type": "object", "properties": properties, "required": list(properties)}
+    return MadeTool(ToolSpec(name, description, schema), verb, noun, tuple(arguments))
+
+
+def _request(rng: random.Random, tool: MadeTool, values: dict[str, JsonValue]) -> str:
+    """Say in words what calls ``tool`` with ``values``, the arguments in any order."""
+    mentions = []
+    for argument in rng.sample(tool.arguments, len(tool.arguments)):
+        typed = argument.name.endswith("_id") or "enum" in argument.schema or argument.schema["type"] == "integer"
+        bare = len(tool.arguments) == 1 or typed
+        form = rng.choice(_LINKS + _BARE if bare else _LINKS)
+        mentions.append(form.format(word=argument.words, value=values[argument.name]))
+    act = f"{tool.verb} the {tool.noun}" if rng.random() < 0.8 else tool.verb
+    rest = rng.choice((" ", " ", ", ")) + rng.choice((" and ", ", ", " ")).join(mentions)
+    return rng.choice(_OPENINGS).format(act=act, Act=act.capitalize(), rest=rest)
+
+
+def _toolbox(rng: random.Random, size: int) -> list[MadeTool]:
+    verbs, nouns = rng.sample(_VERBS, size), rng.sample(_NOUNS, size)
+    # Neighbours that share a verb or a noun force a look at both words.
+    if size > 1 and rng.random() < 0.4:
+        nouns[1] = nouns[0]
+    return [make_tool(rng, verb, noun) for verb, noun in zip(verbs, nouns, strict=True)]
+
+
+def call_exercise(seed: int, sizes: tuple[int, ...] = (2, 3, 4), first_tool: bool = False) -> Trajectory:
+    """Make one conversation: some made tools, one request, one call.
+
+    Args:
+        seed: decides everything.
+        sizes: how many tools may be on offer.
+        first_tool: the request always concerns the first tool on offer, so that nothing teaches *choosing* a tool.
+    """
+    rng = random.Random(f"call exercise {seed}")
+    tools = _toolbox(rng, rng.choice(sizes))
+    wanted = tools[0]
+    if not first_tool:
+        rng.shuffle(tools)
+    values = {argument.name: argument.make(rng) for argument in wanted.arguments}
+    messages = (
+        Message("user", _request(rng, wanted, values)),
+        Message("assistant", tool_calls=(ToolCall(wanted.spec.name, values),)),
+    )
+    return Trajectory(f"exercise-{seed}", tuple(tool.spec for tool in tools), messages)

@@ -1,0 +1,1 @@
+"""NF4 QLoRA training of teachers and students."""

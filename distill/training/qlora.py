@@ -1,0 +1,58 @@
+"""NF4 loading and LoRA, as in QLoRA (Dettmers et al. 2023, arXiv 2305.14314)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from bitsandbytes.nn import Linear4bit
+from transformers import BitsAndBytesConfig, PreTrainedModel
+
+from distill.families.base import Family
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+
+
+def compute_dtype() -> torch.dtype:
+    """The type in which quantised layers multiply: bfloat16 on an accelerator, float32 on a CPU."""
+    return torch.bfloat16 if torch.cuda.is_available() else torch.float32
+
+
+def load_nf4(family: Family, base: str, revision: str | None = None) -> PreTrainedModel:
+    """Load ``base`` (a local folder or hub repository id) with its linear layers in double-quantised NF4."""
+    quantization = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=compute_dtype(),
+    )
+    model = family.load(base, revision, quantization_config=quantization, dtype=compute_dtype())
+    keep_gradients(model)
+    return model
+
+
+def keep_gradients(model: torch.nn.Module) -> None:
+    """Keep bitsandbytes from repacking weights in ``eval()`` on CPUs with AVX512-BF16.
+
+    The repacked weights have no backward pass: training the same object afterwards shows a plausible loss with wrong
+    gradients (seen with bitsandbytes 0.50.2).
+    """
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            module.support_avx512bf16_for_cpu = False
+
+
+def attach_lora(family: Family, model: PreTrainedModel, rank: int, alpha: int, seed: int) -> PeftModel:
+    """Add a fresh LoRA adapter to the family's projections; ``seed`` decides its initial weights."""
+    from peft import LoraConfig, get_peft_model
+
+    targets = family.lora_targets(model)
+    if not targets:
+        raise ValueError(f"no projection of family {family.name!r} found in {type(model).__name__}; check the base")
+    torch.manual_seed(seed)
+    config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=targets, task_type="CAUSAL_LM", bias="none")
+    adapted = get_peft_model(model, config)
+    if not hasattr(adapted, "peft_config"):
+        raise TypeError("PEFT returned a model without an adapter")
+    return adapted  # type: ignore[return-value]  # get_peft_model also covers mixed models, which are not asked for
