@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, cast
 
+from distill.trajectories.calls import call_from_json, call_to_json, tool_from_json, tool_to_json
 from distill.trajectories.types import JsonValue, ToolCall, ToolSpec
 
 Split = Literal["train", "heldout"]
@@ -82,9 +83,9 @@ class Scenario:
             "category": self.category,
             "environment": self.environment,
             "env_seed": self.env_seed,
-            "tools": [_tool_to_json(tool) for tool in self.tools],
+            "tools": [tool_to_json(tool) for tool in self.tools],
             "user_message": self.user_message,
-            "gold_calls": [{"name": call.name, "arguments": dict(call.arguments)} for call in self.gold_calls],
+            "gold_calls": [call_to_json(call) for call in self.gold_calls],
             "expected_state": self.expected_state,
             "reference_text": self.reference_text,
         }
@@ -95,32 +96,17 @@ class Scenario:
 
         Raises:
             KeyError: a field is missing.
+            CallError: a tool or a call is malformed.
         """
-        tools = cast("list[dict[str, JsonValue]]", row["tools"])
-        calls = cast("list[dict[str, JsonValue]]", row["gold_calls"])
         return cls(
             id=cast("str", row["id"]),
             split=cast("Split", row["split"]),
             category=cast("Category", row["category"]),
             environment=cast("str", row["environment"]),
             env_seed=cast("int", row["env_seed"]),
-            tools=tuple(_tool_from_json(tool) for tool in tools),
+            tools=tuple(tool_from_json(tool) for tool in cast("list[JsonValue]", row["tools"])),
             user_message=cast("str", row["user_message"]),
-            gold_calls=tuple(
-                ToolCall(cast("str", call["name"]), cast("dict[str, JsonValue]", call["arguments"])) for call in calls
-            ),
+            gold_calls=tuple(call_from_json(call) for call in cast("list[JsonValue]", row["gold_calls"])),
             expected_state=cast("str", row["expected_state"]),
             reference_text=cast("str", row["reference_text"]),
         )
-
-
-def _tool_to_json(tool: ToolSpec) -> dict[str, JsonValue]:
-    return {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
-
-
-def _tool_from_json(row: Mapping[str, JsonValue]) -> ToolSpec:
-    return ToolSpec(
-        name=cast("str", row["name"]),
-        description=cast("str", row["description"]),
-        parameters=cast("dict[str, JsonValue]", row["parameters"]),
-    )

@@ -1,0 +1,1 @@
+"""Teachers: how they are asked, and how their text is read."""

@@ -1,0 +1,150 @@
+"""Calls and tools as JSON, what a reader of model output returns, and when two calls are equal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn, cast
+
+from distill.trajectories.types import JsonValue, ToolCall, ToolSpec
+
+MAX_DEPTH = 50
+"""How deeply the arguments of a call may be nested: far below what JSON encoders can take, far above real schemas."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedCalls:
+    """A text that was understood: its calls (none for prose), the prose around them and the reasoning before them."""
+
+    calls: tuple[ToolCall, ...] = ()
+    content: str = ""
+    reasoning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParseFailure:
+    """A text that means to call something and cannot be read. ``position`` is a character index into it."""
+
+    position: int
+    reason: str
+
+
+ParseOutcome = ParsedCalls | ParseFailure
+
+
+class CallError(ValueError):
+    """A JSON value that is no call. The message says why."""
+
+
+def call_to_json(call: ToolCall) -> dict[str, JsonValue]:
+    """``{"name", "arguments"}``, arguments in their own order."""
+    return {"name": call.name, "arguments": dict(call.arguments)}
+
+
+def call_from_json(value: JsonValue) -> ToolCall:
+    """Read ``{"name", "arguments"}``; also with ``parameters``, and with the arguments as a JSON string.
+
+    Raises:
+        CallError: anything else.
+    """
+    if not isinstance(value, dict):
+        raise CallError("a call must be an object with name and arguments")
+    name = value.get("name")
+    if not isinstance(name, str) or not name:
+        raise CallError("the call has no name")
+    keys = [key for key in ("arguments", "parameters") if key in value]
+    if len(keys) != 1:
+        raise CallError("the call must have either arguments or parameters")
+    arguments = value[keys[0]]
+    if isinstance(arguments, str):
+        arguments = loads(arguments)
+    if not isinstance(arguments, dict):
+        raise CallError(f"{keys[0]} of {name} must be an object")
+    return ToolCall(name, arguments)
+
+
+def unwritable(call: ToolCall) -> str | None:
+    """Why ``call`` could not be written as JSON text again, or None.
+
+    Decoders admit what cannot be stored: half surrogate pairs, and nesting on which a later encoder would fail.
+    """
+    pending: list[tuple[JsonValue, int]] = [(dict(call.arguments), 0)]
+    while pending:
+        value, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            return f"the arguments are nested more than {MAX_DEPTH} deep"
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        pending.extend((item, depth + 1) for item in inner)
+    try:
+        json.dumps(call_to_json(call), ensure_ascii=False).encode()
+    except ValueError:
+        return "the call holds half a surrogate pair or a number that is too long"
+    return None
+
+
+def tool_to_json(tool: ToolSpec) -> dict[str, JsonValue]:
+    """``{"name", "description", "parameters"}``."""
+    return {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
+
+
+def tool_from_json(value: JsonValue) -> ToolSpec:
+    """Read a tool, bare or wrapped as ``{"type": "function", "function": {...}}``.
+
+    Raises:
+        CallError: it has no name, or its description or parameters have the wrong type.
+    """
+    if isinstance(value, dict) and "function" in value:
+        value = value["function"]
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str) or not value["name"]:
+        raise CallError("a tool must be an object with a name")
+    description, parameters = value.get("description", ""), value.get("parameters", {})
+    if not isinstance(description, str) or not isinstance(parameters, dict):
+        raise CallError(f"tool {value['name']} needs a text as description and a JSON schema as parameters")
+    return ToolSpec(cast("str", value["name"]), description, parameters or {"type": "object", "properties": {}})
+
+
+def calls_equal(left: Sequence[ToolCall], right: Sequence[ToolCall]) -> bool:
+    """Whether both hold the same calls in the same order, type by type: 1, 1.0 and true all differ."""
+    return [_key(call) for call in left] == [_key(call) for call in right]
+
+
+def _key(call: ToolCall) -> str:
+    return json.dumps([call.name, dict(call.arguments)], sort_keys=True)
+
+
+def decoder() -> json.JSONDecoder:
+    """A JSON decoder that guesses nothing: no repeated keys, no NaN or infinity."""
+    return json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+
+
+def loads(text: str) -> JsonValue:
+    """Decode one JSON text strictly.
+
+    Raises:
+        CallError: it is not JSON, repeats a key, holds NaN or infinity, or is nested too deeply.
+    """
+    try:
+        return cast("JsonValue", decoder().decode(text))
+    except (ValueError, RecursionError) as error:
+        raise CallError(f"not strict JSON: {error}") from error
+
+
+def _unique(pairs: Iterable[tuple[str, JsonValue]]) -> Mapping[str, JsonValue]:
+    result: dict[str, JsonValue] = {}
+    for key, value in pairs:
+        if key in result:
+            raise CallError(f"the key {key!r} stands twice")
+        result[key] = value
+    return result
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise CallError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise CallError(f"{text} is out of range")
+    return value

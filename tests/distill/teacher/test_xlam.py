@@ -1,0 +1,224 @@
+"""xLAM's prompt, and the reader of everything that xLAM models write."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from distill.environments.support_desk.scenarios import generate
+from distill.teacher.xlam import flatten_tool, parse_calls, render_calls, render_prompt
+from distill.trajectories.calls import ParsedCalls, ParseFailure, calls_equal
+from distill.trajectories.types import JsonValue, ToolCall, ToolSpec
+
+F = ToolCall("f", {"a": 1})
+G = ToolCall("g", {"b": "x"})
+F_JSON = '{"name": "f", "arguments": {"a": 1}}'
+G_JSON = '{"name": "g", "arguments": {"b": "x"}}'
+WEATHER = ToolSpec(
+    "get_weather",
+    "Weather of a city.",
+    {
+        "type": "object",
+        "properties": {"city": {"type": "string", "description": "City"}, "days": {"type": "integer", "default": 1}},
+        "required": ["city"],
+    },
+)
+
+
+def test_the_prompt_has_the_four_blocks_in_order() -> None:
+    assert render_prompt([WEATHER], "Rain in Oslo?", task_instruction="TASK", format_instruction="FORM") == (
+        "[BEGIN OF TASK INSTRUCTION]\nTASK\n[END OF TASK INSTRUCTION]\n\n"
+        '[BEGIN OF AVAILABLE TOOLS]\n[{"name": "get_weather", "description": "Weather of a city.", "parameters": '
+        '{"city": {"type": "string", "description": "City"}, "days": {"type": "integer", "default": 1}}}]\n'
+        "[END OF AVAILABLE TOOLS]\n\n"
+        "[BEGIN OF FORMAT INSTRUCTION]\nFORM\n[END OF FORMAT INSTRUCTION]\n\n"
+        "[BEGIN OF QUERY]\nRain in Oslo?\n[END OF QUERY]\n\n"
+    )
+
+
+def test_flattening_a_tool_without_parameters() -> None:
+    assert flatten_tool(ToolSpec("now", "Time.", {"type": "object"}))["parameters"] == {}
+
+
+def test_calls_are_written_as_the_model_writes_them() -> None:
+    assert render_calls([F]) == '{"tool_calls": [{"name": "f", "arguments": {"a": 1}}]}'
+    assert render_calls([]) == '{"tool_calls": []}'
+
+
+@pytest.mark.parametrize(
+    ("text", "calls"),
+    [
+        (f"[{F_JSON}]", [F]),
+        (f"[{F_JSON}, {G_JSON}]", [F, G]),
+        (F_JSON, [F]),
+        (f'{{"tool_calls": [{F_JSON}]}}', [F]),
+        (f'{{"thought": "easy", "tool_calls": [{F_JSON}, {G_JSON}]}}', [F, G]),
+        (f"```json\n[{F_JSON}]\n```", [F]),
+        (f"```\n{F_JSON}\n```", [F]),
+        (f"I will do it.\n```json\n{F_JSON}\n```\nand\n```json\n{G_JSON}\n```\n", [F, G]),
+        (f"Sure, here: [{F_JSON}] Done.", [F]),
+        (f"<think>maybe {G_JSON}</think>\n[{F_JSON}]", [F]),
+        (f"maybe {G_JSON} or {{broken</think>[{F_JSON}]", [F]),
+        (f"[TOOL_CALLS] [{F_JSON}]", [F]),
+        (f"[TOOL_CALLS]{F_JSON}", [F]),
+        (f"<tool_call>\n{F_JSON}\n</tool_call>\n<tool_call>\n{G_JSON}\n</tool_call>", [F, G]),
+        (f"Let me see. <tool_call>{F_JSON}\n{G_JSON}</tool_call>", [F, G]),
+        ('{"name": "f", "parameters": {"a": 1}}', [F]),
+        ('[{"name": "f", "arguments": "{\\"a\\": 1}"}]', [F]),
+        (f"{F_JSON}; {G_JSON}", [F, G]),
+        (f"{F_JSON}\n{G_JSON}", [F, G]),
+        ('[f(a=1), g(b="x")]', [F, G]),
+        ("Calling [f(a=1)] now", [F]),
+        ("[m.f(a=-1.5, b=None, c=[True, (1, 'z')], d={'k': {}})]", "python"),
+        ("[f()]", [ToolCall("f", {})]),
+        ('[{"name": "f", "arguments": {"a": "</think> [x] } <tool_call>"}}]', "tags"),
+    ],
+)
+def test_styles(text: str, calls: object) -> None:
+    special: dict[object, list[ToolCall]] = {
+        "python": [ToolCall("m.f", {"a": -1.5, "b": None, "c": [True, [1, "z"]], "d": {"k": {}}})],
+        "tags": [ToolCall("f", {"a": "</think> [x] } <tool_call>"})],
+    }
+    expected = special[calls] if isinstance(calls, str) else calls
+    outcome = parse_calls(text)
+    assert isinstance(outcome, ParsedCalls), outcome
+    assert isinstance(expected, list)
+    assert calls_equal(outcome.calls, expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Hello! How can I help you?",
+        "[]",
+        '{"tool_calls": []}',
+        "```json\n[]\n```",
+        "[TOOL_CALLS] []",
+        "<think>I could call [f(a=1)] or {broken</think>Nothing fits.",
+        "The numbers are [1, 2, 3].",
+        'The record is {"id": 3, "city": "Oslo"}.',
+        "Use {a, b} and [see the note] (or [1, 2).",
+        "The call f(a=1) would do.",
+        '{"name": "Ana", "age": 30}',
+    ],
+)
+def test_no_call(text: str) -> None:
+    outcome = parse_calls(text)
+    assert isinstance(outcome, ParsedCalls), outcome
+    assert outcome.calls == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "reason"),
+    [
+        ('[{"name": "f", "arguments": {"a": 1}', 36, "not JSON"),
+        ('{"name": "f", "arguments": {"a": "x', 33, "not JSON"),
+        ('{"name": "f", "arguments": {"a": "</think>', 33, "not JSON"),
+        (f"{F_JSON} {G_JSON[:-1]}", 74, "not JSON"),
+        (f"<tool_call>{F_JSON}", 47, "not JSON"),
+        ("<tool_call></tool_call>", 11, "holds no call"),
+        ("<tool_call>[1]</tool_call>", 11, "announced"),
+        (f"{F_JSON}</tool_call>", 36, "closes nothing"),
+        (f"[{F_JSON}]]", 38, "closes nothing"),
+        ("{'name': 'f', 'arguments': {}}", 1, "not JSON"),
+        ('{name: "f", arguments: {}}', 1, "not JSON"),
+        ('"name": "f", "arguments": {"a": 1}}', 13, "outside any object"),
+        ('{"name": "f"}', 0, "either arguments or parameters"),
+        ('{"name": "f", "arguments": 3}', 0, "must be an object"),
+        ('{"name": "f", "arguments": "oops"}', 0, "not strict JSON"),
+        ('{"name": "f", "arguments": {}, "parameters": {}}', 0, "either"),
+        ('{"arguments": {"a": 1}}', 0, "no name"),
+        ('{"name": "", "arguments": {}}', 0, "no name"),
+        ('{"tool_calls": 3}', 0, "must be a list"),
+        ('{"tool_calls": [3]}', 0, "must be an object"),
+        (f"[{F_JSON}, 3]", 0, "must be an object"),
+        (f'{{"calls": [{F_JSON}]}}', 0, "wrapper"),
+        ('{"name": "f", "arguments": {"a": 1, "a": 2}}', 0, "stands twice"),
+        ('{"name": "f", "arguments": {"a": NaN}}', 0, "is not JSON"),
+        ('{"name": "f", "arguments": {"a": 1e999}}', 0, "out of range"),
+        ('{"name": "f", "arguments": {"a": "\\ud800"}}', 0, "surrogate"),
+        ('{"name": "f", "arguments": {"a": ' + "[" * 60 + "]" * 60 + "}}", 0, "nested more than 50"),
+        ("[" * 5000, 0, "nested too deeply"),
+        ("[f(1)]", 0, "without a name"),
+        ("[f(a=1", 0, "never closed"),
+        ('[f(a="x)]', 0, "never closed"),
+        ("[f(a=b)]", 0, "no literal"),
+        ("[f(a=1, a=2)]", 0, "each once"),
+        ("[f(**k)]", 0, "each once"),
+        ("[f(a='\\d')]", 0, "not a Python list"),
+        ("[f(a=1), 3]", 0, "no call"),
+        ('[f(a="</think>", 3)]', 0, "not a Python list"),
+        ("[f(a={1: 2})]", 0, "keys of a mapping"),
+        ("[f(a='\\ud800')]", 0, "surrogate"),
+        ("[f(a=0x" + "f" * 5000 + ")]", 0, "too long"),
+        ("<think>still thinking", 7, "never closed"),
+        ("[", 1, "not JSON"),
+    ],
+)
+def test_malformed_text_is_a_failure_with_a_position(text: str, position: int, reason: str) -> None:
+    outcome = parse_calls(text)
+    assert isinstance(outcome, ParseFailure), outcome
+    assert (outcome.position, reason in outcome.reason) == (position, True), outcome
+
+
+def test_prose_and_reasoning_are_kept() -> None:
+    outcome = parse_calls(f"<think>\nhm\n</think>\nI look it up.\n```json\n{F_JSON}\n```")
+    assert outcome == ParsedCalls((F,), "I look it up.", "hm")
+    assert parse_calls("hm</think>Hello!") == ParsedCalls((), "Hello!", "hm")
+
+
+names = st.from_regex(r"[a-z_][a-z0-9_.]{0,12}", fullmatch=True)
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+values: st.SearchStrategy[JsonValue] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
+calls_strategy = st.lists(st.builds(ToolCall, names, st.dictionaries(texts, values, max_size=4)), max_size=4)
+
+
+@given(calls_strategy)
+def test_what_is_written_is_read_again(calls: list[ToolCall]) -> None:
+    outcome = parse_calls(render_calls(calls))
+    assert isinstance(outcome, ParsedCalls), outcome
+    assert calls_equal(outcome.calls, calls)
+
+
+@given(calls_strategy, st.sampled_from(["{}", "Well, {} then.", "```json\n{}\n```", "<think>[ {{</think>{}", "{};"]))
+def test_wrappings_do_not_change_the_calls(calls: list[ToolCall], wrapping: str) -> None:
+    text = json.dumps([{"name": call.name, "parameters": dict(call.arguments)} for call in calls])
+    outcome = parse_calls(wrapping.format(text))
+    assert isinstance(outcome, ParsedCalls), outcome
+    assert calls_equal(outcome.calls, calls)
+
+
+SPLINTERS = (
+    *"[]{}:,)'\"\\\n 1\x00\ud800é",
+    *('"name"', '"arguments"', '"f"', "f(", "a=1", "NaN", "```json", F_JSON),
+    *("<think>", "</think>", "<tool_call>", "</tool_call>", "[TOOL_CALLS]"),
+)
+fragments = st.sampled_from(SPLINTERS)
+
+
+@given(st.lists(fragments, max_size=25).map("".join) | st.text(max_size=60))
+def test_it_never_raises(text: str) -> None:
+    outcome = parse_calls(text)
+    if isinstance(outcome, ParseFailure):
+        assert 0 <= outcome.position <= len(text)
+        assert outcome.reason
+
+
+@given(calls_strategy.filter(bool), st.data())
+def test_a_cut_text_is_never_read_as_other_calls(calls: list[ToolCall], data: st.DataObject) -> None:
+    text = render_calls(calls)
+    cut = data.draw(st.integers(1, len(text) - 1))
+    assert isinstance(parse_calls(text[:cut]), ParseFailure)
+
+
+def test_gold_answers_of_the_support_desk_round_trip() -> None:
+    for scenario in generate("heldout", "single", 50, 1):
+        outcome = parse_calls(render_calls(scenario.gold_calls))
+        assert isinstance(outcome, ParsedCalls)
+        assert outcome.calls == scenario.gold_calls
