@@ -1,8 +1,8 @@
 """The licensing core: how licence terms travel along lineage, and what follows for a use.
 
-Pure: no database, clock or network. Lineage becomes exposures once (`inherit`); exposures become terms under the licences of
-the day (`derive_terms`); terms become a verdict in a context (`evaluate`). Not legal advice: it applies a written policy to
-recorded facts and leaves contested questions to a person.
+Pure: no database, clock or network. Lineage becomes exposures once (`inherit`); exposures become terms under the licences
+of the day (`derive_terms`); terms become a verdict in a context (`evaluate`). Not legal advice: it applies a written
+policy to recorded facts and leaves contested questions to a person.
 """
 
 from registry.licensing.exposures import Exposure, NodeExposures, Path, inherit

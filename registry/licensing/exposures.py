@@ -1,13 +1,13 @@
 """Licence-independent exposures: how each ancestor reaches a node, before any licence is asked.
 
-Licences are mutable (conclusions, profile revisions, agreements), lineage is not. So a node stores, for each ancestor and
-itself, *by which kinds of crossing* it is reached; terms are read from that later under the licences of the day.
+Licences are mutable (conclusions, profile revisions, agreements), lineage is not. So a node stores, for each ancestor
+and itself, *by which kinds of crossing* it is reached; terms are read from that later, under the licences of the day.
 
-Why the stored form is exact. For a fixed licence, crossing a reach key twice in a row does what crossing it once does, and
-the codes of a term depend on order at one point only: the first prohibited crossing, which replaces the codes and asks
-whether its child is exempt. That crossing is the first one of its key. So all that any profile can ask of a path is: the
-order in which keys were first crossed, the families of the child at each of those first crossings, and which keys were
-crossed again after which first crossing. A path of any length folds into at most one `Step` for each key.
+Why the stored form is exact. For a fixed licence, crossing a reach key twice in a row does what crossing it once does,
+and order matters at one point only: the first prohibited crossing, which replaces the codes and asks whether its child
+is exempt. That crossing is the first one of its key. So all that any profile can ask of a path is: the order in which
+keys were first crossed, the families of the child at each of those first crossings, and which keys were crossed again
+after which first crossing. A path of any length folds into at most one `Step` for each key.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class StepKey(StrEnum):
 class Step(NamedTuple):
     """The crossings of one key on a path.
 
-    `last` is the index of the latest step that had been opened when this key was crossed for the last time (its own index
-    when it never came back later). `families` are the base families in the weight lineage of the child at the first
-    crossing.
+    `last` is the index of the latest step that had been opened when this key was crossed for the last time (its own
+    index when it never came back later). `families` are the base families in the weight lineage of the child at the
+    first crossing.
     """
 
     key: StepKey
@@ -89,7 +89,7 @@ class Exposure:
         return (self.origin, self.steps, self.mark, self.crossing)
 
     def cross(self, edge: EdgeType, child: str, families: frozenset[str]) -> Exposure:
-        """This exposure seen from a child that is joined by `edge`; `families` are those of the child's weight lineage."""
+        """This exposure seen from a child joined by `edge`; `families` are those of the child's weight lineage."""
         path = self.path.prepend(child, edge)
         if edge is EdgeType.DERIVED_FROM:
             return Exposure(self.origin, self.steps, self.mark, self.crossing, path)

@@ -92,7 +92,7 @@ class Profile:
     @property
     def codes(self) -> frozenset[TermCode]:
         """Every code of the licence."""
-        return frozenset(each.code for each in (*self.limitations, *self.conditions))
+        return frozenset(entry.code for entry in self._entries)
 
     @property
     def except_base(self) -> frozenset[str]:
@@ -101,36 +101,43 @@ class Profile:
 
     def clause(self, code: TermCode) -> str:
         """The clause behind a code: its own detail, else the profile's evidence."""
-        for entry in (*self.limitations, *self.conditions):
-            if entry.code is code and entry.detail:
-                return entry.detail
-        return "; ".join(self.evidence)
+        details = (entry.detail for entry in self._entries if entry.code is code and entry.detail)
+        return next(details, self.summary)
+
+    @property
+    def summary(self) -> str:
+        """The evidence in one line; says so when the profile records none."""
+        return "; ".join(self.evidence) or "no clause recorded"
+
+    @property
+    def _entries(self) -> tuple[Limitation | Condition, ...]:
+        return (*self.limitations, *self.conditions)
 
 
-class Catalogue(Mapping[str, Profile]):
-    """Profiles by licence id. `get` answers an unknown id with the `unknown` profile, never with a default."""
+class Catalogue:
+    """Profiles by licence id. An id without a profile is answered with the `unknown` profile, never with a default."""
 
     def __init__(self, profiles: Iterable[Profile]) -> None:
         self._profiles = {profile.id: profile for profile in profiles}
         if UNKNOWN not in self._profiles:
             raise ProfileError(f"the catalogue has no profile {UNKNOWN!r}; licences without a profile need it")
 
-    def __getitem__(self, license_id: str) -> Profile:
-        return self._profiles[license_id]
+    def get(self, license_id: str) -> Profile:
+        """The profile of a licence; that of `unknown` for an id without one."""
+        return self._profiles.get(license_id, self._profiles[UNKNOWN])
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._profiles)
+    def __contains__(self, license_id: object) -> bool:
+        return license_id in self._profiles
+
+    def __iter__(self) -> Iterator[Profile]:
+        return iter(self._profiles.values())
 
     def __len__(self) -> int:
         return len(self._profiles)
 
-    def get(self, license_id: str, default: object = None) -> Profile:  # type: ignore[override]  # never None: absent means `unknown`
-        """The profile of a licence; that of `unknown` for an id without one. `default` is ignored on purpose."""
-        return self._profiles.get(license_id, self._profiles[UNKNOWN])
-
     def extended(self, profiles: Iterable[Profile]) -> Catalogue:
         """A catalogue with profiles added, or replaced where the id exists."""
-        return Catalogue([*self._profiles.values(), *profiles])
+        return Catalogue([*self, *profiles])
 
 
 @cache

@@ -2,22 +2,297 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, TypeVar
+
+from registry.licensing.exposures import NodeExposures, inherit
+from registry.licensing.policy import Policy, PolicyError
+from registry.licensing.profiles import Catalogue, ProfileError, load_profiles, parse_profile
+from registry.licensing.terms import OriginFacts, derive_terms
+from registry.licensing.verdict import Approval, Deployment, Evaluation, Reason, Subject, evaluate
+from registry.licensing.vocabulary import WEIGHTS_EDGES, Context, EdgeType, NodeKind
+
+_E = TypeVar("_E", bound=StrEnum)
+_FACTS = frozenset(
+    {
+        "outbound_license",
+        "distribute_in",
+        "policy",
+        "approvals",
+        "licensee_in_eu",
+        "mau_over_threshold",
+        "alerts",
+    }
+)
 
 
 class ScenarioError(ValueError):
     """A scenario file is malformed; the message names the case and the field."""
 
 
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node of a scenario; `licenses` None stands for an absent field, hence unknown."""
+
+    id: str
+    kind: NodeKind
+    name: str
+    licenses: tuple[str, ...] | None
+    waived: frozenset[str]
+    multimodal: bool
+    base_family: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A lineage edge of a scenario."""
+
+    child: str
+    type: EdgeType
+    parent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One parsed case: a lineage graph, its subject, and a deployment for each context."""
+
+    id: str
+    nodes: Mapping[str, Node]
+    edges: tuple[Edge, ...]
+    subject: str
+    deployments: Mapping[Context, Deployment]
+    alerts: frozenset[str]
+    catalogue: Catalogue
+
+
 def evaluate_scenarios(document: Mapping[str, Any]) -> dict[str, Any]:
     """Evaluate a scenario object, or one with `cases`, in all four contexts.
 
     Returns:
-        `{"cases": [{"id", "contexts": {context: {"verdict", "reasons", "obligations"}}}]}`; `reasons` holds the denials and
-        the open review reasons, each `{"code", "licenses", "path", "clause", "remedy"}`.
+        `{"cases": [{"id", "contexts": {context: {"verdict", "reasons", "obligations"}}}]}`; `reasons` holds the denials
+        and the open review reasons, each `{"code", "licenses", "path", "clause", "remedy"}`.
 
     Raises:
         ScenarioError: anything malformed, such as a cycle, a dangling node, or an unknown edge type or setting.
     """
-    raise NotImplementedError
+    rendered = []
+    for scenario in parse_scenarios(document):
+        contexts = {context.value: _render(result) for context, result in evaluate_scenario(scenario).items()}
+        rendered.append({"id": scenario.id, "contexts": contexts})
+    return {"cases": rendered}
+
+
+def evaluate_scenario(scenario: Scenario) -> dict[Context, Evaluation]:
+    """The verdict of one case in each context."""
+    exposures = _exposures(scenario)[scenario.subject]
+    facts = {node.id: _facts(node, scenario) for node in scenario.nodes.values()}
+    subject = _subject(scenario)
+    results = {}
+    for context, deployment in scenario.deployments.items():
+        terms = derive_terms(exposures.exposures, facts, scenario.catalogue, deployment.policy)
+        results[context] = evaluate(subject, terms, context, deployment, scenario.catalogue)
+    return results
+
+
+def parse_scenarios(document: Mapping[str, Any]) -> list[Scenario]:
+    """Validate a scenario file.
+
+    Raises:
+        ScenarioError: the message names the case and the field.
+    """
+    top = _object(document, "the file")
+    shared = _with_profiles(load_profiles(), top, "the file")
+    if "cases" not in top:
+        return [_parse_case(top, str(top.get("id", "scenario")), shared)]
+    cases = []
+    for position, entry in enumerate(_list(top["cases"], "cases")):
+        case = _object(entry, f"cases[{position}]")
+        name = str(case.get("id", f"cases[{position}]"))
+        cases.append(_parse_case(case, name, _with_profiles(shared, case, f"case {name}")))
+    return cases
+
+
+def _parse_case(case: Mapping[str, Any], name: str, catalogue: Catalogue) -> Scenario:
+    where = f"case {name}"
+    nodes = _nodes(case, where)
+    edges = tuple(_edges(case, nodes, where))
+    subject = case.get("subject")
+    if subject not in nodes:
+        raise ScenarioError(f"{where}: subject {subject!r} is not the id of a node; name one of: {', '.join(nodes)}")
+    facts = _object(case.get("facts") or {}, f"{where}: facts")
+    if unknown := sorted(set(facts) - _FACTS):
+        raise ScenarioError(f"{where}: facts has no field {unknown[0]!r}; the fields are: {', '.join(sorted(_FACTS))}")
+    alerts = frozenset(_strings(facts.get("alerts", []), f"{where}: facts.alerts"))
+    scenario = Scenario(name, nodes, edges, subject, _deployments(facts, where), alerts, catalogue)
+    _topological(scenario)
+    return scenario
+
+
+def _with_profiles(catalogue: Catalogue, value: Mapping[str, Any], where: str) -> Catalogue:
+    if "profiles" not in value:
+        return catalogue
+    try:
+        return catalogue.extended([parse_profile(each) for each in _list(value["profiles"], f"{where}: profiles")])
+    except ProfileError as error:
+        raise ScenarioError(f"{where}: {error}") from error
+
+
+def _nodes(case: Mapping[str, Any], where: str) -> dict[str, Node]:
+    nodes: dict[str, Node] = {}
+    for position, entry in enumerate(_list(case.get("nodes"), f"{where}: nodes")):
+        field = f"{where}: nodes[{position}]"
+        node = _node(_object(entry, field), field)
+        if node.id in nodes:
+            raise ScenarioError(f"{field}.id {node.id!r} is used twice; node ids must be unique")
+        nodes[node.id] = node
+    return nodes
+
+
+def _node(entry: Mapping[str, Any], field: str) -> Node:
+    node_id = _string(entry.get("id"), f"{field}.id")
+    family = entry.get("base_family")
+    return Node(
+        id=node_id,
+        kind=_member(NodeKind, entry.get("kind"), f"{field}.kind"),
+        name=_string(entry.get("name", node_id), f"{field}.name"),
+        licenses=_strings(entry["licenses"], f"{field}.licenses") if "licenses" in entry else None,
+        waived=frozenset(_strings(entry.get("waived", []), f"{field}.waived")),
+        multimodal=_flag(entry.get("multimodal", False), f"{field}.multimodal"),
+        base_family=None if family is None else _string(family, f"{field}.base_family"),
+    )
+
+
+def _edges(case: Mapping[str, Any], nodes: Mapping[str, Node], where: str) -> Iterator[Edge]:
+    for position, entry in enumerate(_list(case.get("edges", []), f"{where}: edges")):
+        field = f"{where}: edges[{position}]"
+        edge = _object(entry, field)
+        for end in ("child", "parent"):
+            if edge.get(end) not in nodes:
+                raise ScenarioError(
+                    f"{field}.{end} {edge.get(end)!r} is not the id of a node; add the node or correct it"
+                )
+        yield Edge(edge["child"], _member(EdgeType, edge.get("type"), f"{field}.type"), edge["parent"])
+
+
+def _deployments(facts: Mapping[str, Any], where: str) -> dict[Context, Deployment]:
+    field = f"{where}: facts"
+    try:
+        policy = Policy.from_mapping(_object(facts.get("policy") or {}, f"{field}.policy"))
+    except PolicyError as error:
+        raise ScenarioError(f"{field}: {error}") from error
+    listed = _strings(facts.get("distribute_in", []), f"{field}.distribute_in")
+    distribute_in = {_member(Context, each, f"{field}.distribute_in") for each in listed}
+    approvals = tuple(Approval(code) for code in _strings(facts.get("approvals", []), f"{field}.approvals"))
+    return {
+        context: Deployment(
+            outbound=_outbound(facts.get("outbound_license"), f"{field}.outbound_license"),
+            distribute=context in distribute_in,
+            licensee_in_eu=_flag(facts.get("licensee_in_eu", False), f"{field}.licensee_in_eu"),
+            mau_over_threshold=_over_cap(facts.get("mau_over_threshold", False), f"{field}.mau_over_threshold"),
+            policy=policy,
+            approvals=approvals,
+        )
+        for context in Context
+    }
+
+
+def _outbound(value: object, field: str) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    return (value,) if isinstance(value, str) else _strings(value, field)
+
+
+def _over_cap(value: object, field: str) -> bool | frozenset[str]:
+    return value if isinstance(value, bool) else frozenset(_strings(value, field))
+
+
+def _topological(scenario: Scenario) -> list[str]:
+    """Node ids, parents first."""
+    sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(scenario.nodes, ()))
+    for edge in scenario.edges:
+        sorter.add(edge.child, edge.parent)
+    try:
+        return list(sorter.static_order())
+    except CycleError as error:
+        loop = " > ".join(reversed(error.args[1]))
+        raise ScenarioError(
+            f"case {scenario.id}: edges form a cycle ({loop}); lineage runs from child to parent"
+        ) from None
+
+
+def _exposures(scenario: Scenario) -> dict[str, NodeExposures]:
+    done: dict[str, NodeExposures] = {}
+    for node in _topological(scenario):
+        links = [(edge.type, done[edge.parent]) for edge in scenario.edges if edge.child == node]
+        done[node] = inherit(node, scenario.nodes[node].base_family, links)
+    return done
+
+
+def _facts(node: Node, scenario: Scenario) -> OriginFacts:
+    alerts = scenario.alerts if node.id == scenario.subject else frozenset[str]()
+    return OriginFacts(node.licenses, node.multimodal, node.waived, alerts)
+
+
+def _subject(scenario: Scenario) -> Subject:
+    node = scenario.nodes[scenario.subject]
+    has_weights_parent = any(edge.child == node.id and edge.type in WEIGHTS_EDGES for edge in scenario.edges)
+    return Subject(node.id, node.kind, node.name, node.licenses or (), node.base_family, has_weights_parent)
+
+
+def _render(result: Evaluation) -> dict[str, Any]:
+    return {
+        "verdict": result.verdict.value,
+        "reasons": [_render_reason(reason) for reason in result.reasons],
+        "obligations": sorted({obligation.id for obligation in result.obligations}),
+    }
+
+
+def _render_reason(reason: Reason) -> dict[str, Any]:
+    return {
+        "code": str(reason.code),
+        "licenses": list(reason.licenses),
+        "path": list(reason.path.nodes),
+        "clause": reason.clause,
+        "remedy": reason.remedy,
+    }
+
+
+def _member(kind: type[_E], value: object, field: str) -> _E:
+    try:
+        return kind(value)  # type: ignore[arg-type]  # the constructor is the check
+    except ValueError:
+        allowed = ", ".join(each.value for each in kind)
+        raise ScenarioError(f"{field} is {value!r}; use one of: {allowed}") from None
+
+
+def _object(value: object, field: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ScenarioError(f"{field} must be an object")
+    return value
+
+
+def _list(value: object, field: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise ScenarioError(f"{field} must be a list")
+    return value
+
+
+def _strings(value: object, field: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ScenarioError(f"{field} must be a list of strings")
+    return tuple(value)
+
+
+def _string(value: object, field: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise ScenarioError(f"{field} must be a non-empty string")
+    return value
+
+
+def _flag(value: object, field: str) -> bool:
+    if not isinstance(value, bool):
+        raise ScenarioError(f"{field} must be true or false")
+    return value

@@ -218,7 +218,7 @@ PERMISSIVE_OUTBOUND = frozenset(
         "odc-by",
     }
 )
-# Copyleft and share-alike licences come in versions and "-only"/"-or-later" spellings: gpl-3.0, lgpl-2.1-or-later, odbl-1.0.
+# Copyleft licences come in versions and spellings: gpl-3.0, lgpl-2.1-or-later, odbl-1.0.
 _COPYLEFT_OUTBOUND = re.compile(r"(?:[al]?gpl(?:-.+)?|mpl-2\.0|cc-by-sa-4\.0|odbl(?:-.+)?)")
 
 
