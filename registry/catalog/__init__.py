@@ -1,0 +1,1 @@
+"""Models, datasets, their versions, files and lineage."""

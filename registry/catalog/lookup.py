@@ -1,0 +1,58 @@
+"""From resource names to rows and back. The get functions raise NotFound, and InvalidArgument for a malformed name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+from sqlmodel import Session, col, select
+
+from registry.errors import not_found
+from registry.storage.tables import Node, Version
+from spiritsafe.rpc.names import Collection, NodeName, VersionName
+
+
+def get_node(session: Session, name: NodeName | str, field: str = "name") -> Node:
+    """The model or dataset of that name; ``field`` is the request's field that a malformed name is blamed on."""
+    parsed = NodeName.parse(name, field) if isinstance(name, str) else name
+    query = select(Node).where(
+        Node.namespace == parsed.namespace, Node.collection == parsed.collection, Node.slug == parsed.id
+    )
+    node = session.exec(query).first()
+    if node is None:
+        raise not_found(str(parsed))
+    return node
+
+
+def get_version(session: Session, name: VersionName | str, field: str = "name") -> tuple[Node, Version]:
+    """The version of that name and the model or dataset that it belongs to."""
+    parsed = VersionName.parse(name, field) if isinstance(name, str) else name
+    node = get_node(session, parsed.node, field)
+    version = session.exec(select(Version).where(Version.node_id == node.id, Version.number == parsed.number)).first()
+    if version is None:
+        raise not_found(str(parsed))
+    return node, version
+
+
+def node_name(node: Node) -> NodeName:
+    return NodeName(node.namespace, cast("Collection", node.collection), node.slug)
+
+
+def version_name(node: Node, version: Version) -> VersionName:
+    return VersionName(node_name(node), version.number)
+
+
+def rows_of(session: Session, version_ids: Iterable[int]) -> dict[int, tuple[Node, Version]]:
+    """Rows by version id; ids that are not there are left out."""
+    query = select(Node, Version).where(Version.node_id == Node.id, col(Version.id).in_(set(version_ids)))
+    return {cast("int", version.id): (node, version) for node, version in session.exec(query)}
+
+
+def names_of(session: Session, ids: Iterable[int]) -> dict[int, VersionName]:
+    """Resource names by version id; ids that are not there are left out."""
+    return {id_: version_name(node, version) for id_, (node, version) in rows_of(session, ids).items()}
+
+
+def nodes_of(session: Session, version_ids: Iterable[int]) -> dict[int, Node]:
+    """Models and datasets by version id; ids that are not there are left out."""
+    return {id_: node for id_, (node, _) in rows_of(session, version_ids).items()}

@@ -1,0 +1,61 @@
+"""Between the contract's forms and the stored ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from registry.errors import invalid
+from spiritsafe.errors import InvalidArgument
+from spiritsafe.registry.v1 import licensing_pb2
+
+
+class EnumType(Protocol):
+    """A protobuf enum, for example ``version_pb2.VersionKind``."""
+
+    @property
+    def DESCRIPTOR(self) -> Any: ...  # noqa: N802 - protobuf's name
+
+
+def enum_text(enum: EnumType, number: int, field: str = "") -> str:
+    """The stored form: the lower-case name without its prefix; "" for UNSPECIFIED.
+
+    Raises:
+        InvalidArgument: the enum has no such number (a newer client may send one).
+    """
+    value = enum.DESCRIPTOR.values_by_number.get(number)
+    if value is None:
+        raise _unknown(enum, str(number), field)
+    text: str = value.name.removeprefix(_prefix(enum)).lower()
+    return "" if number == 0 else text
+
+
+def enum_number(enum: EnumType, text: str, field: str = "") -> Any:
+    """The inverse of ``enum_text``, as the number type of that enum.
+
+    Raises:
+        InvalidArgument: the text is no value; names the field.
+    """
+    value = enum.DESCRIPTOR.values_by_name.get(_prefix(enum) + (text.upper() or "UNSPECIFIED"))
+    if value is None or text != text.lower() or text == "unspecified":
+        raise _unknown(enum, repr(text), field)
+    return value.number
+
+
+def enum_texts(enum: EnumType) -> list[str]:
+    """All stored forms but the unspecified one, in the order of their numbers."""
+    return [enum_text(enum, value.number) for value in enum.DESCRIPTOR.values if value.number]
+
+
+def license_set(ids: Iterable[str] | None) -> licensing_pb2.LicenseSet | None:
+    """None stays absent: nothing known and none of its own are different facts."""
+    return None if ids is None else licensing_pb2.LicenseSet(ids=ids)
+
+
+def _prefix(enum: EnumType) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", enum.DESCRIPTOR.name).upper() + "_"
+
+
+def _unknown(enum: EnumType, given: str, field: str) -> InvalidArgument:
+    return invalid(field or enum.DESCRIPTOR.name, f"{given} is not one of {', '.join(enum_texts(enum))}")
