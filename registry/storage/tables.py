@@ -60,7 +60,7 @@ class Version(SQLModel, table=True):
     finalize_time: int | None = Field(default=None, sa_type=BigInteger)
     revision: int = 1
     # Licence-independent reach of every ancestor, see registry.licensing.exposures; stored at finalize.
-    exposures: list[Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    exposures: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     # base_family values of the weight lineage, this version included.
     weight_families: list[str] = Field(default_factory=list, sa_type=JSON)
 
