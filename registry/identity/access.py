@@ -1,0 +1,23 @@
+"""Where a caller may act."""
+
+from __future__ import annotations
+
+from spiritsafe.errors import PermissionDenied
+from spiritsafe.rpc.caller import Caller
+
+
+def may_use(caller: Caller, namespace: str) -> bool:
+    """Whether the caller's roles hold in the namespace. A caller without a list of namespaces holds them in all."""
+    return not caller.namespaces or namespace in caller.namespaces
+
+
+def check_namespace(caller: Caller, namespace: str) -> None:
+    """Raises PermissionDenied when the caller's roles do not hold in the namespace."""
+    if may_use(caller, namespace):
+        return
+    raise PermissionDenied(
+        f"the roles of {caller.identity} do not hold in namespace {namespace}",
+        reason="NAMESPACE_NOT_GRANTED",
+        remedy=f"ask an administrator for a token for namespace {namespace}",
+        metadata={"namespace": namespace, "granted": ",".join(sorted(caller.namespaces))},
+    )
