@@ -49,8 +49,11 @@ def to_status(error: SpiritsafeError) -> status_pb2.Status:
 def from_rpc_error(error: grpc.RpcError) -> SpiritsafeError:
     """The typed error behind a failed call; a failure without details keeps its code and message."""
     status = rpc_status.from_call(error) if isinstance(error, grpc.Call) else None
-    if status is None:
-        return _without_details(error)
+    return _without_details(error) if status is None else from_status(status)
+
+
+def from_status(status: status_pb2.Status) -> SpiritsafeError:
+    """The error that ``to_status`` was given."""
     info = error_details_pb2.ErrorInfo()
     help_ = error_details_pb2.Help()
     violations: tuple[Violation, ...] = ()
