@@ -1,12 +1,12 @@
 """The licensing core: how licence terms travel along lineage, and what follows for a use.
 
-Pure: no database, clock or network. Lineage becomes exposures once (`inherit`); exposures become terms under the licences
-of the day (`derive_terms`); terms become a verdict in a context (`evaluate`). Not legal advice: it applies a written
-policy to recorded facts and leaves contested questions to a person.
+Pure: no database, clock or network. Lineage becomes exposures once (`inherit`); exposures become terms under the
+licences of the day (`derive_terms`); terms become a verdict in a context (`evaluate`). Not legal advice: it applies a
+written policy to recorded facts and leaves contested questions to a person.
 """
 
 from registry.licensing.exposures import Exposure, NodeExposures, Path, inherit
-from registry.licensing.models import KnownModel, find_model, load_models
+from registry.licensing.models import KnownModel, find_model, load_models, upstream_licenses
 from registry.licensing.policy import Policy, PolicyError
 from registry.licensing.profiles import Catalogue, Profile, ProfileError, load_profiles, parse_profile
 from registry.licensing.scenario import ScenarioError, evaluate_scenarios
@@ -60,4 +60,5 @@ __all__ = [
     "load_models",
     "load_profiles",
     "parse_profile",
+    "upstream_licenses",
 ]

@@ -129,8 +129,8 @@ def _terms_of(exposure: Exposure, origin: OriginFacts, catalogue: Catalogue, pol
 def _alerts_reach(exposure: Exposure, origin: OriginFacts, catalogue: Catalogue, policy: Policy) -> bool:
     """Whether an alert arrives: with the origin's terms, or with the very weights or rows that it speaks of.
 
-    The second matters for a node that was made here and has no terms of its own. Waivers are left out: an agreement about
-    a licence says nothing about what a scan found.
+    The second matters for a node that was made here and has no terms of its own. Waivers are left out: an agreement
+    about a licence says nothing about what a scan found.
     """
     unwaived = replace(origin, waived=frozenset())
     return exposure.crossing is None or any(True for _ in _terms_of(exposure, unwaived, catalogue, policy))
