@@ -1,0 +1,160 @@
+"""JSON Lines files of trajectories: reading with errors that name the place, writing whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from distill.trajectories.calls import CallError, loads
+from distill.trajectories.types import JsonValue
+
+Row = dict[str, JsonValue]
+Item = TypeVar("Item")
+
+
+class TrajectoryError(ValueError):
+    """A line that cannot be read. The message names file, line, field and what to do."""
+
+    def __init__(self, path: Path, line: int, field: str, problem: str) -> None:
+        super().__init__(f"{path}, line {line}, {field}: {problem}")
+        self.path = path
+        self.line = line
+        self.field = field
+        self.problem = problem
+
+
+class FieldError(ValueError):
+    """What is wrong with one field of a row, and what to do; becomes a ``TrajectoryError`` once the place is known."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+def read_rows(path: Path, decode: Callable[[Row, int], Item]) -> Iterator[Item]:
+    """Decode each non-empty line of ``path``; ``decode`` receives the row and its line number, from 1.
+
+    Raises:
+        TrajectoryError: a line is not a JSON object in UTF-8, or ``decode`` raised ``FieldError``.
+    """
+    with path.open("rb") as file:
+        for line, raw in enumerate(file, start=1):
+            try:
+                text = raw.decode("utf-8-sig" if line == 1 else "utf-8").strip()
+                if text:
+                    yield decode(_row(text), line)
+            except UnicodeDecodeError as error:
+                problem = f"byte {error.start} is not UTF-8; save the file as UTF-8"
+                raise TrajectoryError(path, line, "the line", problem) from error
+            except FieldError as error:
+                raise TrajectoryError(path, line, error.field, error.problem) from error
+
+
+def _row(text: str) -> Row:
+    try:
+        value = loads(text)
+    except CallError as error:
+        raise FieldError("the line", f"{error}; write one JSON object a line") from error
+    if not isinstance(value, dict):
+        raise FieldError("the line", "it is no JSON object; write one JSON object a line")
+    return value
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> str:
+    """Write one row a line in the rows' own key order, and return the file's SHA-256 (hex).
+
+    The file appears complete or not at all.
+    """
+    digest = hashlib.sha256()
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            for row in rows:
+                line = json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+                digest.update(line)
+                file.write(line)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return digest.hexdigest()
+
+
+def text_field(row: Row, key: str, field: str, default: str | None = None) -> str:
+    """The text at ``key``; where it is missing or null, the default if there is one.
+
+    Raises:
+        FieldError: it is missing, or no text.
+    """
+    value = row.get(key)
+    if value is None:
+        value = default
+    if not isinstance(value, str):
+        raise FieldError(field, f"expected a text, found {_kind(value)}; write a JSON string")
+    return value
+
+
+def object_field(row: Row, key: str, field: str) -> Row:
+    """The object at ``key``, empty where there is none.
+
+    Raises:
+        FieldError: it is no object.
+    """
+    value = row.get(key, {})
+    if not isinstance(value, dict):
+        raise FieldError(field, f"expected an object, found {_kind(value)}; write a JSON object")
+    return value
+
+
+def list_field(row: Row, key: str, field: str) -> list[JsonValue]:
+    """The list at ``key``, empty where there is none.
+
+    Raises:
+        FieldError: it is no list.
+    """
+    value = row.get(key, [])
+    if not isinstance(value, list):
+        raise FieldError(field, f"expected a list, found {_kind(value)}; write a JSON array")
+    return value
+
+
+def message_rows(row: Row) -> list[tuple[str, Row]]:
+    """The messages, each with its field's name for errors.
+
+    Raises:
+        FieldError: there is none, or one is no object.
+    """
+    messages = list_field(row, "messages", "messages")
+    if not messages:
+        raise FieldError("messages", "there are none; write at least a user and an assistant message")
+    result = []
+    for index, message in enumerate(messages):
+        field = f"messages[{index}]"
+        if not isinstance(message, dict):
+            raise FieldError(field, f"expected an object, found {_kind(message)}; write role and content")
+        result.append((field, message))
+    return result
+
+
+def _kind(value: JsonValue) -> str:
+    if value is None:
+        return "nothing"
+    return {bool: "true or false", str: "a text", list: "a list", dict: "an object"}.get(type(value), "a number")
+
+
+def decode_list(values: list[JsonValue], field: str, decode: Callable[[JsonValue], Item]) -> tuple[Item, ...]:
+    """Decode each entry with one of the readers of ``distill.trajectories.calls``.
+
+    Raises:
+        FieldError: an entry is malformed.
+    """
+    result = []
+    for index, value in enumerate(values):
+        try:
+            result.append(decode(value))
+        except CallError as error:
+            raise FieldError(f"{field}[{index}]", f"{error}; correct this entry") from error
+    return tuple(result)
