@@ -1,0 +1,1 @@
+"""Verdicts over the registry's own records, and the human decisions that change them."""

@@ -1,0 +1,176 @@
+"""The verdict of a stored version, under the licences, agreements, reviews and clock of the moment it is read.
+
+Finalize stores licence-independent exposures; everything mutable is applied here. Answers are kept in memory under one
+epoch number, which every change of licence data advances in its own transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlmodel import Session
+
+from registry.catalog.lookup import version_name
+from registry.clock import now
+from registry.context import Registry
+from registry.decisions.facts import (
+    Lineage,
+    approval,
+    effective_licenses,
+    load_lineage,
+    next_change,
+    open_ended_agreements,
+    origin_facts,
+    relevant_agreements,
+    reviews_in_force,
+)
+from registry.decisions.memo import Question, memo_of
+from registry.decisions.rendering import render_evaluation
+from registry.errors import wrong_state
+from registry.licensing import Context, Deployment, NodeKind, Policy, Subject, derive_terms, load_profiles
+from registry.licensing import evaluate as judge
+from registry.storage.tables import Node, Setting, Version
+from spiritsafe.registry.v1 import licensing_pb2
+
+__all__ = ["bump_epoch", "current_epoch", "deployable", "effective_licenses", "evaluate", "evaluate_contexts"]
+
+CONTEXTS = tuple(context.value for context in Context)
+_EPOCH = "licence_epoch"
+
+
+def evaluate(
+    session: Session,
+    registry: Registry,
+    node: Node,
+    version: Version,
+    context: str,
+    *,
+    outbound: str = "",
+    distributed: bool = False,
+    public_name: str = "",
+) -> licensing_pb2.Evaluation:
+    """The verdict of a finalized version in one context; ``evaluate_contexts`` for several."""
+    return evaluate_contexts(
+        session, registry, node, version, [context], outbound=outbound, distributed=distributed, public_name=public_name
+    )[0]
+
+
+def evaluate_contexts(
+    session: Session,
+    registry: Registry,
+    node: Node,
+    version: Version,
+    contexts: Sequence[str],
+    *,
+    outbound: str = "",
+    distributed: bool = False,
+    public_name: str = "",
+) -> list[licensing_pb2.Evaluation]:
+    """One evaluation for each context, in order.
+
+    ``outbound`` empty means the declared licences, ``public_name`` empty the node's display name. Raises
+    FailedPrecondition for a draft: it has no exposures yet.
+    """
+    if version.state != "ready":
+        raise wrong_state(
+            str(version_name(node, version)),
+            "is a draft; only a finalized version has a verdict",
+            reason="VERSION_NOT_READY",
+            remedy="upload the missing files and finalize it",
+        )
+    request = _Request(session, node, version, outbound, distributed, public_name or node.display_name)
+    if session.connection().get_execution_options().get("write", False):
+        # Inside a write transaction the epoch may be one that is rolled back later: neither trust nor fill the memo.
+        return [request.compute(Context(context)) for context in contexts]
+    return [request.recall(registry, Context(context)) for context in contexts]
+
+
+def deployable(
+    session: Session, registry: Registry, node: Node, version: Version
+) -> list[licensing_pb2.ContextVerdict]:
+    """The verdict in every context under the declared licences as outbound; empty for a draft."""
+    if version.state != "ready":
+        return []
+    return [
+        licensing_pb2.ContextVerdict(context=each.context, verdict=each.verdict)
+        for each in evaluate_contexts(session, registry, node, version, CONTEXTS)
+    ]
+
+
+def current_epoch(session: Session) -> int:
+    """The number of the state of all licence data, 1 in a new registry."""
+    setting = session.get(Setting, _EPOCH)
+    return int(setting.value) if setting else 1
+
+
+def bump_epoch(session: Session) -> int:
+    """Advances the epoch in the transaction that changes licence data; gives the new number."""
+    setting = session.get(Setting, _EPOCH) or Setting(key=_EPOCH, value="1")
+    setting.value = str(int(setting.value) + 1)
+    session.add(setting)
+    session.flush()
+    return int(setting.value)
+
+
+class _Request:
+    """One version under one deployment; loads what several contexts share once."""
+
+    def __init__(
+        self, session: Session, node: Node, version: Version, outbound: str, distributed: bool, public_name: str
+    ) -> None:
+        self._session = session
+        self._node = node
+        self._version = version
+        self._outbound = outbound
+        self._distributed = distributed
+        self._public_name = public_name
+        self._epoch = current_epoch(session)
+        self._at = now()
+        self._lineage: Lineage | None = None
+
+    def recall(self, registry: Registry, context: Context) -> licensing_pb2.Evaluation:
+        """From memory where it is still valid, else computed and kept."""
+        question = Question(
+            self._epoch, self._version.uid, context.value, self._outbound, self._distributed, self._public_name
+        )
+        memo = memo_of(registry.database)
+        known = memo.get(question, self._at)
+        if known is not None:
+            return known
+        evaluation = self.compute(context)
+        ends = evaluation.valid_until.ToMicroseconds() if evaluation.HasField("valid_until") else None
+        memo.put(question, evaluation, ends)
+        return evaluation
+
+    def compute(self, context: Context) -> licensing_pb2.Evaluation:
+        lineage = self._load()
+        agreements = relevant_agreements(lineage, open_ended_agreements(self._session, self._at), context)
+        reviews = reviews_in_force(self._session, self._version, context, self._at)
+        deployment = Deployment(
+            outbound=(self._outbound,) if self._outbound else None,
+            distribute=self._distributed,
+            policy=Policy(),
+            approvals=tuple(map(approval, reviews)),
+        )
+        facts = origin_facts(lineage, agreements, self._at)
+        terms = derive_terms(lineage.exposures.exposures, facts, load_profiles(), deployment.policy)
+        subject = self._subject(lineage)
+        result = judge(subject, terms, context, deployment, load_profiles())
+        outbound = self._outbound or " AND ".join(subject.declared)
+        valid_until = next_change(agreements, reviews, self._at)
+        return render_evaluation(result, lineage.names, int(subject.id), outbound, self._epoch, self._at, valid_until)
+
+    def _load(self) -> Lineage:
+        if self._lineage is None:
+            self._lineage = load_lineage(self._session, self._version)
+        return self._lineage
+
+    def _subject(self, lineage: Lineage) -> Subject:
+        return Subject(
+            id=str(self._version.id),
+            kind=NodeKind.DATASET if self._node.collection == "datasets" else NodeKind.MODEL,
+            name=self._public_name,
+            declared=tuple(self._version.declared or ()),
+            base_family=self._version.base_family or None,
+            has_weights_parent=lineage.has_weights_parent,
+        )
