@@ -1,0 +1,140 @@
+"""The gRPC server: every registry service behind the gate, with health and reflection."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from registry.context import Registry
+from registry.interceptor import Gate
+from spiritsafe.errors import InvalidArgument, Unavailable
+from spiritsafe.registry.v1 import (
+    agreement_pb2_grpc,
+    artifact_pb2_grpc,
+    audit_pb2_grpc,
+    dataset_pb2_grpc,
+    identity_pb2_grpc,
+    licensing_pb2_grpc,
+    model_pb2_grpc,
+    promotion_pb2_grpc,
+    review_pb2_grpc,
+    version_pb2_grpc,
+)
+from spiritsafe.rpc.permissions import methods
+
+Register = Callable[[grpc.aio.Server], None]
+# Handlers that wait for their client's next message; more uploads at once wait their turn.
+UPLOAD_THREADS = 16
+MAX_REQUEST_BYTES = 16 << 20
+# What the kernel takes as the path of a unix socket, less the final zero.
+MAX_SOCKET_PATH_BYTES = 107
+
+
+_SERVICES = (
+    ("agreements", "AgreementService", agreement_pb2_grpc.add_AgreementServiceServicer_to_server),
+    ("artifacts", "ArtifactService", artifact_pb2_grpc.add_ArtifactServiceServicer_to_server),
+    ("audit", "AuditService", audit_pb2_grpc.add_AuditServiceServicer_to_server),
+    ("datasets", "DatasetService", dataset_pb2_grpc.add_DatasetServiceServicer_to_server),
+    ("identity", "IdentityService", identity_pb2_grpc.add_IdentityServiceServicer_to_server),
+    ("licenses", "LicenseService", licensing_pb2_grpc.add_LicenseServiceServicer_to_server),
+    ("models", "ModelService", model_pb2_grpc.add_ModelServiceServicer_to_server),
+    ("promotions", "PromotionService", promotion_pb2_grpc.add_PromotionServiceServicer_to_server),
+    ("reviews", "ReviewService", review_pb2_grpc.add_ReviewServiceServicer_to_server),
+    ("versions", "VersionService", version_pb2_grpc.add_VersionServiceServicer_to_server),
+)
+
+
+class RegistryServer:
+    """Serves a registry. ``services`` add further services behind the same gate; ``threads`` bounds the handlers that
+    run at the same time, each of which uses one database connection.
+
+    The registry belongs to the caller, who closes its database after ``stop``.
+    """
+
+    def __init__(self, registry: Registry, *, services: Iterable[Register] = (), threads: int = 4) -> None:
+        self._registry = registry
+        self._services = tuple(services)
+        self._threads = threads
+        self._server: grpc.aio.Server | None = None
+        self._health = health.aio.HealthServicer()
+        self._pools: tuple[ThreadPoolExecutor, ...] = ()
+
+    async def start(self, address: str, credentials: grpc.ServerCredentials | None = None) -> str:
+        """Listens on ``unix:PATH`` or ``HOST:PORT`` (port 0 picks a free one) and gives the address bound.
+
+        ``credentials`` turn TLS on. Raises InvalidArgument for an address that cannot be, Unavailable for one that
+        is taken.
+        """
+        self._pools = (
+            ThreadPoolExecutor(self._threads, thread_name_prefix="spiritsafe-worker"),
+            ThreadPoolExecutor(UPLOAD_THREADS, thread_name_prefix="spiritsafe-upload"),
+        )
+        options = [("grpc.max_receive_message_length", MAX_REQUEST_BYTES), ("grpc.so_reuseport", 0)]
+        self._server = grpc.aio.server(interceptors=[Gate(self._registry, *self._pools)], options=options)
+        _register(self._server, self._registry)
+        for register in self._services:
+            register(self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = sorted({path.split("/")[1] for path, _ in methods()})
+        reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
+        bound = _bind(self._server, address, credentials)
+        await self._server.start()
+        return bound
+
+    async def stop(self, grace_seconds: float = 5.0) -> None:
+        """Says NOT_SERVING, refuses new calls, lets running ones finish for ``grace_seconds``, then cancels them."""
+        if self._server is None:
+            return
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(grace_seconds)
+        for pool in self._pools:
+            await asyncio.to_thread(pool.shutdown)
+        self._server = None
+
+    async def wait(self) -> None:
+        """Returns when the server has stopped."""
+        if self._server is not None:
+            await self._server.wait_for_termination()
+
+
+def _register(server: grpc.aio.Server, registry: Registry) -> None:
+    for module, name, add in _SERVICES:
+        try:
+            service = getattr(importlib.import_module(f"registry.services.{module}"), name)
+        except ModuleNotFoundError:
+            continue  # still being written
+        add(service(registry), server)
+
+
+def _bind(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> str:
+    path = address.removeprefix("unix:") if address.startswith("unix:") else ""
+    if len(path.encode()) > MAX_SOCKET_PATH_BYTES:
+        raise InvalidArgument(
+            f"the path of the socket {path} is longer than {MAX_SOCKET_PATH_BYTES} bytes",
+            reason="SOCKET_PATH_TOO_LONG",
+            remedy="choose a shorter one",
+        )
+    try:
+        port = (
+            server.add_secure_port(address, credentials)
+            if credentials is not None
+            else server.add_insecure_port(address)
+        )
+    except RuntimeError as error:
+        raise Unavailable(
+            f"cannot listen on {address}",
+            reason="ADDRESS_UNUSABLE",
+            remedy="choose another address, or stop the process that uses it",
+        ) from error
+    if path:
+        # Connecting needs write permission on the socket file.
+        Path(path).chmod(0o600)
+        return address
+    return f"{address.rpartition(':')[0]}:{port}"
