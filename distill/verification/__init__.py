@@ -1,0 +1,1 @@
+"""Verification of model output by format, execution and final state, after APIGen."""

@@ -1,0 +1,45 @@
+"""The sandbox process."""
+
+import pytest
+
+from distill.environments.execution import Execution, Job, execute
+from distill.environments.support_desk.scenarios import generate
+from distill.trajectories.types import ToolCall
+from distill.verification.sandbox import NotExecuted, run_jobs
+
+JOBS = [
+    Job(scenario.environment, scenario.env_seed, scenario.gold_calls) for scenario in generate("train", "single", 20, 9)
+]
+
+
+def test_the_child_finds_what_the_same_process_finds() -> None:
+    failing = Job("support_desk", 3, (ToolCall("fly", {}), ToolCall("close_ticket", {"ticket_id": "T-0"})))
+    jobs = [*JOBS, failing]
+    assert run_jobs(jobs, 60) == [execute(job) for job in jobs]
+
+
+def test_no_jobs_need_no_process() -> None:
+    assert run_jobs([], 0) == []
+
+
+def test_a_job_that_cannot_run_does_not_stop_the_others() -> None:
+    results = run_jobs([JOBS[0], Job("moon_base", 1, ()), JOBS[1]], 60)
+    assert [type(result) for result in results] == [Execution, NotExecuted, Execution]
+    assert isinstance(results[1], NotExecuted)
+    assert "UnknownEnvironmentError: there is no tool environment named 'moon_base'" in results[1].reason
+
+
+def test_the_time_limit_holds_for_the_batch_and_keeps_what_is_done() -> None:
+    many = [Job("support_desk", seed, ()) for seed in range(100_000)]
+    results = run_jobs(many, 2.0)
+    done = [result for result in results if isinstance(result, Execution)]
+    assert len(results) == len(many)
+    assert 0 < len(done) < len(many)
+    assert results[: len(done)] == done
+    assert results[-1] == NotExecuted("not finished within 2 s; raise the time limit")
+
+
+def test_a_child_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    ending = NotExecuted("the sandbox ended with exit code 1: no message")
+    assert run_jobs(JOBS[:2], 60) == [ending, ending]
