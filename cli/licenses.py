@@ -1,0 +1,176 @@
+"""``spiritsafe license``."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from google.protobuf import json_format
+from google.protobuf.struct_pb2 import Struct
+
+from cli import evaluations, output
+from cli.lazy import app as new_app
+from cli.options import (
+    ContextName,
+    DistributedOption,
+    FormatOption,
+    LimitOption,
+    OutboundOption,
+    VersionArgument,
+    context_value,
+    exact_version,
+    invalid,
+    resolve_version,
+)
+from cli.output import Format
+from cli.pages import every
+from cli.session import connect
+from spiritsafe.registry.v1 import licensing_pb2, version_pb2
+
+LICENSE_COLUMNS = ("id", "category", "purposes", "outbound_relicense", "confidence")
+CATALOG_COLUMNS = ("hub_repo", "licenses", "parents", "base_family", "confidence")
+
+app = new_app("Licence profiles, the catalogue of known models, and verdicts. Not legal advice.")
+
+
+@app.command("list")
+def list_licenses(limit: LimitOption = 1000, form: FormatOption = Format.TABLE) -> None:
+    """List the licence profiles.
+
+    Example: spiritsafe license list
+    """
+    with connect() as client:
+        found = every(client.licenses.ListLicenses, licensing_pb2.ListLicensesRequest(), "licenses", limit)
+        output.print_list(form, "licenses", found, LICENSE_COLUMNS)
+
+
+@app.command("show")
+def show(
+    license_id: Annotated[str, typer.Argument(help="Id of the licence.")], form: FormatOption = Format.TABLE
+) -> None:
+    """Show one licence profile: limitations, conditions, reach and evidence.
+
+    Example: spiritsafe license show cc-by-nc-4.0
+    """
+    with connect() as client:
+        request = licensing_pb2.GetLicenseRequest(name=f"licenses/{license_id.removeprefix('licenses/')}")
+        output.print_one(form, client.licenses.GetLicense(request).license)
+
+
+@app.command("catalog")
+def catalog(
+    hub_repo: Annotated[str, typer.Argument(help="A repository; all entries when left out.")] = "",
+    limit: LimitOption = 1000,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show what is known of public models: their licences, upstream models and sources.
+
+    Example: spiritsafe license catalog Salesforce/xLAM-7b-fc-r
+    """
+    with connect() as client:
+        if hub_repo:
+            one = licensing_pb2.GetCatalogEntryRequest(name=f"catalog/{hub_repo.removeprefix('catalog/')}")
+            output.print_one(form, client.licenses.GetCatalogEntry(one).entry)
+            return
+        request = licensing_pb2.ListCatalogEntriesRequest()
+        found = every(client.licenses.ListCatalogEntries, request, "entries", limit)
+        output.print_list(form, "entries", found, CATALOG_COLUMNS)
+
+
+@app.command("evaluate")
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="JSON file with a scenario, or with `cases`.")],
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Evaluate a what-if scenario without touching the registry.
+
+    Example: spiritsafe license evaluate cases.json --format json
+    """
+    scenario = Struct()
+    try:
+        json_format.ParseDict(_read_object(file), scenario)
+    except json_format.ParseError as error:
+        raise invalid(str(file), str(error), "correct the file") from error
+    with connect() as client:
+        response = client.licenses.EvaluateScenario(licensing_pb2.EvaluateScenarioRequest(scenario=scenario))
+    result = json_format.MessageToDict(response.result)
+    if form is Format.JSON:
+        output.print_json(result)
+    else:
+        evaluations.print_scenarios(result)
+
+
+def _read_object(file: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(file.read_text("utf-8"), parse_constant=_refuse_constant)
+    except OSError as error:
+        raise invalid("file", f"cannot read {file}: {error.strerror}") from error
+    except ValueError as error:
+        raise invalid(str(file), f"is not JSON: {error}", "correct the file") from error
+    if not isinstance(data, dict):
+        raise invalid(str(file), "is not a JSON object", "write one scenario, or an object with `cases`")
+    return data
+
+
+def _refuse_constant(text: str) -> float:
+    # JSON has no NaN and no infinities, and neither has a Struct.
+    raise ValueError(f"{text} is not a JSON number" if not math.isfinite(float(text)) else text)
+
+
+@app.command("check")
+def check(
+    version: VersionArgument,
+    context: Annotated[list[ContextName] | None, typer.Option(help="A context; all four when left out.")] = None,
+    outbound: OutboundOption = "",
+    distributed: DistributedOption = False,
+    public_name: Annotated[str, typer.Option(help="A public name to try instead of the current one.")] = "",
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Give the verdict of a version, with reasons, their lineage paths and remedies.
+
+    Example: spiritsafe license check support-tool@1 --context commercial --outbound openrail-m
+    """
+    with connect() as client:
+        request = licensing_pb2.EvaluateVersionRequest(
+            name=str(resolve_version(client, version)),
+            contexts=[context_value(one) for one in context or ()],
+            outbound_license=outbound,
+            distributed=distributed,
+            public_name=public_name,
+        )
+        found = client.licenses.EvaluateVersion(request).evaluations
+    data = [output.to_data(one) for one in found]
+    if form is Format.JSON:
+        output.print_json({"evaluations": data})
+        return
+    for one in data:
+        evaluations.print_evaluation(one)
+
+
+@app.command("conclude")
+def conclude(
+    version: VersionArgument,
+    rationale: Annotated[str, typer.Option(help="Why; kept in the record.")],
+    license_: Annotated[list[str] | None, typer.Option("--license", help="A concluded licence; repeatable.")] = None,
+    no_license: Annotated[bool, typer.Option("--no-license", help="It has no licence of its own.")] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Record which licences a reviewer concluded for a version; they replace declared and detected ones.
+
+    Example: spiritsafe license conclude imported@1 --license apache-2.0 --rationale "LICENSE file at commit 1a2b3c"
+    """
+    if bool(license_) == no_license:
+        raise invalid("license", "name licences with --license, or say --no-license")
+    name = str(exact_version(version))
+    with connect() as client:
+        current = client.versions.GetVersion(version_pb2.GetVersionRequest(name=name)).version
+        request = licensing_pb2.ConcludeLicensesRequest(
+            name=name,
+            licenses=licensing_pb2.LicenseSet(ids=license_ or []),
+            rationale=rationale,
+            etag=current.etag,
+        )
+        output.print_one(form, client.licenses.ConcludeLicenses(request))

@@ -1,0 +1,80 @@
+"""A run's events as progress bars, or as lines where nobody watches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from cli.output import enum_label, notices
+from spiritsafe.client import Client
+from spiritsafe.distill.v1 import run_pb2
+
+ENDED = (run_pb2.RUN_STATE_SUCCEEDED, run_pb2.RUN_STATE_FAILED, run_pb2.RUN_STATE_CANCELLED)
+
+
+def watch(client: Client, name: str, console: Console | None = None) -> run_pb2.Run:
+    """Shows the run until it ends, on standard error unless told, and gives its final state."""
+    with _view(console or notices()) as view:
+        for response in client.runs.WatchRun(run_pb2.WatchRunRequest(name=name)):
+            view.show(response.event)
+    return client.runs.GetRun(run_pb2.GetRunRequest(name=name)).run
+
+
+@contextmanager
+def _view(console: Console) -> Iterator[_View]:
+    columns = (
+        TextColumn("{task.description:<18}"),
+        BarColumn(bar_width=28),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[loss]}"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[eta]}"),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        yield _View(console, progress)
+
+
+class _View:
+    """One bar per stage; on a plain console one line per change of a stage."""
+
+    def __init__(self, console: Console, progress: Progress) -> None:
+        self._console = console
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+
+    def show(self, event: run_pb2.RunEvent) -> None:
+        if event.type == "progress":
+            self._advance(event)
+        elif event.type in ("stage_started", "stage_succeeded", "stage_failed"):
+            self._change(event)
+        elif event.type == "run_state":
+            state = enum_label(run_pb2.RunState.DESCRIPTOR, event.state)
+            self._console.print(f"run {state}  {escape(event.message)}".rstrip())
+        elif event.message:
+            self._console.print(escape(event.message), style="dim")
+
+    def _task(self, stage: str) -> TaskID:
+        if stage not in self._tasks:
+            self._tasks[stage] = self._progress.add_task(stage, total=None, loss="", eta="")
+        return self._tasks[stage]
+
+    def _advance(self, event: run_pb2.RunEvent) -> None:
+        fields: dict[str, Any] = {"completed": event.done, "total": event.total or None}
+        if event.HasField("loss"):
+            fields["loss"] = f"loss {event.loss:.4f}"
+        fields["eta"] = f"ETA {event.eta_seconds:.0f} s" if event.HasField("eta_seconds") else ""
+        self._progress.update(self._task(event.stage), **fields)
+
+    def _change(self, event: run_pb2.RunEvent) -> None:
+        task = self._task(event.stage)
+        if event.type == "stage_succeeded":
+            total = self._progress.tasks[task].total or 1
+            self._progress.update(task, completed=total, total=total, eta="")
+        if not self._console.is_terminal or event.type == "stage_failed":
+            word = event.type.removeprefix("stage_")
+            self._console.print(f"{event.stage}: {word}  {escape(event.message)}".rstrip())
