@@ -31,6 +31,11 @@ def family_named(name: str) -> Family:
     return FAMILIES[name]
 
 
+def family_names(role: Role) -> tuple[str, ...]:
+    """Names of the families that models of this role may belong to."""
+    return tuple(family.name for family in _FAMILIES[role])
+
+
 def family_for(config: Mapping[str, Any], role: Role = "student") -> Family:
     """Return the family of a parsed ``config.json``, decided by its ``architectures``.
 

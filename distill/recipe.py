@@ -1,0 +1,404 @@
+"""What a run is asked to do, with every default filled in, and the digest of each stage's inputs. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from spiritsafe.distill.v1 import run_pb2
+from spiritsafe.errors import InvalidArgument, Violation
+from spiritsafe.rpc.names import DEFAULT_NAMESPACE, check_id
+
+Stage = Literal["finetune_teacher", "rollout", "verify", "train_student", "evaluate", "merge", "register"]
+STAGES: tuple[Stage, ...] = (
+    "finetune_teacher",
+    "rollout",
+    "verify",
+    "train_student",
+    "evaluate",
+    "merge",
+    "register",
+)
+Location = Literal["stand_in", "hub_repo", "path"]
+# The published models whose place the stand-ins take.
+STAND_INS: Mapping[str, str] = {"xlam": "Salesforce/xLAM-7b-fc-r", "qwen3": "Qwen/Qwen3-8B"}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The names that a recipe may use: student families, and scenario categories by environment."""
+
+    families: frozenset[str]
+    environments: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Weights to start from. ``catalog_entry`` is empty where no known entry applies."""
+
+    location: Location
+    value: str
+    revision: str
+    catalog_entry: str
+
+    @property
+    def stand_in(self) -> bool:
+        return self.location == "stand_in"
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """Settings of one QLoRA training; units as in the contract's TrainingSettings."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    lora_rank: int
+    lora_alpha: int
+    max_length: int
+    checkpoint_steps: int
+
+
+# Measured on the shipped stand-ins (two CPU cores).
+STAND_IN_TRAINING = Training(
+    epochs=2, batch_size=16, learning_rate=5e-3, lora_rank=16, lora_alpha=32, max_length=1024, checkpoint_steps=50
+)
+# QLoRA's usual settings for models of 1 to 13 billion parameters (Dettmers et al. 2023, table 9: 2e-4).
+DEFAULT_TRAINING = Training(
+    epochs=2, batch_size=16, learning_rate=2e-4, lora_rank=16, lora_alpha=32, max_length=4096, checkpoint_steps=50
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    base: Checkpoint
+    model_id: str
+    dataset_path: str
+    training: Training
+    display_name: str
+    licenses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Student:
+    family: str
+    base: Checkpoint
+    model_id: str
+    display_name: str
+    licenses: tuple[str, ...]
+    training: Training
+
+    @property
+    def adapter_id(self) -> str:
+        return f"{self.model_id}-adapter"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    name: str
+    categories: tuple[str, ...]
+    teacher_scenarios: int
+    rollout_scenarios: int
+    evaluation_scenarios: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A checked recipe. Equal recipes have equal digests."""
+
+    namespace: str
+    teacher: Teacher
+    student: Student
+    environment: Environment
+    seed: int
+    traces_id: str
+
+    @property
+    def stand_in(self) -> bool:
+        return self.teacher.base.stand_in or self.student.base.stand_in
+
+
+def from_proto(message: run_pb2.Recipe, known: Known) -> Recipe:
+    """The recipe with every default filled in.
+
+    Raises:
+        InvalidArgument: with one violation per field that is wrong.
+    """
+    reader = _Reader()
+    recipe = _read(message, known, reader)
+    reader.finish()
+    return recipe
+
+
+def to_proto(recipe: Recipe) -> run_pb2.Recipe:
+    """As a message; ``from_proto`` reads it back unchanged."""
+    teacher, student = recipe.teacher, recipe.student
+    return run_pb2.Recipe(
+        namespace=recipe.namespace,
+        teacher=run_pb2.Teacher(
+            base=_checkpoint_to_proto(teacher.base),
+            model_id=teacher.model_id,
+            dataset_path=teacher.dataset_path,
+            training=run_pb2.TrainingSettings(**asdict(teacher.training)),
+            display_name=teacher.display_name,
+            licenses=teacher.licenses,
+        ),
+        student=run_pb2.Student(
+            family=student.family,
+            base=_checkpoint_to_proto(student.base),
+            model_id=student.model_id,
+            display_name=student.display_name,
+            licenses=student.licenses,
+            training=run_pb2.TrainingSettings(**asdict(student.training)),
+        ),
+        environment=run_pb2.Environment(**asdict(recipe.environment)),
+        seed=recipe.seed,
+        traces_id=recipe.traces_id,
+    )
+
+
+def to_json(recipe: Recipe) -> dict[str, Any]:
+    """As JSON values."""
+    values: dict[str, Any] = json.loads(json.dumps(asdict(recipe)))
+    return values
+
+
+def from_json(values: Mapping[str, Any]) -> Recipe:
+    """Reads what ``to_json`` wrote."""
+    teacher, student, environment = values["teacher"], values["student"], values["environment"]
+    return Recipe(
+        namespace=values["namespace"],
+        teacher=Teacher(
+            **{
+                **teacher,
+                "base": Checkpoint(**teacher["base"]),
+                "training": Training(**teacher["training"]),
+                "licenses": tuple(teacher["licenses"]),
+            }
+        ),
+        student=Student(
+            **{
+                **student,
+                "base": Checkpoint(**student["base"]),
+                "training": Training(**student["training"]),
+                "licenses": tuple(student["licenses"]),
+            }
+        ),
+        environment=Environment(**{**environment, "categories": tuple(environment["categories"])}),
+        seed=values["seed"],
+        traces_id=values["traces_id"],
+    )
+
+
+def digest(values: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) over canonical JSON: sorted keys, no spaces."""
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def stage_digest(recipe: Recipe, stage: Stage, sources: Mapping[str, str], upstream: Mapping[str, str]) -> str:
+    """The key under which a stage's result is reused: SHA-256 over all that the stage depends on.
+
+    Args:
+        sources: content digests of what the run starts from: ``teacher``, ``student`` (checkpoint files) and
+            ``dataset`` (the user's own, else empty).
+        upstream: digest of the output of each earlier stage.
+    """
+    return digest({"stage": stage, **_INPUTS[stage](recipe, sources), "upstream": _needed(stage, upstream)})
+
+
+# Which earlier outputs a stage reads.
+UPSTREAM: Mapping[Stage, tuple[Stage, ...]] = {
+    "finetune_teacher": (),
+    "rollout": ("finetune_teacher",),
+    "verify": ("rollout",),
+    "train_student": ("verify",),
+    "evaluate": ("finetune_teacher", "train_student"),
+    "merge": ("verify", "train_student"),
+    "register": ("finetune_teacher", "rollout", "verify", "train_student", "evaluate", "merge"),
+}
+
+
+def _needed(stage: Stage, upstream: Mapping[str, str]) -> dict[str, str]:
+    return {name: upstream[name] for name in UPSTREAM[stage]}
+
+
+_Inputs = Callable[[Recipe, Mapping[str, str]], dict[str, Any]]
+
+
+def _scenarios(recipe: Recipe, *counts: str) -> dict[str, Any]:
+    environment = recipe.environment
+    chosen = {name: getattr(environment, name) for name in counts}
+    return {"environment": environment.name, "categories": environment.categories, "seed": recipe.seed, **chosen}
+
+
+def _finetune_inputs(recipe: Recipe, sources: Mapping[str, str]) -> dict[str, Any]:
+    training = {"base": sources["teacher"], "training": asdict(recipe.teacher.training)}
+    if recipe.teacher.dataset_path:
+        return {**training, "dataset": sources["dataset"], "seed": recipe.seed}
+    return {**training, **_scenarios(recipe, "teacher_scenarios")}
+
+
+_INPUTS: Mapping[Stage, _Inputs] = {
+    "finetune_teacher": _finetune_inputs,
+    "rollout": lambda recipe, sources: {
+        "base": sources["teacher"],
+        # Roll-out scenarios are those after the gold ones, so both counts decide which they are.
+        **_scenarios(recipe, "teacher_scenarios", "rollout_scenarios"),
+    },
+    "verify": lambda recipe, _: {"environment": recipe.environment.name},
+    "train_student": lambda recipe, sources: {
+        "base": sources["student"],
+        "family": recipe.student.family,
+        "training": asdict(recipe.student.training),
+        "seed": recipe.seed,
+    },
+    "evaluate": lambda recipe, sources: {
+        "teacher": sources["teacher"],
+        "student": sources["student"],
+        **_scenarios(recipe, "evaluation_scenarios"),
+    },
+    "merge": lambda _, sources: {"base": sources["student"]},
+    "register": lambda recipe, sources: {"recipe": to_json(recipe), "sources": dict(sources)},
+}
+
+
+class _Reader:
+    """Collects what is wrong, so that a caller learns of all of it at once."""
+
+    def __init__(self) -> None:
+        self.violations: list[Violation] = []
+
+    def wrong(self, field: str, description: str) -> None:
+        self.violations.append(Violation(field, description))
+
+    def identifier(self, value: str, field: str) -> str:
+        if not value:
+            self.wrong(field, "is missing; name the registry id that the result gets")
+            return value
+        try:
+            return check_id(value, field)
+        except InvalidArgument as error:
+            self.violations.extend(error.violations)
+            return value
+
+    def one_of(self, value: str, options: Sequence[str], field: str, what: str) -> str:
+        if value not in options:
+            self.wrong(field, f"{value!r} is not a known {what}; use one of: {', '.join(options)}")
+        return value
+
+    def count(self, value: int, default: int, field: str) -> int:
+        if value < 0:
+            self.wrong(field, f"{value} is negative")
+        return value or default
+
+    def finish(self) -> None:
+        if self.violations:
+            told = "; ".join(f"{one.field}: {one.description}" for one in self.violations)
+            raise InvalidArgument(
+                f"the recipe is not usable: {told}", reason="INVALID_RECIPE", violations=tuple(self.violations)
+            )
+
+
+def _read(message: run_pb2.Recipe, known: Known, reader: _Reader) -> Recipe:
+    namespace = reader.identifier(message.namespace or DEFAULT_NAMESPACE, "recipe.namespace")
+    teacher = _read_teacher(message.teacher, reader)
+    student = _read_student(message.student, known, reader)
+    traces_id = message.traces_id or f"{teacher.model_id}-traces"
+    if teacher.model_id and teacher.model_id in (student.model_id, student.adapter_id):
+        reader.wrong("recipe.student.model_id", "would give teacher and student the same id; choose another")
+    return Recipe(
+        namespace=namespace,
+        teacher=teacher,
+        student=student,
+        environment=_read_environment(message.environment, known, reader),
+        seed=message.seed,
+        traces_id=reader.identifier(traces_id, "recipe.traces_id") if teacher.model_id else traces_id,
+    )
+
+
+def _read_teacher(message: run_pb2.Teacher, reader: _Reader) -> Teacher:
+    base = _read_checkpoint(message.base, "recipe.teacher.base", reader)
+    model_id = reader.identifier(message.model_id, "recipe.teacher.model_id")
+    return Teacher(
+        base=base,
+        model_id=model_id,
+        dataset_path=message.dataset_path,
+        training=_read_training(message.training, base, "recipe.teacher.training", reader),
+        display_name=message.display_name or model_id,
+        licenses=tuple(message.licenses),
+    )
+
+
+def _read_student(message: run_pb2.Student, known: Known, reader: _Reader) -> Student:
+    base = _read_checkpoint(message.base, "recipe.student.base", reader)
+    model_id = reader.identifier(message.model_id, "recipe.student.model_id")
+    family = message.family or (base.value if base.stand_in else "")
+    return Student(
+        family=reader.one_of(family, sorted(known.families), "recipe.student.family", "family"),
+        base=base,
+        model_id=model_id,
+        display_name=message.display_name or model_id,
+        licenses=tuple(message.licenses),
+        training=_read_training(message.training, base, "recipe.student.training", reader),
+    )
+
+
+def _read_checkpoint(message: run_pb2.Checkpoint, field: str, reader: _Reader) -> Checkpoint:
+    location = message.WhichOneof("location")
+    value: str = getattr(message, location) if location else ""
+    if location is None or not value:
+        reader.wrong(field, "names no weights; set stand_in, hub_repo or path")
+        return Checkpoint("path", "", "", message.catalog_entry)
+    entry = message.catalog_entry
+    if location == "stand_in":
+        reader.one_of(value, sorted(STAND_INS), f"{field}.stand_in", "stand-in")
+        entry = entry or STAND_INS.get(value, "")
+    elif location == "hub_repo":
+        if value.count("/") != 1:
+            reader.wrong(f"{field}.hub_repo", f"{value!r} is not of the form ORGANISATION/REPOSITORY")
+        entry = entry or value
+    if message.revision and location != "hub_repo":
+        reader.wrong(f"{field}.revision", "belongs to a hub repository; leave it empty")
+    return Checkpoint(location, value, message.revision, entry)
+
+
+def _read_training(message: run_pb2.TrainingSettings, base: Checkpoint, field: str, reader: _Reader) -> Training:
+    defaults = STAND_IN_TRAINING if base.stand_in else DEFAULT_TRAINING
+    rate = message.learning_rate
+    if rate < 0 or rate >= 1:
+        reader.wrong(f"{field}.learning_rate", f"{rate} is not between 0 and 1")
+    return Training(
+        epochs=reader.count(message.epochs, defaults.epochs, f"{field}.epochs"),
+        batch_size=reader.count(message.batch_size, defaults.batch_size, f"{field}.batch_size"),
+        learning_rate=rate or defaults.learning_rate,
+        lora_rank=reader.count(message.lora_rank, defaults.lora_rank, f"{field}.lora_rank"),
+        lora_alpha=reader.count(message.lora_alpha, defaults.lora_alpha, f"{field}.lora_alpha"),
+        max_length=reader.count(message.max_length, defaults.max_length, f"{field}.max_length"),
+        checkpoint_steps=reader.count(message.checkpoint_steps, defaults.checkpoint_steps, f"{field}.checkpoint_steps"),
+    )
+
+
+def _read_environment(message: run_pb2.Environment, known: Known, reader: _Reader) -> Environment:
+    field = "recipe.environment"
+    name = message.name or next(iter(known.environments))
+    reader.one_of(name, sorted(known.environments), f"{field}.name", "environment")
+    categories = known.environments.get(name, ())
+    for category in message.categories:
+        reader.one_of(category, categories, f"{field}.categories", "category")
+    return Environment(
+        name=name,
+        categories=tuple(dict.fromkeys(message.categories)) or categories,
+        teacher_scenarios=reader.count(message.teacher_scenarios, 256, f"{field}.teacher_scenarios"),
+        rollout_scenarios=reader.count(message.rollout_scenarios, 512, f"{field}.rollout_scenarios"),
+        evaluation_scenarios=reader.count(message.evaluation_scenarios, 100, f"{field}.evaluation_scenarios"),
+    )
+
+
+def _checkpoint_to_proto(checkpoint: Checkpoint) -> run_pb2.Checkpoint:
+    message = run_pb2.Checkpoint(revision=checkpoint.revision, catalog_entry=checkpoint.catalog_entry)
+    setattr(message, checkpoint.location, checkpoint.value)
+    return message

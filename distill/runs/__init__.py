@@ -1,0 +1,1 @@
+"""Runs and their events: what the API owns."""

@@ -1,0 +1,120 @@
+"""Where a recipe's weights are on this machine, what is in them, and whether they are of a known family."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distill.families import Role, UnknownFamilyError, family_for
+from distill.recipe import Checkpoint, Recipe, digest
+from distill.standins import checkpoint as stand_in_folder
+from spiritsafe.errors import InvalidArgument, Violation
+from spiritsafe.publish import file_digest, folder_manifest
+
+# Pickles are never opened, so they are not even fetched.
+_WANTED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Something that a run starts from, as found on the worker's machine. ``revision`` is a hub commit or empty."""
+
+    path: str
+    digest: str
+    revision: str = ""
+
+
+def local_folder(checkpoint: Checkpoint) -> Path | None:
+    """The folder with the weights if it can be named without a download."""
+    if checkpoint.stand_in:
+        return stand_in_folder(checkpoint.value)
+    return Path(checkpoint.value) if checkpoint.location == "path" else None
+
+
+def fetch(checkpoint: Checkpoint) -> tuple[Path, str]:
+    """The folder with the weights, downloaded from the hub if need be, and the hub's commit ("" elsewhere)."""
+    folder = local_folder(checkpoint)
+    if folder is not None:
+        return folder, ""
+    from huggingface_hub import snapshot_download
+
+    snapshot = Path(
+        snapshot_download(checkpoint.value, revision=checkpoint.revision or None, allow_patterns=list(_WANTED))
+    )
+    return snapshot, snapshot.name
+
+
+def folder_digest(folder: Path) -> str:
+    """SHA-256 (hex) over the sorted paths, sizes and digests of all files. Raises InvalidArgument when it is empty."""
+    return digest({"files": [[one.path, one.size_bytes, one.sha256] for one in folder_manifest(folder)]})
+
+
+def find_sources(recipe: Recipe) -> dict[str, Source]:
+    """Fetches and digests what the run starts from: ``teacher``, ``student`` and the user's ``dataset`` if any.
+
+    Raises:
+        InvalidArgument: a folder or file is missing, or a base is not of a known family.
+    """
+    found: dict[str, Source] = {}
+    for role, checkpoint in _bases(recipe):
+        folder, revision = fetch(checkpoint)
+        check_family(recipe, role, read_config(folder, role))
+        found[role] = Source(str(folder), folder_digest(folder), revision)
+    if recipe.teacher.dataset_path:
+        path = Path(recipe.teacher.dataset_path)
+        if not path.is_file():
+            raise _wrong("recipe.teacher.dataset_path", f"{path} is not a file on the worker's machine")
+        found["dataset"] = Source(str(path), file_digest(path))
+    return found
+
+
+def check_here(recipe: Recipe) -> list[str]:
+    """Checks the families of the bases that this machine can see without a download; warns about the others.
+
+    Raises:
+        InvalidArgument: a base is not of a known family, or its folder lacks a config.json.
+    """
+    warnings = []
+    for role, checkpoint in _bases(recipe):
+        folder = local_folder(checkpoint)
+        if folder is not None and (checkpoint.stand_in or folder.is_dir()):
+            check_family(recipe, role, read_config(folder, role))
+        else:
+            warnings.append(
+                f"the {role} base {checkpoint.value} is not here: its family is checked when the run starts"
+            )
+    return warnings
+
+
+def read_config(folder: Path, role: Role) -> Mapping[str, Any]:
+    """The parsed ``config.json``. Raises InvalidArgument naming the field of the recipe."""
+    try:
+        config = json.loads((folder / "config.json").read_text())
+    except (OSError, ValueError) as error:
+        raise _wrong(f"recipe.{role}.base", f"{folder} holds no readable config.json: {error}") from error
+    if not isinstance(config, dict):
+        raise _wrong(f"recipe.{role}.base", f"config.json in {folder} is not an object")
+    return config
+
+
+def check_family(recipe: Recipe, role: Role, config: Mapping[str, Any]) -> None:
+    """Raises InvalidArgument when no family of this role takes the base, or another than the recipe says."""
+    try:
+        family = family_for(config, role)
+    except UnknownFamilyError as error:
+        raise _wrong(f"recipe.{role}.base", str(error)) from error
+    if role == "student" and family.name != recipe.student.family:
+        raise _wrong("recipe.student.family", f"is {recipe.student.family!r}, but the base is of {family.name!r}")
+
+
+def _bases(recipe: Recipe) -> tuple[tuple[Role, Checkpoint], ...]:
+    return ("teacher", recipe.teacher.base), ("student", recipe.student.base)
+
+
+def _wrong(field: str, description: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"{field}: {description}", reason="INVALID_RECIPE", violations=(Violation(field, description),)
+    )

@@ -1,0 +1,161 @@
+"""The licence outcome of a recipe before anything is made: the lineage that the run would write, as a what-if."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.struct_pb2 import Struct
+
+from distill.recipe import Checkpoint, Recipe
+from distill.runs.catalog import Entries, checkpoint_entries
+from spiritsafe.client import Client
+from spiritsafe.distill.v1 import run_pb2
+from spiritsafe.registry.v1 import licensing_pb2
+
+SUBJECTS = ("teacher", "traces", "student")
+_Json = dict[str, Any]
+
+
+def plan_outcomes(client: Client, recipe: Recipe) -> tuple[list[run_pb2.LicenseOutcome], list[str]]:
+    """What teacher, traces and student may be used for, in all four contexts, and warnings.
+
+    Raises:
+        InvalidArgument: the recipe names a catalogue entry that does not exist.
+    """
+    entries = {
+        **checkpoint_entries(client, recipe.teacher.base, "recipe.teacher.base"),
+        **checkpoint_entries(client, recipe.student.base, "recipe.student.base"),
+    }
+    document = Struct()
+    document.update(plan_scenario(recipe, entries))
+    answer = client.licenses.EvaluateScenario(licensing_pb2.EvaluateScenarioRequest(scenario=document))
+    return list(read_outcomes(MessageToDict(answer.result))), list(plan_warnings(recipe, entries))
+
+
+def plan_scenario(recipe: Recipe, entries: Entries) -> _Json:
+    """A scenario file with one case per subject over one graph: the lineage that ``register`` writes."""
+    nodes, edges = _catalog_graph(entries)
+    teacher_base = _base_node(recipe.teacher.base, "teacher-base", entries, nodes)
+    student_base = _base_node(recipe.student.base, "student-base", entries, nodes)
+    nodes += [
+        _teacher_data_node(recipe),
+        {
+            "id": "teacher",
+            "kind": "model",
+            "name": recipe.teacher.display_name,
+            **_licenses_of_teacher(recipe, entries),
+        },
+        {"id": "traces", "kind": "dataset", "name": recipe.traces_id, "licenses": []},
+        _student_node("student-adapter", recipe),
+        _student_node("student", recipe),
+    ]
+    edges += [
+        _edge("teacher", "adapter", teacher_base),
+        _edge("teacher", "trained_on", "teacher-data"),
+        _edge("traces", "generated_by", "teacher"),
+        _edge("student-adapter", "adapter", student_base),
+        _edge("student-adapter", "trained_on", "traces"),
+        _edge("student", "merge", student_base),
+        _edge("student", "merge", "student-adapter"),
+        _edge("student", "trained_on", "traces"),
+    ]
+    return {"cases": [{"id": subject, "nodes": nodes, "edges": edges, "subject": subject} for subject in SUBJECTS]}
+
+
+def read_outcomes(result: Mapping[str, Any]) -> Iterator[run_pb2.LicenseOutcome]:
+    """The outcomes in the answer to such a scenario."""
+    for case in result["cases"]:
+        for context, verdict in case["contexts"].items():
+            yield run_pb2.LicenseOutcome(
+                subject=case["id"],
+                context=context,
+                verdict=verdict["verdict"],
+                reasons=list(dict.fromkeys(reason["code"] for reason in verdict["reasons"])),
+            )
+
+
+def evaluated_outcomes(client: Client, versions: Mapping[str, str]) -> list[run_pb2.LicenseOutcome]:
+    """The outcomes of registered versions, given by subject."""
+    outcomes = []
+    for subject, name in versions.items():
+        answer = client.licenses.EvaluateVersion(licensing_pb2.EvaluateVersionRequest(name=name))
+        outcomes += [
+            run_pb2.LicenseOutcome(
+                subject=subject,
+                context=licensing_pb2.Context.Name(one.context).removeprefix("CONTEXT_").lower(),
+                verdict=licensing_pb2.Verdict.Name(one.verdict).removeprefix("VERDICT_").lower(),
+                reasons=list(dict.fromkeys(reason.code for reason in one.reasons)),
+            )
+            for one in answer.evaluations
+        ]
+    return outcomes
+
+
+def plan_warnings(recipe: Recipe, entries: Entries) -> Iterator[str]:
+    """What the person who runs it should know first."""
+    if recipe.stand_in:
+        yield "stand-in checkpoints: the lineage is simulated, and channels refuse the result outside of a demo"
+    for role, base in (("teacher", recipe.teacher.base), ("student", recipe.student.base)):
+        if base.catalog_entry not in entries:
+            yield f"the {role} base {base.value} is not in the catalogue: its licence counts as unknown"
+    if recipe.teacher.dataset_path:
+        yield "the licence of the teacher's own dataset is not known: conclude it after the run, or results need review"
+    if not recipe.student.licenses:
+        yield "the student declares no licence: a commercial channel will ask for an outbound licence"
+
+
+def base_licenses(base: Checkpoint, entries: Entries) -> list[str] | None:
+    """The licences that the catalogue has for a base; None when it is not known."""
+    entry = entries.get(base.catalog_entry)
+    return list(entry.licenses) if entry else None
+
+
+def _catalog_graph(entries: Entries) -> tuple[list[_Json], list[_Json]]:
+    nodes = [
+        {
+            "id": repo,
+            "kind": "model",
+            "name": repo,
+            "licenses": list(entry.licenses),
+            "multimodal": entry.multimodal,
+            **({"base_family": entry.base_family} if entry.base_family else {}),
+        }
+        for repo, entry in entries.items()
+    ]
+    edges = []
+    missing: dict[str, _Json] = {}
+    for repo, entry in entries.items():
+        for parent in entry.parents:
+            edges.append(_edge(repo, parent.edge_type, parent.hub_repo))
+            if parent.hub_repo not in entries:
+                # Without licences it is unknown, which blocks: an undisclosed ancestor is never nothing.
+                missing[parent.hub_repo] = {"id": parent.hub_repo, "kind": "model", "name": parent.hub_repo}
+    return [*nodes, *missing.values()], edges
+
+
+def _base_node(base: Checkpoint, node_id: str, entries: Entries, nodes: list[_Json]) -> str:
+    if base.catalog_entry in entries:
+        return base.catalog_entry
+    nodes.append({"id": node_id, "kind": "model", "name": base.value})
+    return node_id
+
+
+def _teacher_data_node(recipe: Recipe) -> _Json:
+    node: _Json = {"id": "teacher-data", "kind": "dataset", "name": "teacher-data"}
+    return node if recipe.teacher.dataset_path else {**node, "licenses": []}
+
+
+def _licenses_of_teacher(recipe: Recipe, entries: Entries) -> _Json:
+    licenses = list(recipe.teacher.licenses) or base_licenses(recipe.teacher.base, entries)
+    return {} if licenses is None else {"licenses": licenses}
+
+
+def _student_node(node_id: str, recipe: Recipe) -> _Json:
+    student = recipe.student
+    return {"id": node_id, "kind": "model", "name": student.display_name, "licenses": list(student.licenses)}
+
+
+def _edge(child: str, kind: str, parent: str) -> _Json:
+    return {"child": child, "type": kind, "parent": parent}

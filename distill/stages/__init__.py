@@ -1,0 +1,1 @@
+"""The stages of a run, each a process of its own."""

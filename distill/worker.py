@@ -1,0 +1,76 @@
+"""The worker of a home: takes queued runs up, one at a time, and goes on with what a dead worker left.
+
+As a program: ``python -m distill.worker HOME [--until-idle]``, with the registry in SPIRITSAFE_SERVER and
+SPIRITSAFE_TOKEN.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+from distill.runs import records
+from distill.runs.store import RunRecord, timestamp_now
+from distill.workflow import queue
+from distill.workflow.execution import Execution
+from distill.workflow.lock import has_worker, home_lock
+from distill.workflow.workflow import is_over, launched
+from spiritsafe.client import SERVER_VARIABLE, TOKEN_VARIABLE
+from spiritsafe.distill.v1 import run_pb2
+
+__all__ = ["has_worker", "run_worker"]
+_POLL_SECONDS = 0.5
+_ACTIVE = (run_pb2.RUN_STATE_QUEUED, run_pb2.RUN_STATE_RUNNING)
+
+
+def run_worker(home: Path, registry_address: str, token: str, *, until_idle: bool = False) -> None:
+    """Works on the runs of ``home`` until it is interrupted, or with ``until_idle`` until none is left.
+
+    Ended by any signal, it leaves a run where it is; the next worker goes on with it.
+
+    Raises:
+        HomeLocked: another worker serves this home.
+    """
+    environment = {SERVER_VARIABLE: registry_address, TOKEN_VARIABLE: token}
+    with home_lock(home):
+        execution = Execution(home, environment)
+        try:
+            with launched(execution):
+                _serve(execution, until_idle)
+        finally:
+            execution.store.close()
+
+
+def _serve(execution: Execution, until_idle: bool) -> None:
+    for record in execution.store.in_states(*_ACTIVE):
+        _take_up(execution, record)
+    while not (until_idle and not execution.store.in_states(*_ACTIVE)):
+        for record in execution.store.in_states(run_pb2.RUN_STATE_QUEUED):
+            _take_up(execution, record)
+        time.sleep(_POLL_SECONDS)
+
+
+def _take_up(execution: Execution, record: RunRecord) -> None:
+    """Makes sure that something moves this run: whoever stored it may have died before asking DBOS for it."""
+    if not is_over(record.workflow_id):
+        queue.enqueue(execution.home, record.workflow_id, record.id, record.attempt)
+        return
+    error = "its workflow ended without telling how; resume the run"
+    execution.store.change(
+        record.id, lambda lost: records.run_ended(lost, run_pb2.RUN_STATE_FAILED, timestamp_now(), error)
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m distill.worker", description="Work on the runs of a home.")
+    parser.add_argument("home", type=Path)
+    parser.add_argument("--until-idle", action="store_true", help="end when no run is queued or running")
+    arguments = parser.parse_args()
+    server, token = os.environ.get(SERVER_VARIABLE, ""), os.environ.get(TOKEN_VARIABLE, "")
+    run_worker(arguments.home, server, token, until_idle=arguments.until_idle)
+
+
+if __name__ == "__main__":
+    main()

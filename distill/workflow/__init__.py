@@ -1,0 +1,1 @@
+"""Execution of runs: one durable workflow per run, one process per stage."""

@@ -1,0 +1,140 @@
+"""What the steps of a run's workflow do. No DBOS here: steps take and return digests and paths as JSON values."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from distill.errors import RunCancelled, StageFailed, WorkerStopped
+from distill.recipe import UPSTREAM, Known, Recipe, Stage, from_proto, stage_digest
+from distill.runs import layout, records
+from distill.runs.checkpoints import Source, find_sources
+from distill.runs.known import known_names
+from distill.runs.store import Change, RunStore, timestamp_now
+from distill.stages.spec import StageResult, StageSpec, read_result
+from distill.workflow.process import run_stage
+from spiritsafe.distill.v1 import run_pb2
+
+_PROGRESS_SECONDS = 0.2
+_CHECK_SECONDS = 0.5
+SourceValues = dict[str, dict[str, str]]
+StageValues = dict[str, str]
+
+
+class Execution:
+    """The steps of one home's runs. ``stopping`` ends the stage at work and leaves its step open."""
+
+    def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
+        self.home = home
+        self.store = RunStore(home)
+        self.stopping = threading.Event()
+        self._environment = environment
+        self._known: Known = known_names()
+
+    def begin(self, run_id: str, attempt: int) -> SourceValues | None:
+        """Marks the run as running and finds its sources; None when this attempt is no longer wanted."""
+        record = self.store.get(run_id)
+        if record.attempt != attempt or record.run.state in records.TERMINAL:
+            return None
+        self.store.change(run_id, records.run_started)
+        return {name: asdict(source) for name, source in find_sources(self._recipe(run_id)).items()}
+
+    def stage(
+        self, run_id: str, stage: Stage, sources: SourceValues, upstream: Mapping[str, StageValues]
+    ) -> StageValues:
+        """Runs a stage, or finds its result. Returns its folder and the digest of its output.
+
+        Raises:
+            StageFailed: the stage's process ended without a result; the run's record says so.
+            RunCancelled: somebody cancelled the run.
+        """
+        spec = self._spec(run_id, stage, sources, upstream)
+        result = read_result(spec.folder)
+        if result is None:
+            self._change(
+                run_id, lambda record: records.stage_started(record, stage, spec.input_digest, timestamp_now())
+            )
+            result = self._run(spec)
+        self._succeeded(spec, result)
+        return {"folder": str(spec.folder), "digest": result.output_digest}
+
+    def end(self, run_id: str, attempt: int, state: run_pb2.RunState.ValueType, error: str = "") -> None:
+        """Marks the run as ended, unless a newer attempt has taken over."""
+
+        def change(record: Any) -> Any:
+            return records.run_ended(record, state, timestamp_now(), error) if record.attempt == attempt else []
+
+        self._change(run_id, change)
+
+    def _run(self, spec: StageSpec) -> StageResult:
+        try:
+            return run_stage(spec, self._environment, self._progress(spec), self._check(spec.run))
+        except StageFailed as error:
+            message = str(error)
+            self._change(spec.run, lambda record: records.stage_failed(record, spec.stage, message, timestamp_now()))
+            raise
+
+    def _succeeded(self, spec: StageSpec, result: StageResult) -> None:
+        self._change(
+            spec.run,
+            lambda record: records.stage_succeeded(
+                record, spec.stage, spec.input_digest, result.figures, result.seconds, timestamp_now()
+            ),
+        )
+
+    def _spec(self, run_id: str, stage: Stage, sources: SourceValues, upstream: Mapping[str, StageValues]) -> StageSpec:
+        recipe = self._recipe(run_id)
+        input_digest = stage_digest(
+            recipe,
+            stage,
+            {name: values["digest"] for name, values in sources.items()},
+            {name: values["digest"] for name, values in upstream.items()},
+        )
+        return StageSpec(
+            run=run_id,
+            stage=stage,
+            folder=layout.stage_folder(self.home, run_id, stage, input_digest),
+            input_digest=input_digest,
+            recipe=recipe,
+            sources={name: Source(**values) for name, values in sources.items()},
+            upstream={name: Path(upstream[name]["folder"]) for name in UPSTREAM[stage]},
+        )
+
+    def _recipe(self, run_id: str) -> Recipe:
+        return from_proto(self.store.get(run_id).run.recipe, self._known)
+
+    def _progress(self, spec: StageSpec) -> Callable[[Mapping[str, Any]], None]:
+        last = 0.0
+
+        def report(values: Mapping[str, Any]) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if values["done"] >= values["total"] or now - last >= _PROGRESS_SECONDS:
+                last = now
+                self.store.append(spec.run, records.progress(spec.stage, values))
+
+        return report
+
+    def _check(self, run_id: str) -> Callable[[], None]:
+        last = 0.0
+
+        def check() -> None:
+            nonlocal last
+            if self.stopping.is_set():
+                raise WorkerStopped
+            now = time.monotonic()
+            if now - last < _CHECK_SECONDS:
+                return
+            last = now
+            record = self.store.get(run_id)
+            if record.cancel_requested or record.run.state in records.TERMINAL:
+                raise RunCancelled(f"run {run_id} was cancelled")
+
+        return check
+
+    def _change(self, run_id: str, change: Change) -> None:
+        self.store.change(run_id, change)
