@@ -1,22 +1,31 @@
-"""The built-in environments by name."""
+"""The built-in environments and their scenarios, by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from distill.environments.base import ToolEnvironment
+from distill.environments.base import Category, Scenario, Split, ToolEnvironment
+from distill.environments.support_desk import scenarios as support_desk
 from distill.environments.support_desk.environment import SupportDesk
 
-_ENVIRONMENTS: dict[str, Callable[[], ToolEnvironment]] = {"support_desk": SupportDesk}
+
+@dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """An environment that ships with the service. ``generate`` takes split, category, count and seed."""
+
+    create: Callable[[], ToolEnvironment]
+    generate: Callable[[Split, Category, int, int], list[Scenario]]
+    categories: tuple[Category, ...]
+
+
+ENVIRONMENTS: Mapping[str, BuiltIn] = {
+    support_desk.ENVIRONMENT: BuiltIn(SupportDesk, support_desk.generate, ("single", "no_call")),
+}
 
 
 class UnknownEnvironmentError(ValueError):
     """No environment has this name."""
-
-
-def environment_names() -> tuple[str, ...]:
-    """Names of the built-in environments."""
-    return tuple(_ENVIRONMENTS)
 
 
 def get_environment(name: str) -> ToolEnvironment:
@@ -25,8 +34,21 @@ def get_environment(name: str) -> ToolEnvironment:
     Raises:
         UnknownEnvironmentError: no environment has this name.
     """
-    factory = _ENVIRONMENTS.get(name)
-    if factory is None:
-        known = ", ".join(sorted(_ENVIRONMENTS))
+    return _built_in(name).create()
+
+
+def generate_scenarios(name: str, split: Split, category: Category, count: int, seed: int) -> list[Scenario]:
+    """``count`` different scenarios of the named environment, a function of the arguments alone.
+
+    Raises:
+        UnknownEnvironmentError: no environment has this name.
+        ValueError: there are fewer different ones.
+    """
+    return _built_in(name).generate(split, category, count, seed)
+
+
+def _built_in(name: str) -> BuiltIn:
+    if name not in ENVIRONMENTS:
+        known = ", ".join(sorted(ENVIRONMENTS))
         raise UnknownEnvironmentError(f"there is no tool environment named {name!r}; use one of: {known}")
-    return factory()
+    return ENVIRONMENTS[name]

@@ -62,7 +62,7 @@ _HELDOUT = Pool(
     items=_words("mirror, stool, tablet, toaster, scarf, monitor, drill, suitcase"),
     subjects=_words(
         "password, shipping, receipt, upgrade, broken handle, wrong colour, missing cable, damaged box, promo code, "
-        "loud motor, empty box, late refund, account name, card declined"
+        "loud motor, empty box, lost courier, account name, card declined"
     ),
     notes=_words(
         "sent letter, called twice, checked order, waiting for reply, asked for receipt, box found, label printed, "

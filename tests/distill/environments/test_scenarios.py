@@ -7,7 +7,7 @@ import string
 import pytest
 
 from distill.environments.base import Category, Scenario, Split, ToolSuccess, state_digest
-from distill.environments.registry import get_environment
+from distill.environments.registry import ENVIRONMENTS, UnknownEnvironmentError, generate_scenarios, get_environment
 from distill.environments.support_desk.pools import pool
 from distill.environments.support_desk.scenarios import generate
 from distill.environments.support_desk.templates import call_templates, talk_templates
@@ -131,3 +131,12 @@ def test_prompts_stay_short() -> None:
     for scenario in generate("train", "single", 300, 3):
         assert len(scenario.user_message) < 110
         assert len(json.dumps(scenario.to_json()["tools"])) < 1300
+
+
+def test_the_registry_generates_every_category_it_names() -> None:
+    for name, built_in in ENVIRONMENTS.items():
+        for category in built_in.categories:
+            scenarios = generate_scenarios(name, "train", category, 5, 1)
+            assert {(scenario.environment, scenario.category) for scenario in scenarios} == {(name, category)}
+    with pytest.raises(UnknownEnvironmentError, match="'moon_base'"):
+        generate_scenarios("moon_base", "train", "single", 1, 1)
