@@ -1,0 +1,148 @@
+"""Homes: what is created, who may read it, many processes at once, and what is refused."""
+
+from __future__ import annotations
+
+import getpass
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlmodel import select
+
+from registry.clock import now
+from registry.home import open_home
+from registry.identity.roles import ROLES
+from registry.identity.tokens import authenticate
+from registry.storage import audit
+from registry.storage.database import MIGRATIONS, Database, head_revision
+from registry.storage.tables import AuditEvent, Token
+from spiritsafe import errors
+
+OPEN = """
+import sys
+from pathlib import Path
+from registry.home import open_home
+open_home(Path(sys.argv[1])).database.close()
+print("alembic" in sys.modules)
+"""
+
+
+def open_elsewhere(home: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", OPEN, str(home)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[3],
+    )
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_new_home_is_private_and_its_token_works(home: Path) -> None:
+    registry = open_home(home)
+    assert mode(home) == 0o700
+    assert mode(home / "token") == 0o600
+    assert mode(home / "registry.db") == 0o600
+    with registry.database.read() as session:
+        caller = authenticate(session, (home / "token").read_text().strip(), now())
+    registry.database.close()
+    assert caller.identity == getpass.getuser()
+    assert caller.roles == frozenset(ROLES)
+
+
+def test_creation_is_an_audit_event(home: Path) -> None:
+    registry = open_home(home, demo=True, embedded=False)
+    with registry.database.read() as session:
+        (event,) = session.exec(select(AuditEvent)).all()
+        assert audit.verify([event]).verified
+    registry.database.close()
+    assert (event.type, event.actor) == ("registry.created", getpass.getuser())
+    assert event.details["demo"] is True
+    assert event.details["embedded"] is False
+
+
+def test_opening_again_changes_nothing(home: Path) -> None:
+    open_home(home).database.close()
+    secret = (home / "token").read_text()
+    registry = open_home(home)
+    with registry.database.read() as session:
+        assert len(session.exec(select(Token)).all()) == 1
+        assert len(session.exec(select(AuditEvent)).all()) == 1
+    registry.database.close()
+    assert (home / "token").read_text() == secret
+
+
+@pytest.mark.parametrize("demo", [True, False])
+@pytest.mark.parametrize("embedded", [True, False])
+def test_the_kind_is_fixed_at_creation(home: Path, demo: bool, embedded: bool) -> None:
+    open_home(home, demo=demo, embedded=embedded).database.close()
+    registry = open_home(home)
+    registry.database.close()
+    assert (registry.demo, registry.embedded) == (demo, embedded)
+    with pytest.raises(errors.FailedPrecondition) as refused:
+        open_home(home, demo=not demo)
+    assert refused.value.reason == "HOME_OF_OTHER_KIND"
+    assert str(home) in refused.value.message
+
+
+def test_eight_processes_create_one_home(home: Path) -> None:
+    processes = [open_elsewhere(home) for _ in range(8)]
+    for process in processes:
+        _, problems = process.communicate(timeout=120)
+        assert process.returncode == 0, problems
+    registry = open_home(home)
+    with registry.database.read() as session:
+        assert len(session.exec(select(Token)).all()) == 1
+        assert len(session.exec(select(AuditEvent)).all()) == 1
+        assert authenticate(session, (home / "token").read_text().strip(), now()).roles == frozenset(ROLES)
+    registry.database.close()
+
+
+def test_a_set_up_that_was_cut_off_is_done_again(home: Path) -> None:
+    home.mkdir()
+    database = Database(home / "registry.db")
+    database.migrate()
+    database.close()
+    (home / "token").write_text("of no use\n")
+    (home / "token.partial").write_text("cut of")
+    registry = open_home(home)
+    with registry.database.read() as session:
+        assert authenticate(session, (home / "token").read_text().strip(), now()).identity == getpass.getuser()
+    registry.database.close()
+    assert mode(home / "token") == 0o600
+
+
+def test_an_up_to_date_home_opens_without_alembic(home: Path) -> None:
+    open_home(home).database.close()
+    output, problems = open_elsewhere(home).communicate(timeout=60)
+    assert (output, problems) == ("False\n", "")
+
+
+def test_the_head_revision_is_the_one_that_alembic_finds() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert head_revision() == ScriptDirectory.from_config(config).get_current_head()
+
+
+def test_a_home_of_a_newer_version_is_refused(home: Path) -> None:
+    registry = open_home(home)
+    with registry.database.write() as session:
+        session.connection().exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    registry.database.close()
+    with pytest.raises(errors.FailedPrecondition) as refused:
+        open_home(home)
+    assert refused.value.reason == "HOME_TOO_NEW"
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(errors.Unavailable) as refused:
+        open_home(tmp_path / "file" / "home")
+    assert "SPIRITSAFE_HOME" in refused.value.remedy
