@@ -153,6 +153,7 @@ def test_no_call(text: str) -> None:
         ("[f(a={1: 2})]", 0, "keys of a mapping"),
         ("[f(a='\\ud800')]", 0, "surrogate"),
         ("[f(a=0x" + "f" * 5000 + ")]", 0, "too long"),
+        ('{"name" 3} <think>x</think>Hello', 8, "not JSON"),
         ("<think>still thinking", 7, "never closed"),
         ("[", 1, "not JSON"),
     ],

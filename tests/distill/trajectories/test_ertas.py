@@ -136,6 +136,15 @@ USER = {"role": "user", "content": "go"}
         ([USER, {"role": "tool_call", "content": {"name": "f"}}], "messages[1].content[0]", "arguments or parameters"),
         ([USER, {"role": "tool_observation", "content": "x"}], "messages[1]", "no tool_call before it"),
         (
+            [
+                {"role": "tool_call", "content": {"name": "f", "arguments": {}}},
+                USER,
+                {"role": "tool_observation", "content": "too late"},
+            ],
+            "messages[2]",
+            "no tool_call before it",
+        ),
+        (
             [{"role": "tool_call", "content": {"name": "f", "arguments": {}}}, {"role": "tool_observation"}],
             "messages[1].content",
             "what the tool returned",
