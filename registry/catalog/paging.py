@@ -50,6 +50,23 @@ class Page:
         page = rows[: self.size]
         return page, _encode(self.query, key(page[-1]))
 
+    def cut_matching(
+        self, rows: Sequence[RowT], limit: int, key: Callable[[RowT], Key], keep: Callable[[RowT], bool]
+    ) -> tuple[Sequence[RowT], str]:
+        """Like ``cut``, for conditions that the database cannot check: looks at no more than ``limit`` rows.
+
+        Give it ``limit + 1`` rows where there are that many. The page may be short, even empty, although more follow.
+        """
+        kept: list[RowT] = []
+        examined = 0
+        for row in rows[:limit]:
+            if len(kept) == self.size:
+                break
+            examined += 1
+            if keep(row):
+                kept.append(row)
+        return kept, _encode(self.query, key(rows[examined - 1])) if examined < len(rows) else ""
+
 
 def _encode(fingerprint: str, key: Key) -> str:
     return base64.urlsafe_b64encode(json.dumps([fingerprint, key]).encode()).decode().rstrip("=")

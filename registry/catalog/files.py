@@ -1,0 +1,55 @@
+"""The files of a version: what is declared against what the store holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlmodel import Session, col, select
+
+from registry.errors import not_found
+from registry.storage.artifacts import ArtifactStore
+from registry.storage.tables import File, Version
+from spiritsafe.errors import DataLoss, FailedPrecondition, SpiritsafeError
+from spiritsafe.rpc.names import VersionName
+
+
+def files_of(session: Session, version_ids: Iterable[int | None]) -> list[File]:
+    """The declared files of these versions, sorted by path."""
+    return list(session.exec(select(File).where(col(File.version_id).in_(set(version_ids))).order_by(col(File.path))))
+
+
+def get_file(session: Session, version: Version, name: VersionName, path: str) -> File:
+    """One declared file. Raises NotFound: only paths of the manifest exist."""
+    file = session.exec(select(File).where(File.version_id == version.id, File.path == path)).first()
+    if file is None:
+        raise not_found(f"file {path!r} of {name}")
+    return file
+
+
+def missing(store: ArtifactStore, files: Iterable[File]) -> list[str]:
+    """The paths whose content the store does not hold."""
+    return [file.path for file in files if not store.has(file.sha256)]
+
+
+def problem(store: ArtifactStore, files: Sequence[File], name: VersionName) -> SpiritsafeError | None:
+    """Why the files cannot be finalized, after re-reading each; None when all are there with their digests.
+
+    Given back rather than raised: it is found before the transaction that decides whether it matters.
+    """
+    absent = missing(store, files)
+    if absent:
+        return FailedPrecondition(
+            f"{name}: {len(absent)} of {len(files)} files are not uploaded: {', '.join(absent[:5])}",
+            reason="FILES_MISSING",
+            remedy="upload the files that ListMissingFiles names, then finalize again",
+            metadata={"resource": str(name), "missing": str(len(absent))},
+        )
+    damaged = [file.path for file in files if not store.verify(file.sha256)]
+    if damaged:
+        return DataLoss(
+            f"{name}: stored content does not match its digest: {', '.join(damaged[:5])}",
+            reason="DIGEST_MISMATCH",
+            remedy="the store is damaged; its operator must restore the content",
+            metadata={"resource": str(name)},
+        )
+    return None

@@ -1,0 +1,63 @@
+"""Datasets: a thin face of registry.catalog.nodes."""
+
+from __future__ import annotations
+
+import grpc
+from sqlmodel import Session
+
+from registry.catalog import nodes
+from registry.catalog.lookup import get_node
+from registry.catalog.paging import Page
+from registry.context import Registry
+from registry.services.names import namespace_of, node_of
+from registry.storage.audit import Event
+from spiritsafe.registry.v1 import dataset_pb2, dataset_pb2_grpc
+from spiritsafe.rpc.caller import Caller
+from spiritsafe.rpc.names import NodeName, check_id
+
+
+class DatasetService(dataset_pb2_grpc.DatasetServiceServicer):
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def CreateDataset(
+        self, request: dataset_pb2.CreateDatasetRequest, context: grpc.ServicerContext
+    ) -> dataset_pb2.CreateDatasetResponse:
+        name = NodeName(namespace_of(request.parent), "datasets", check_id(request.dataset_id, "dataset_id"))
+
+        def act(session: Session, caller: Caller) -> tuple[dataset_pb2.CreateDatasetResponse, Event]:
+            node, event = nodes.create(session, caller, name, request.dataset)
+            return dataset_pb2.CreateDatasetResponse(dataset=dataset_pb2.Dataset(**nodes.message_fields(node))), event
+
+        return self._registry.mutate("DatasetService/CreateDataset", request, dataset_pb2.CreateDatasetResponse, act)
+
+    def GetDataset(
+        self, request: dataset_pb2.GetDatasetRequest, context: grpc.ServicerContext
+    ) -> dataset_pb2.GetDatasetResponse:
+        name = node_of(request.name, "datasets", "name")
+        with self._registry.database.read() as session:
+            return dataset_pb2.GetDatasetResponse(
+                dataset=dataset_pb2.Dataset(**nodes.message_fields(get_node(session, name)))
+            )
+
+    def ListDatasets(
+        self, request: dataset_pb2.ListDatasetsRequest, context: grpc.ServicerContext
+    ) -> dataset_pb2.ListDatasetsResponse:
+        namespace = namespace_of(request.parent)
+        page = Page.read(request.page_size, request.page_token, "ListDatasets", request.parent, request.filter)
+        with self._registry.database.read() as session:
+            rows, token = nodes.list_page(session, namespace, "datasets", page, request.filter)
+            return dataset_pb2.ListDatasetsResponse(
+                datasets=[dataset_pb2.Dataset(**nodes.message_fields(row)) for row in rows], next_page_token=token
+            )
+
+    def UpdateDataset(
+        self, request: dataset_pb2.UpdateDatasetRequest, context: grpc.ServicerContext
+    ) -> dataset_pb2.UpdateDatasetResponse:
+        name = node_of(request.dataset.name, "datasets", "dataset.name")
+
+        def act(session: Session, _caller: Caller) -> tuple[dataset_pb2.UpdateDatasetResponse, Event]:
+            node, event = nodes.update(session, name, request.dataset, request.update_mask)
+            return dataset_pb2.UpdateDatasetResponse(dataset=dataset_pb2.Dataset(**nodes.message_fields(node))), event
+
+        return self._registry.mutate("DatasetService/UpdateDataset", request, dataset_pb2.UpdateDatasetResponse, act)

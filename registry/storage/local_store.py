@@ -1,0 +1,120 @@
+"""The artifact store in a folder: a blob lies at ``ab/abcdef…``, named by its SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from registry.errors import invalid, not_found
+from spiritsafe.errors import DataLoss
+
+CHUNK_BYTES = 1 << 20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_INCOMING = "incoming"
+
+
+class LocalStore:
+    """Content-addressed files below ``root``, which must be one file system.
+
+    Content arrives in a temporary file; only once size and digest fit and the bytes are on disk does one atomic rename
+    make it visible. Several processes may share a root: the same content twice is the same file.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._incoming = root / _INCOMING
+        self._incoming.mkdir(parents=True, exist_ok=True)
+
+    def has(self, sha256: str) -> bool:
+        """Whether the verified content is there."""
+        return self._place(sha256).is_file()
+
+    def put(self, sha256: str, size_bytes: int, chunks: Iterable[bytes]) -> int:
+        """Stores the content and gives its size; content that is there already is not read again.
+
+        Raises:
+            DataLoss: size or digest differ. Nothing is kept, as with any error of ``chunks`` itself.
+        """
+        place = self._place(sha256)
+        if place.is_file():
+            return size_bytes
+        descriptor, name = tempfile.mkstemp(dir=self._incoming)
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                _receive(file, sha256, size_bytes, chunks)
+            place.parent.mkdir(exist_ok=True)
+            temporary.replace(place)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync_folder(place.parent)
+        _sync_folder(self._root)
+        return size_bytes
+
+    def read(self, sha256: str, offset_bytes: int = 0) -> Iterator[bytes]:
+        """Chunks of at most 1 MiB from that byte on. Raises NotFound at once, not at the first chunk."""
+        try:
+            file = self._place(sha256).open("rb")
+        except FileNotFoundError as error:
+            raise not_found(f"content {sha256}") from error
+        return _chunks(file, offset_bytes)
+
+    def verify(self, sha256: str) -> bool:
+        """Re-reads the content and compares its digest; False when it is not there."""
+        try:
+            with self._place(sha256).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+        except FileNotFoundError:
+            return False
+
+    def _place(self, sha256: str) -> Path:
+        # Digests come from manifests, which are checked; the store still never builds a path from anything else.
+        if not _SHA256.fullmatch(sha256):
+            raise invalid("sha256", f"{sha256!r} is not 64 lower-case hexadecimal digits")
+        return self._root / sha256[:2] / sha256
+
+
+def _receive(file: BinaryIO, sha256: str, size_bytes: int, chunks: Iterable[bytes]) -> None:
+    digest, received = hashlib.sha256(), 0
+    for chunk in chunks:
+        received += len(chunk)
+        if received > size_bytes:
+            raise _mismatch(sha256, f"more than the declared {size_bytes} bytes arrived")
+        digest.update(chunk)
+        file.write(chunk)
+    if received != size_bytes:
+        raise _mismatch(sha256, f"{received} of the declared {size_bytes} bytes arrived")
+    if digest.hexdigest() != sha256:
+        raise _mismatch(sha256, f"the bytes that arrived have the digest {digest.hexdigest()}")
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _chunks(file: BinaryIO, offset_bytes: int) -> Iterator[bytes]:
+    with file:
+        file.seek(offset_bytes)
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _sync_folder(folder: Path) -> None:
+    # A rename is durable only once its folder is on disk.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _mismatch(sha256: str, problem: str) -> DataLoss:
+    return DataLoss(
+        f"content {sha256}: {problem}",
+        reason="DIGEST_MISMATCH",
+        remedy="nothing was kept; send the whole file again, or declare a version with the digest that it has now",
+        metadata={"sha256": sha256},
+    )
