@@ -7,6 +7,8 @@ epoch number, which every change of licence data advances in its own transaction
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
 
 from sqlmodel import Session
 
@@ -27,12 +29,22 @@ from registry.decisions.facts import (
 from registry.decisions.memo import Question, memo_of
 from registry.decisions.rendering import render_evaluation
 from registry.errors import wrong_state
-from registry.licensing import Context, Deployment, NodeKind, Policy, Subject, derive_terms, load_profiles
+from registry.licensing import Context, Deployment, Evaluation, NodeKind, Subject, derive_terms, load_profiles
 from registry.licensing import evaluate as judge
-from registry.storage.tables import Node, Setting, Version
+from registry.storage.tables import Agreement, Node, Review, Setting, Version
 from spiritsafe.registry.v1 import licensing_pb2
+from spiritsafe.rpc.names import VersionName
 
-__all__ = ["bump_epoch", "current_epoch", "deployable", "effective_licenses", "evaluate", "evaluate_contexts"]
+__all__ = [
+    "Assessment",
+    "assess",
+    "bump_epoch",
+    "current_epoch",
+    "deployable",
+    "effective_licenses",
+    "evaluate",
+    "evaluate_contexts",
+]
 
 CONTEXTS = tuple(context.value for context in Context)
 _EPOCH = "licence_epoch"
@@ -81,8 +93,24 @@ def evaluate_contexts(
     request = _Request(session, node, version, outbound, distributed, public_name or node.display_name)
     if session.connection().get_execution_options().get("write", False):
         # Inside a write transaction the epoch may be one that is rolled back later: neither trust nor fill the memo.
-        return [request.compute(Context(context)) for context in contexts]
+        return [request.assess(Context(context)).evaluation for context in contexts]
     return [request.recall(registry, Context(context)) for context in contexts]
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """A verdict computed anew, with the reviews that lifted a reason of it and the stand-ins that it rests on."""
+
+    evaluation: licensing_pb2.Evaluation
+    rests_on: list[Review]
+    stand_ins: list[VersionName]
+
+
+def assess(
+    session: Session, node: Node, version: Version, context: str, *, outbound: str = "", distributed: bool = False
+) -> Assessment:
+    """What a gate needs to know of a finalized version; never from memory."""
+    return _Request(session, node, version, outbound, distributed, node.display_name).assess(Context(context))
 
 
 def deployable(
@@ -121,6 +149,7 @@ class _Request:
         self._session = session
         self._node = node
         self._version = version
+        self._version_id = cast("int", version.id)
         self._outbound = outbound
         self._distributed = distributed
         self._public_name = public_name
@@ -137,28 +166,35 @@ class _Request:
         known = memo.get(question, self._at)
         if known is not None:
             return known
-        evaluation = self.compute(context)
+        evaluation = self.assess(context).evaluation
         ends = evaluation.valid_until.ToMicroseconds() if evaluation.HasField("valid_until") else None
         memo.put(question, evaluation, ends)
         return evaluation
 
-    def compute(self, context: Context) -> licensing_pb2.Evaluation:
+    def assess(self, context: Context) -> Assessment:
         lineage = self._load()
         agreements = relevant_agreements(lineage, open_ended_agreements(self._session, self._at), context)
         reviews = reviews_in_force(self._session, self._version, context, self._at)
+        result = self._judge(lineage, agreements, reviews, context)
+        outbound = self._outbound or " AND ".join(self._version.declared or ())
+        valid_until = next_change(agreements, reviews, self._at)
+        evaluation = render_evaluation(
+            result, lineage.names, self._version_id, outbound, self._epoch, self._at, valid_until
+        )
+        rests_on = [each for each in reviews if any(approval(each).covers(one, context) for one in result.lifted)]
+        return Assessment(evaluation, rests_on, lineage.stand_ins)
+
+    def _judge(
+        self, lineage: Lineage, agreements: Sequence[Agreement], reviews: Sequence[Review], context: Context
+    ) -> Evaluation:
         deployment = Deployment(
             outbound=(self._outbound,) if self._outbound else None,
             distribute=self._distributed,
-            policy=Policy(),
             approvals=tuple(map(approval, reviews)),
         )
         facts = origin_facts(lineage, agreements, self._at)
         terms = derive_terms(lineage.exposures.exposures, facts, load_profiles(), deployment.policy)
-        subject = self._subject(lineage)
-        result = judge(subject, terms, context, deployment, load_profiles())
-        outbound = self._outbound or " AND ".join(subject.declared)
-        valid_until = next_change(agreements, reviews, self._at)
-        return render_evaluation(result, lineage.names, int(subject.id), outbound, self._epoch, self._at, valid_until)
+        return judge(self._subject(lineage), terms, context, deployment, load_profiles())
 
     def _load(self) -> Lineage:
         if self._lineage is None:
@@ -167,7 +203,7 @@ class _Request:
 
     def _subject(self, lineage: Lineage) -> Subject:
         return Subject(
-            id=str(self._version.id),
+            id=str(self._version_id),
             kind=NodeKind.DATASET if self._node.collection == "datasets" else NodeKind.MODEL,
             name=self._public_name,
             declared=tuple(self._version.declared or ()),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy
 from sqlmodel import Session, col, select
@@ -18,15 +19,20 @@ from registry.storage.tables import Agreement, Node, Review, Version
 from spiritsafe.rpc.names import NodeName, VersionName
 
 LICENSE_CONFLICT = "LICENSE_CONFLICT"
-_ORIGIN_QUERY = sqlalchemy.select(
-    *map(
-        col,
-        (
-            *(Node.namespace, Node.collection, Node.slug),
-            *(Version.id, Version.number, Version.node_id, Version.multimodal),
-            *(Version.concluded, Version.declared, Version.detected, Version.imported),
-        ),
-    )
+# Columns, not rows: an ancestor's own stored exposures are long and not needed.
+_ORIGINS = sqlalchemy.select(
+    col(Node.namespace),
+    col(Node.collection),
+    col(Node.slug),
+    col(Version.id),
+    col(Version.number),
+    col(Version.node_id),
+    col(Version.multimodal),
+    col(Version.stand_in),
+    col(Version.concluded),
+    col(Version.declared),
+    col(Version.detected),
+    col(Version.imported),
 ).join(Version, col(Version.node_id) == Node.id)
 
 
@@ -38,6 +44,7 @@ class Origin:
     node_id: int
     licenses: tuple[str, ...]
     multimodal: bool
+    stand_in: bool
     conflicting: bool
 
 
@@ -52,6 +59,11 @@ class Lineage:
     def names(self) -> dict[int, VersionName]:
         """Resource names by version id."""
         return {version_id: origin.name for version_id, origin in self.origins.items()}
+
+    @property
+    def stand_ins(self) -> list[VersionName]:
+        """The version itself and ancestors, as far as they are stand-ins."""
+        return [origin.name for origin in self.origins.values() if origin.stand_in]
 
     @property
     def has_weights_parent(self) -> bool:
@@ -70,14 +82,10 @@ def load_lineage(session: Session, version: Version) -> Lineage:
     assert version.exposures is not None, "a finalized version has exposures"
     exposures = NodeExposures.from_json(version.exposures)
     ids = sorted({int(exposure.origin) for exposure in exposures.exposures})
-    # Columns, not rows: an ancestor's own stored exposures are long and not needed.
     origins: dict[int, Origin] = {}
     for chunk in _chunks(ids):
-        for row in session.execute(_ORIGIN_QUERY.where(col(Version.id).in_(chunk))):
-            name = VersionName(NodeName(row.namespace, row.collection, row.slug), row.number)
-            known = (row.concluded, row.declared, row.detected)
-            licenses = tuple(_effective(*known, row.imported))
-            origins[row.id] = Origin(name, row.node_id, licenses, row.multimodal, _conflicting(*known))
+        for row in session.execute(_ORIGINS.where(col(Version.id).in_(chunk))):
+            origins[row.id] = _origin(row)
     return Lineage(exposures, origins)
 
 
@@ -137,6 +145,18 @@ def next_change(agreements: Iterable[Agreement], reviews: Iterable[Review], at: 
     times = [time for each in agreements for time in (each.start_time, each.end_time)]
     times += [each.expire_time for each in reviews if each.expire_time is not None]
     return min((time for time in times if time > at), default=None)
+
+
+def _origin(row: sqlalchemy.Row[Any]) -> Origin:
+    known = (row.concluded, row.declared, row.detected)
+    return Origin(
+        name=VersionName(NodeName(row.namespace, row.collection, row.slug), row.number),
+        node_id=row.node_id,
+        licenses=tuple(_effective(*known, row.imported)),
+        multimodal=row.multimodal,
+        stand_in=row.stand_in,
+        conflicting=_conflicting(*known),
+    )
 
 
 def _effective(

@@ -1,0 +1,1 @@
+"""Channels, the gate before them, and the deployment check."""

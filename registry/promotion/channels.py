@@ -1,0 +1,208 @@
+"""Attempts at channels: facts for the gate, its outcome as a row, and the channel's move, all in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import cast
+
+from google.protobuf import json_format
+from sqlmodel import Session, col, select
+
+from registry.catalog.lookup import get_node, node_name, version_name
+from registry.clock import now
+from registry.context import Registry
+from registry.decisions.evaluation import Assessment, assess
+from registry.decisions.reviews import open_reviews, review_name
+from registry.errors import invalid, not_found, wrong_state
+from registry.licensing import Verdict, load_profiles
+from registry.promotion.gate import Check, GateFacts, OpenReason, Outcome, run_gate
+from registry.promotion.history import Held, rollback_target
+from registry.storage.audit import Event
+from registry.storage.tables import Channel, File, Node, Promotion, Version
+from registry.wire import enum_text
+from spiritsafe.registry.v1 import licensing_pb2
+from spiritsafe.rpc.caller import Caller
+from spiritsafe.rpc.names import ChannelName, check_id
+
+COMMERCIAL = "commercial"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to put a version into a channel. ``action`` is promote or rollback."""
+
+    node: Node
+    version: Version
+    context: str
+    stage: str
+    outbound: str
+    distributed: bool
+    action: str
+
+
+def check_target(context: str, stage: str, outbound: str) -> None:
+    """Raises InvalidArgument for a stage that is no id, and for a commercial channel without an outbound licence."""
+    check_id(stage, "stage")
+    if context == COMMERCIAL and not outbound:
+        raise invalid(
+            "outbound_license",
+            "a commercial channel must name the licence under which the version is released",
+            reason="OUTBOUND_LICENSE_REQUIRED",
+            remedy="name one that carries the terms which reach the version, for example openrail-m; "
+            "EvaluateVersion shows them",
+        )
+
+
+def missing_files(session: Session, registry: Registry, version: Version) -> list[str]:
+    """Paths of the manifest whose content the store lacks."""
+    query = select(File.path, File.sha256).where(File.version_id == version.id).order_by(File.path)
+    return [path for path, sha256 in session.exec(query) if not registry.store.has(sha256)]
+
+
+def attempt(
+    session: Session, registry: Registry, caller: Caller, tried: Attempt, missing: Sequence[str]
+) -> tuple[Promotion, Event]:
+    """Runs the gate, records the attempt, and moves the channel if every check passed.
+
+    ``missing`` was read before the write lock was taken: a finalized manifest does not change any more.
+    """
+    ready = tried.version.state == "ready"
+    assessed = _assess(session, tried) if ready else None
+    outcome, checks = run_gate(_facts(registry, tried, assessed, missing))
+    channel = _channel(session, tried)
+    promotion = _record(session, caller, tried, channel, assessed, outcome, checks)
+    if outcome is Outcome.PROMOTED:
+        _move(channel, tried)
+    session.add(promotion)
+    session.add(channel)
+    session.flush()
+    return promotion, Event(f"promotion.{outcome}", str(channel_name(tried.node, channel)), _details(promotion, tried))
+
+
+def find_channel(session: Session, name: str) -> tuple[Node, Channel]:
+    """Raises InvalidArgument, or NotFound when nothing was ever tried there."""
+    parsed = ChannelName.parse(name)
+    node = get_node(session, parsed.node)
+    channel = _find(session, node, parsed.context, parsed.stage)
+    if channel is None:
+        raise not_found(name)
+    return node, channel
+
+
+def rollback_attempt(session: Session, node: Node, channel: Channel) -> Attempt:
+    """The attempt that brings the previous version back. Raises FailedPrecondition when there is none."""
+    query = select(Promotion).where(Promotion.channel_id == channel.id, Promotion.state == Outcome.PROMOTED.value)
+    rows = session.exec(query.order_by(col(Promotion.number)))
+    target = rollback_target(
+        Held(row.version_id, row.outbound_license, row.distributed, row.action == "rollback") for row in rows
+    )
+    if target is None:
+        raise wrong_state(
+            str(channel_name(node, channel)),
+            "held no other version before",
+            reason="NO_EARLIER_VERSION",
+            remedy="promote the version that it should hold",
+        )
+    version = session.get_one(Version, target.version_id)
+    return Attempt(
+        node, version, channel.context, channel.stage, target.outbound_license, target.distributed, "rollback"
+    )
+
+
+def channel_name(node: Node, channel: Channel) -> ChannelName:
+    return ChannelName(node_name(node), channel.context, channel.stage)
+
+
+def _assess(session: Session, tried: Attempt) -> Assessment:
+    return assess(
+        session, tried.node, tried.version, tried.context, outbound=tried.outbound, distributed=tried.distributed
+    )
+
+
+def _facts(registry: Registry, tried: Attempt, assessed: Assessment | None, missing: Sequence[str]) -> GateFacts:
+    version = tried.version
+    own_stand_in = [version_name(tried.node, version)] if version.stand_in else []
+    stand_ins = assessed.stand_ins if assessed else own_stand_in
+    return GateFacts(
+        ready=version.state == "ready",
+        missing_files=missing,
+        outbound=tried.outbound,
+        outbound_known=tried.outbound in load_profiles(),
+        stand_ins=[name.short for name in stand_ins],
+        demo=registry.demo,
+        verdict=Verdict(enum_text(licensing_pb2.Verdict, assessed.evaluation.verdict)) if assessed else None,
+        reasons=[OpenReason(each.code, each.liftable) for each in assessed.evaluation.reasons] if assessed else [],
+        creator=version.creator,
+        approvers=[review.reviewer for review in assessed.rests_on] if assessed else [],
+    )
+
+
+def _find(session: Session, node: Node, context: str, stage: str) -> Channel | None:
+    query = select(Channel).where(Channel.node_id == node.id, Channel.context == context, Channel.stage == stage)
+    return session.exec(query).first()
+
+
+def _channel(session: Session, tried: Attempt) -> Channel:
+    """The channel of the attempt, made on the first one; it holds nothing until an attempt succeeds."""
+    channel = _find(session, tried.node, tried.context, tried.stage)
+    if channel is None:
+        node_id = cast("int", tried.node.id)
+        channel = Channel(node_id=node_id, context=tried.context, stage=tried.stage, update_time=now())
+        session.add(channel)
+        session.flush()
+    return channel
+
+
+def _move(channel: Channel, tried: Attempt) -> None:
+    channel.version_id = tried.version.id
+    channel.outbound_license = tried.outbound
+    channel.distributed = tried.distributed
+    channel.update_time = now()
+    channel.revision += 1
+
+
+def _record(
+    session: Session,
+    caller: Caller,
+    tried: Attempt,
+    channel: Channel,
+    assessed: Assessment | None,
+    outcome: Outcome,
+    checks: Sequence[Check],
+) -> Promotion:
+    rests_on = assessed.rests_on if assessed else []
+    waits_for = open_reviews(session, tried.version, tried.context) if outcome is Outcome.AWAITING_REVIEW else []
+    return Promotion(
+        channel_id=cast("int", channel.id),
+        number=_next_number(session, channel),
+        version_id=cast("int", tried.version.id),
+        previous_version_id=channel.version_id,
+        outbound_license=tried.outbound,
+        distributed=tried.distributed,
+        public_name=tried.node.display_name,
+        state=outcome.value,
+        action=tried.action,
+        checks=[{key: value for key, value in asdict(check).items() if key != "curable"} for check in checks],
+        evaluation=_evaluation_json(assessed),
+        reviews=[review_name(review) for review in [*rests_on, *waits_for]],
+        actor=caller.identity,
+        self_administered=any(review.self_administered for review in rests_on),
+        create_time=now(),
+    )
+
+
+def _next_number(session: Session, channel: Channel) -> int:
+    query = select(Promotion.number).where(Promotion.channel_id == channel.id)
+    return (session.exec(query.order_by(col(Promotion.number).desc()).limit(1)).first() or 0) + 1
+
+
+def _evaluation_json(assessed: Assessment | None) -> dict[str, object]:
+    return json_format.MessageToDict(assessed.evaluation, preserving_proto_field_name=True) if assessed else {}
+
+
+def _details(promotion: Promotion, tried: Attempt) -> dict[str, object]:
+    fields = ("number", "state", "action", "outbound_license", "distributed", "public_name", "reviews")
+    found: dict[str, object] = {field: getattr(promotion, field) for field in fields}
+    failed = [check["check"] for check in promotion.checks if not check["passed"]]
+    return found | {"version": str(version_name(tried.node, tried.version)), "failed_checks": failed}

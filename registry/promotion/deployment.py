@@ -1,0 +1,86 @@
+"""The deployment check: whether bytes may be used in a context, whoever registered them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlmodel import Session, col, select
+
+from registry.catalog.lookup import get_version
+from registry.clock import now, to_timestamp
+from registry.context import Registry
+from registry.decisions.checks import check_sha256, context_text
+from registry.decisions.evaluation import evaluate
+from registry.errors import invalid, not_found
+from registry.identity.access import check_namespace, may_use
+from registry.storage.tables import File, Node, Version
+from spiritsafe.registry.v1 import licensing_pb2, promotion_pb2
+from spiritsafe.rpc.caller import Caller
+
+ANSWER_VALID_MICROS = 5 * 60 * 1_000_000
+_ALLOWED = (licensing_pb2.VERDICT_ALLOWED, licensing_pb2.VERDICT_ALLOWED_WITH_OBLIGATIONS)
+
+
+def check_deployment(
+    session: Session, registry: Registry, caller: Caller, request: promotion_pb2.CheckDeploymentRequest
+) -> promotion_pb2.CheckDeploymentResponse:
+    """Allowed only if every version that holds the digest or file is: the bytes do not tell which of their histories
+    the caller's copy has.
+
+    Evaluations of namespaces that the caller may not see count, but are left out of the answer.
+
+    Raises:
+        InvalidArgument: no subject or context, or a malformed digest.
+        NotFound: no finalized version that the caller may see holds it.
+    """
+    context = context_text(request.context)
+    rows = _subjects(session, caller, request)
+    evaluations = [
+        evaluate(
+            session,
+            registry,
+            node,
+            version,
+            context,
+            outbound=request.outbound_license,
+            distributed=request.distributed,
+        )
+        for node, version in rows
+    ]
+    visible = [each for each, (node, _) in zip(evaluations, rows, strict=True) if may_use(caller, node.namespace)]
+    return promotion_pb2.CheckDeploymentResponse(
+        allowed=all(each.verdict in _ALLOWED for each in evaluations),
+        evaluations=visible,
+        expire_time=to_timestamp(_expiry(evaluations)),
+    )
+
+
+def _subjects(
+    session: Session, caller: Caller, request: promotion_pb2.CheckDeploymentRequest
+) -> Sequence[tuple[Node, Version]]:
+    subject = request.WhichOneof("subject")
+    if subject is None:
+        raise invalid("subject", "give a version, a digest or a file_sha256", reason="REQUIRED_FIELD")
+    if subject == "version":
+        node, version = get_version(session, request.version, "version")
+        check_namespace(caller, node.namespace)
+        return [(node, version)]
+    digest = check_sha256(getattr(request, subject), subject)
+    rows = _holders(session, subject, digest)
+    if not any(may_use(caller, node.namespace) for node, _ in rows):
+        raise not_found(f"a finalized version with {subject} {digest}")
+    return rows
+
+
+def _holders(session: Session, subject: str, digest: str) -> Sequence[tuple[Node, Version]]:
+    query = select(Node, Version).join(Version, col(Version.node_id) == Node.id).where(Version.state == "ready")
+    if subject == "digest":
+        query = query.where(Version.digest == digest)
+    else:
+        query = query.where(col(Version.id).in_(select(File.version_id).where(File.sha256 == digest)))
+    return session.exec(query.order_by(col(Version.id))).all()
+
+
+def _expiry(evaluations: Sequence[licensing_pb2.Evaluation]) -> int:
+    ends = [each.valid_until.ToMicroseconds() for each in evaluations if each.HasField("valid_until")]
+    return min([now() + ANSWER_VALID_MICROS, *ends])

@@ -1,0 +1,165 @@
+"""PromotionService: channels, their history, and the deployment check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import grpc
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, select
+
+from registry.catalog.lookup import get_node, get_version
+from registry.catalog.paging import Page
+from registry.context import Registry
+from registry.decisions.checks import context_text, parse_namespace
+from registry.errors import check_etag
+from registry.identity.access import check_namespace
+from registry.promotion.channels import (
+    Attempt,
+    attempt,
+    check_target,
+    find_channel,
+    missing_files,
+    rollback_attempt,
+)
+from registry.promotion.deployment import check_deployment
+from registry.promotion.messages import channel_messages, promotion_messages
+from registry.storage.audit import Event
+from registry.storage.tables import Channel, Node, Promotion, Version
+from spiritsafe.errors import SpiritsafeError
+from spiritsafe.registry.v1 import promotion_pb2, promotion_pb2_grpc
+from spiritsafe.rpc.caller import Caller, current_caller
+
+_CHANNELS = "/channels/"
+
+
+class PromotionService(promotion_pb2_grpc.PromotionServiceServicer):
+    """Files are looked for in the store before the write lock is taken; all else is judged under it."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def PromoteVersion(
+        self, request: promotion_pb2.PromoteVersionRequest, context: grpc.ServicerContext
+    ) -> promotion_pb2.PromoteVersionResponse:
+        target = context_text(request.context)
+        check_target(target, request.stage, request.outbound_license)
+        seen = _Seen(self._registry, lambda session: get_version(session, request.version, "version")[1])
+
+        def act(session: Session, caller: Caller) -> tuple[promotion_pb2.PromoteVersionResponse, Event]:
+            node, version = get_version(session, request.version, "version")
+            check_namespace(caller, node.namespace)
+            tried = Attempt(
+                node, version, target, request.stage, request.outbound_license, request.distributed, "promote"
+            )
+            promotion, event = attempt(session, self._registry, caller, tried, seen.missing(session, version))
+            return promotion_pb2.PromoteVersionResponse(promotion=_promotion(session, promotion, node)), event
+
+        response_type = promotion_pb2.PromoteVersionResponse
+        return self._registry.mutate("PromotionService/PromoteVersion", request, response_type, act)
+
+    def RollbackChannel(
+        self, request: promotion_pb2.RollbackChannelRequest, context: grpc.ServicerContext
+    ) -> promotion_pb2.RollbackChannelResponse:
+        seen = _Seen(
+            self._registry, lambda session: rollback_attempt(session, *find_channel(session, request.name)).version
+        )
+
+        def act(session: Session, caller: Caller) -> tuple[promotion_pb2.RollbackChannelResponse, Event]:
+            node, channel = find_channel(session, request.name)
+            check_namespace(caller, node.namespace)
+            check_etag(request.etag, channel.revision, request.name)
+            tried = rollback_attempt(session, node, channel)
+            promotion, event = attempt(session, self._registry, caller, tried, seen.missing(session, tried.version))
+            return promotion_pb2.RollbackChannelResponse(promotion=_promotion(session, promotion, node)), event
+
+        response_type = promotion_pb2.RollbackChannelResponse
+        return self._registry.mutate("PromotionService/RollbackChannel", request, response_type, act)
+
+    def GetChannel(
+        self, request: promotion_pb2.GetChannelRequest, context: grpc.ServicerContext
+    ) -> promotion_pb2.GetChannelResponse:
+        with self._registry.database.read() as session:
+            node, channel = find_channel(session, request.name)
+            check_namespace(current_caller(), node.namespace)
+            (message,) = channel_messages(session, self._registry, [(channel, node)])
+        return promotion_pb2.GetChannelResponse(channel=message)
+
+    def ListChannels(
+        self, request: promotion_pb2.ListChannelsRequest, context: grpc.ServicerContext
+    ) -> promotion_pb2.ListChannelsResponse:
+        page = Page.read(request.page_size, request.page_token, "ListChannels", request.parent)
+        query = select(Channel, Node).join(Node, col(Channel.node_id) == Node.id)
+        with self._registry.database.read() as session:
+            query = query.where(_within(session, request.parent))
+            if page.after is not None:
+                query = query.where(col(Channel.id) > page.after)
+            rows = session.exec(query.order_by(col(Channel.id)).limit(page.size + 1)).all()
+            kept, token = page.cut(rows, lambda row: row[0].id or 0)
+            channels = channel_messages(session, self._registry, kept)
+        return promotion_pb2.ListChannelsResponse(channels=channels, next_page_token=token)
+
+    def ListPromotions(
+        self, request: promotion_pb2.ListPromotionsRequest, context: grpc.ServicerContext
+    ) -> promotion_pb2.ListPromotionsResponse:
+        page = Page.read(request.page_size, request.page_token, "ListPromotions", request.parent)
+        query = (
+            select(Promotion, Channel, Node)
+            .join(Channel, col(Promotion.channel_id) == Channel.id)
+            .join(Node, col(Channel.node_id) == Node.id)
+        )
+        with self._registry.database.read() as session:
+            query = query.where(_within(session, request.parent))
+            if page.after is not None:
+                query = query.where(col(Promotion.id) < page.after)
+            rows = session.exec(query.order_by(col(Promotion.id).desc()).limit(page.size + 1)).all()
+            kept, token = page.cut(rows, lambda row: row[0].id or 0)
+            promotions = promotion_messages(session, kept)
+        return promotion_pb2.ListPromotionsResponse(promotions=promotions, next_page_token=token)
+
+    def CheckDeployment(
+        self, request: promotion_pb2.CheckDeploymentRequest, context: grpc.ServicerContext
+    ) -> promotion_pb2.CheckDeploymentResponse:
+        with self._registry.database.read() as session:
+            return check_deployment(session, self._registry, current_caller(), request)
+
+
+class _Seen:
+    """Which files one version lacked when it was looked at, outside of the write lock."""
+
+    def __init__(self, registry: Registry, find: Callable[[Session], Version]) -> None:
+        self._registry = registry
+        self._missing: dict[tuple[int | None, str], list[str]] = {}
+        with registry.database.read() as session:
+            # What is wrong with the request is for the transaction to say: it may be a retry that has an answer.
+            with suppress(SpiritsafeError):
+                version = find(session)
+                self._missing[version.id, version.state] = missing_files(session, registry, version)
+
+    def missing(self, session: Session, version: Version) -> list[str]:
+        """That, unless it is another version by now, or one that was finalized meanwhile: then looks again."""
+        seen = self._missing.get((version.id, version.state))
+        return missing_files(session, self._registry, version) if seen is None else seen
+
+
+def _within(session: Session, parent: str) -> ColumnElement[bool]:
+    """Limits a query over channels to a channel, a model or dataset, or a namespace; checks the caller's reach."""
+    caller = current_caller()
+    if _CHANNELS in parent:
+        node, channel = find_channel(session, parent)
+        check_namespace(caller, node.namespace)
+        return col(Channel.id) == channel.id
+    if "/models/" in parent or "/datasets/" in parent:
+        node = get_node(session, parent, "parent")
+        check_namespace(caller, node.namespace)
+        return col(Node.id) == node.id
+    namespace = parse_namespace(parent)
+    check_namespace(caller, namespace)
+    return col(Node.namespace) == namespace
+
+
+def _promotion(session: Session, promotion: Promotion, node: Node) -> promotion_pb2.Promotion:
+    channel = session.get_one(Channel, promotion.channel_id)
+    (message,) = promotion_messages(session, [(promotion, channel, node)])
+    return message

@@ -1,0 +1,132 @@
+"""ReviewService: asking for, deciding and revoking reviews."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import grpc
+from sqlmodel import Session, col, select
+
+from registry.catalog import filters
+from registry.catalog.lookup import get_version, names_of
+from registry.catalog.paging import Page
+from registry.clock import to_timestamp
+from registry.context import Registry
+from registry.decisions import reviews
+from registry.decisions.checks import parse_namespace
+from registry.errors import etag
+from registry.identity.access import check_namespace
+from registry.storage.audit import Event
+from registry.storage.tables import Review
+from registry.wire import enum_number
+from spiritsafe.registry.v1 import licensing_pb2, review_pb2, review_pb2_grpc
+from spiritsafe.rpc.caller import Caller, current_caller
+
+_COLUMNS = {
+    "state": Review.state,
+    "code": Review.code,
+    "license": Review.license,
+    "context": Review.context,
+    "requester": Review.requester,
+    "reviewer": Review.reviewer,
+}
+
+
+class ReviewService(review_pb2_grpc.ReviewServiceServicer):
+    """Each decision advances the licence epoch, so that no verdict from before it is served."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def GetReview(
+        self, request: review_pb2.GetReviewRequest, context: grpc.ServicerContext
+    ) -> review_pb2.GetReviewResponse:
+        with self._registry.database.read() as session:
+            review = reviews.get_review(session, request.name)
+            check_namespace(current_caller(), review.namespace)
+            return review_pb2.GetReviewResponse(review=_message(session, review))
+
+    def ListReviews(
+        self, request: review_pb2.ListReviewsRequest, context: grpc.ServicerContext
+    ) -> review_pb2.ListReviewsResponse:
+        namespace = parse_namespace(request.parent)
+        check_namespace(current_caller(), namespace)
+        page = Page.read(request.page_size, request.page_token, "ListReviews", namespace, request.filter)
+        with self._registry.database.read() as session:
+            rows = _rows(session, namespace, request.filter, page)
+            kept, token = page.cut(rows, lambda review: review.id or 0)
+            return review_pb2.ListReviewsResponse(reviews=_messages(session, kept), next_page_token=token)
+
+    def RequestReviews(
+        self, request: review_pb2.RequestReviewsRequest, context: grpc.ServicerContext
+    ) -> review_pb2.RequestReviewsResponse:
+        def act(session: Session, caller: Caller) -> tuple[review_pb2.RequestReviewsResponse, Event]:
+            rows, event = reviews.request_reviews(session, self._registry, caller, request)
+            return review_pb2.RequestReviewsResponse(reviews=_messages(session, rows)), event
+
+        response_type = review_pb2.RequestReviewsResponse
+        return self._registry.mutate("ReviewService/RequestReviews", request, response_type, act)
+
+    def DecideReview(
+        self, request: review_pb2.DecideReviewRequest, context: grpc.ServicerContext
+    ) -> review_pb2.DecideReviewResponse:
+        def act(session: Session, caller: Caller) -> tuple[review_pb2.DecideReviewResponse, Event]:
+            review, event = reviews.decide(session, self._registry, caller, request)
+            return review_pb2.DecideReviewResponse(review=_message(session, review)), event
+
+        return self._registry.mutate("ReviewService/DecideReview", request, review_pb2.DecideReviewResponse, act)
+
+    def RevokeReview(
+        self, request: review_pb2.RevokeReviewRequest, context: grpc.ServicerContext
+    ) -> review_pb2.RevokeReviewResponse:
+        def act(session: Session, caller: Caller) -> tuple[review_pb2.RevokeReviewResponse, Event]:
+            review, event = reviews.revoke(session, caller, request)
+            return review_pb2.RevokeReviewResponse(review=_message(session, review)), event
+
+        return self._registry.mutate("ReviewService/RevokeReview", request, review_pb2.RevokeReviewResponse, act)
+
+
+def _rows(session: Session, namespace: str, text: str, page: Page) -> Sequence[Review]:
+    query = select(Review).where(Review.namespace == namespace)
+    for condition in filters.parse(text, {*_COLUMNS, "version"}):
+        if condition.name == "version":
+            _, version = get_version(session, condition.value, "filter")
+            same = col(Review.version_id) == version.id
+            query = query.where(same if condition.equal else ~same)
+        else:
+            query = query.where(filters.where(condition, _COLUMNS))
+    if page.after is not None:
+        query = query.where(col(Review.id) < page.after)
+    return session.exec(query.order_by(col(Review.id).desc()).limit(page.size + 1)).all()
+
+
+def _message(session: Session, review: Review) -> review_pb2.Review:
+    return _messages(session, [review])[0]
+
+
+def _messages(session: Session, rows: Sequence[Review]) -> list[review_pb2.Review]:
+    names = names_of(session, {version for row in rows for version in (row.version_id, row.origin_id)})
+    return [
+        review_pb2.Review(
+            name=reviews.review_name(row),
+            version=str(names[row.version_id]),
+            context=enum_number(licensing_pb2.Context, row.context, "context"),
+            code=row.code,
+            license=row.license,
+            origin=str(names[row.origin_id]),
+            state=enum_number(review_pb2.ReviewState, row.state, "state"),
+            requester=row.requester,
+            reviewer=row.reviewer,
+            rationale=row.rationale,
+            evidence_sha256=row.evidence_sha256,
+            questions=row.questions,
+            answers=row.answers,
+            self_administered=row.self_administered,
+            create_time=to_timestamp(row.create_time),
+            decide_time=to_timestamp(row.decide_time),
+            expire_time=to_timestamp(row.expire_time),
+            etag=etag(row.revision),
+            version_digest=row.version_digest,
+        )
+        for row in rows
+    ]
