@@ -58,10 +58,11 @@ class ServerThread(threading.Thread):
 class Served:
     """A running server over a home, and the clients of a test."""
 
-    def __init__(self, home: Path, registry: Registry, address: str, stack: ExitStack) -> None:
+    def __init__(self, home: Path, registry: Registry, thread: ServerThread, stack: ExitStack) -> None:
         self.home = home
         self.registry = registry
-        self.address = address
+        self.thread = thread
+        self.address = thread.address()
         self._stack = stack
         self._clients: dict[tuple[object, ...], Client] = {}
 
@@ -112,4 +113,4 @@ def serve(
     thread = ServerThread(lambda: RegistryServer(registry, services=services, threads=threads), address)
     thread.start()
     stack.callback(thread.stop)
-    return Served(home, registry, thread.address(), stack)
+    return Served(home, registry, thread, stack)
