@@ -62,7 +62,7 @@ def plan(
     """
     given = Overrides(teacher, student, family, dataset, tuple(settings or ()))
     request = run_pb2.PlanRunRequest(recipe=read_recipe(recipe, given))
-    with connect() as client:
+    with connect(distillation=True) as client:
         data = output.to_data(client.runs.PlanRun(request))
     if form is Format.JSON:
         output.print_json(data)
@@ -92,7 +92,7 @@ def run(
     """
     given = Overrides(teacher, student, family, dataset, tuple(settings or ()))
     request = run_pb2.CreateRunRequest(recipe=read_recipe(recipe, given), validate_only=dry_run)
-    with connect() as client:
+    with connect(distillation=True) as client:
         made = client.runs.CreateRun(request).run
         if not dry_run:
             made = _execute(client, made, detach=detach)
@@ -105,7 +105,7 @@ def status(run_id: RunArgument, form: FormatOption = Format.TABLE) -> None:
 
     Example: spiritsafe distill status 3f2a
     """
-    with connect() as client:
+    with connect(distillation=True) as client:
         print_run(client.runs.GetRun(run_pb2.GetRunRequest(name=run_name(run_id))).run, form)
 
 
@@ -115,7 +115,7 @@ def list_runs(limit: LimitOption = 50, form: FormatOption = Format.TABLE) -> Non
 
     Example: spiritsafe distill list
     """
-    with connect() as client:
+    with connect(distillation=True) as client:
         found = every(client.runs.ListRuns, run_pb2.ListRunsRequest(), "runs", limit)
         output.print_list(form, "runs", found, COLUMNS)
 
@@ -126,10 +126,11 @@ def watch(run_id: RunArgument, form: FormatOption = Format.TABLE) -> None:
 
     Example: spiritsafe distill watch 3f2a
     """
-    from cli import watching
+    from cli import watching, worker
 
-    with connect() as client:
-        _finish(watching.watch(client, run_name(run_id)), form)
+    attended = _always if is_remote() else lambda: worker.is_served(home_folder())
+    with connect(distillation=True) as client:
+        _finish(watching.watch(client, run_name(run_id), attended=attended), form)
 
 
 @app.command("cancel")
@@ -138,7 +139,7 @@ def cancel(run_id: RunArgument, form: FormatOption = Format.TABLE) -> None:
 
     Example: spiritsafe distill cancel 3f2a
     """
-    with connect() as client:
+    with connect(distillation=True) as client:
         print_run(client.runs.CancelRun(run_pb2.CancelRunRequest(name=run_name(run_id))).run, form)
 
 
@@ -152,7 +153,7 @@ def resume(
 
     Example: spiritsafe distill resume 3f2a
     """
-    with connect() as client:
+    with connect(distillation=True) as client:
         taken_up = client.runs.ResumeRun(run_pb2.ResumeRunRequest(name=run_name(run_id))).run
         _finish(_execute(client, taken_up, detach=detach), form)
 
@@ -161,9 +162,15 @@ def _execute(client: Client, run: run_pb2.Run, *, detach: bool) -> run_pb2.Run:
     """Sees to a worker and waits for the end, unless told to detach."""
     from cli import watching, worker
 
-    if not is_remote():
-        worker.start_detached(home_folder())
-    return run if detach else watching.watch(client, run.name)
+    attended = _always if is_remote() else worker.attendant(home_folder())
+    if detach:
+        attended()
+        return run
+    return watching.watch(client, run.name, attended=attended)
+
+
+def _always() -> bool:
+    return True
 
 
 def _finish(run: run_pb2.Run, form: Format) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import typer
 
 from cli import exits, output
+from cli.embedded import has_distillation
 from cli.home import home_folder
 from cli.lazy import app as new_app
 from cli.options import FormatOption, HomeOption
@@ -64,7 +65,8 @@ def doctor(home: HomeOption = None, form: FormatOption = Format.TABLE) -> None:
 
 def _installation() -> Iterator[Check]:
     running = ".".join(map(str, sys.version_info[:3]))
-    yield Check("python", sys.version_info >= MINIMUM_PYTHON, running, "use Python 3.11 or newer")
+    new_enough = sys.version_info >= MINIMUM_PYTHON
+    yield Check("python", new_enough, running, "" if new_enough else "use Python 3.11 or newer")
     found = {name: _installed(name) for name in PACKAGES}
     missing = [name for name, number in found.items() if not number]
     listed = ", ".join(f"{name} {number}" for name, number in found.items() if number)
@@ -91,9 +93,11 @@ def _services(home: Path) -> Iterator[Check]:
         yield _permissions(home)
         yield _database(home)
     try:
-        with connect(home) as client:
+        distillation = is_remote() or has_distillation()
+        with connect(home, distillation=distillation) as client:
             yield from _server(client)
-            yield from _runs(client, home)
+            if distillation:
+                yield from _runs(client, home)
     except SpiritsafeError as error:
         yield Check("server", False, error.message, error.remedy)
 

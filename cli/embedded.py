@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spiritsafe.errors import Unavailable
+from spiritsafe.client import Client
+from spiritsafe.errors import FailedPrecondition, Unavailable
 
 if TYPE_CHECKING:
-    import grpc
-
-    from registry.context import Registry
-    from registry.server import RegistryServer
+    from registry.server import Register, RegistryServer
 
 GRACE_SECONDS = 5.0
 
@@ -32,23 +32,58 @@ class Endpoint:
 
 
 @contextmanager
-def serve(home: Path, *, demo: bool | None = None) -> Iterator[Endpoint]:
-    """Runs the services over ``home`` for the length of the context. Any number of processes may do so at once."""
-    from registry.home import TOKEN_FILE, open_home
+def serve(home: Path, *, demo: bool | None = None, distillation: bool = False) -> Iterator[Endpoint]:
+    """Runs the registry over ``home`` for the length of the context, and the distillation service where asked to.
+
+    Any number of processes may do so at once.
+    """
+    from registry.home import open_home
+    from registry.server import RegistryServer
 
     registry = open_home(home, demo=demo)
     with closing(registry.database), tempfile.TemporaryDirectory(prefix="spiritsafe-") as folder:
         # The folder is made with mode 0700: the socket is out of other users' reach.
-        thread = _ServerThread(home, registry, f"unix:{folder}/socket")
-        thread.start()
-        try:
-            yield Endpoint(thread.ready.result(), _read_token(home / TOKEN_FILE))
-        finally:
-            thread.stop()
+        endpoint = Endpoint(f"unix:{folder}/socket", owner_token(home))
+        with ExitStack() as stack:
+            services = [distillation_service(home, lambda: endpoint, stack)] if distillation else []
+            thread = _ServerThread(RegistryServer(registry, services=services), endpoint.address)
+            thread.start()
+            stack.callback(thread.stop)
+            thread.ready.result()
+            yield endpoint
 
 
-def _read_token(file: Path) -> str:
+def has_distillation() -> bool:
+    """Whether the distillation service is installed here: the extra `service` brings what it needs."""
+    return importlib.util.find_spec("dbos") is not None
+
+
+def distillation_service(home: Path, endpoint: Callable[[], Endpoint], stack: ExitStack) -> Register:
+    """Adds the distillation service to a server that will answer at ``endpoint``. Raises FailedPrecondition without it.
+
+    Its own client of the registry is closed with ``stack``.
+    """
+    if not has_distillation():
+        raise FailedPrecondition(
+            "the distillation service is not installed here",
+            reason="EXTRA_MISSING",
+            remedy="pip install 'spiritsafe[service,train]', or set SPIRITSAFE_SERVER to a server that has it",
+        )
+    from distill.service import RunService
+
+    @cache
+    def registry() -> Client:
+        where = endpoint()
+        return stack.enter_context(Client(where.address, where.token))
+
+    return RunService(home, registry).add_to_server
+
+
+def owner_token(home: Path) -> str:
     """The owner's token. Raises Unavailable for another user's home."""
+    from registry.home import TOKEN_FILE
+
+    file = home / TOKEN_FILE
     try:
         return file.read_text("ascii").strip()
     except OSError as error:
@@ -59,27 +94,13 @@ def _read_token(file: Path) -> str:
         ) from error
 
 
-async def start_server(home: Path, registry: Registry, address: str) -> tuple[RegistryServer, str]:
-    """Starts a server of both services over ``home``; gives it and the address bound."""
-    from registry.server import RegistryServer
-
-    server = RegistryServer(registry, services=_distillation(home, address))
-    return server, await server.start(address)
-
-
-def _distillation(home: Path, address: str) -> list[Callable[[grpc.aio.Server], None]]:
-    del home, address
-    return []
-
-
 class _ServerThread(threading.Thread):
     """An event loop of its own for the server: commands use the blocking client."""
 
-    def __init__(self, home: Path, registry: Registry, address: str) -> None:
+    def __init__(self, server: RegistryServer, address: str) -> None:
         super().__init__(name="spiritsafe-embedded", daemon=True)
         self.ready: Future[str] = Future()
-        self._home = home
-        self._registry = registry
+        self._server = server
         self._address = address
         self._loop: asyncio.AbstractEventLoop | None = None
         self._done = asyncio.Event()
@@ -90,13 +111,12 @@ class _ServerThread(threading.Thread):
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         try:
-            server, bound = await start_server(self._home, self._registry, self._address)
+            self.ready.set_result(await self._server.start(self._address))
         except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
             self.ready.set_exception(error)
             return
-        self.ready.set_result(bound)
         await self._done.wait()
-        await server.stop(GRACE_SECONDS)
+        await self._server.stop(GRACE_SECONDS)
 
     def stop(self) -> None:
         """Drains the server and waits for the thread."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Annotated
 
@@ -37,17 +37,26 @@ def serve(
 
 
 async def _serve(home: Path, address: str, demo: bool, form: Format) -> None:
-    from cli.embedded import start_server
+    from cli.embedded import Endpoint, distillation_service, has_distillation, owner_token
     from registry.home import TOKEN_FILE, open_home
+    from registry.server import RegistryServer
 
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     # None opens a home of either kind.
     registry = open_home(home, demo=demo or None, embedded=False)
-    with closing(registry.database):
-        server, bound = await start_server(home, registry, address)
+    with closing(registry.database), ExitStack() as stack:
+        bound = ""
+        services = []
+        if has_distillation():
+            services.append(distillation_service(home, lambda: Endpoint(bound, owner_token(home)), stack))
+        else:
+            output.notices().print(
+                "[yellow]Note:[/] the registry only; the extra `service` adds the distillation service"
+            )
+        server = RegistryServer(registry, services=services)
+        bound = await server.start(address)
         _announce({"address": bound, "home": str(home), "token_file": str(home / TOKEN_FILE)}, form)
         await stop.wait()
         await server.stop(GRACE_SECONDS)

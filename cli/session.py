@@ -19,21 +19,22 @@ def is_remote() -> bool:
 
 
 @contextmanager
-def endpoint(home: Path | None = None) -> Iterator[Endpoint]:
+def endpoint(home: Path | None = None, *, distillation: bool = False) -> Iterator[Endpoint]:
     """The server in ``$SPIRITSAFE_SERVER``, else an embedded one over the home folder for the length of the context.
 
-    ``$SPIRITSAFE_TOKEN`` says who is calling; embedded, the owner's token is used where it is not set.
+    ``$SPIRITSAFE_TOKEN`` says who is calling; embedded, the owner's token is used where it is not set, and the
+    distillation service, which takes a while to load, is there only where it is asked for.
     """
     token = os.environ.get(TOKEN_VARIABLE, "")
     if is_remote():
         yield Endpoint(os.environ[SERVER_VARIABLE], token)
         return
-    with serve(home_folder(home)) as embedded:
+    with serve(home_folder(home), distillation=distillation) as embedded:
         yield replace(embedded, token=token or embedded.token)
 
 
 @contextmanager
-def connect(home: Path | None = None) -> Iterator[Client]:
+def connect(home: Path | None = None, *, distillation: bool = False) -> Iterator[Client]:
     """A client of ``endpoint()``."""
-    with endpoint(home) as where, Client(where.address, where.token) as client:
+    with endpoint(home, distillation=distillation) as where, Client(where.address, where.token) as client:
         yield client

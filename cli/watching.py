@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,16 +13,43 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from cli.output import enum_label, notices
 from spiritsafe.client import Client
 from spiritsafe.distill.v1 import run_pb2
+from spiritsafe.errors import DeadlineExceeded, Unavailable
 
-ENDED = (run_pb2.RUN_STATE_SUCCEEDED, run_pb2.RUN_STATE_FAILED, run_pb2.RUN_STATE_CANCELLED)
+Attended = Callable[[], bool]
+"""Whether anybody can still execute the run."""
+POLL_SECONDS = 15.0
 
 
-def watch(client: Client, name: str, console: Console | None = None) -> run_pb2.Run:
-    """Shows the run until it ends, on standard error unless told, and gives its final state."""
+def watch(client: Client, name: str, attended: Attended, console: Console | None = None) -> run_pb2.Run:
+    """Shows the run until it ends, on standard error unless told, and gives its final state.
+
+    Raises Unavailable when the run goes on and nobody is left to execute it.
+    """
     with _view(console or notices()) as view:
-        for response in client.runs.WatchRun(run_pb2.WatchRunRequest(name=name)):
-            view.show(response.event)
+        for event in _events(client, name, attended):
+            view.show(event)
     return client.runs.GetRun(run_pb2.GetRunRequest(name=name)).run
+
+
+def _events(client: Client, name: str, attended: Attended) -> Iterator[run_pb2.RunEvent]:
+    after = 0
+    while True:
+        request = run_pb2.WatchRunRequest(name=name, after_sequence=after)
+        served = attended()
+        try:
+            for response in client.runs.WatchRun(request, timeout=POLL_SECONDS):
+                after = response.event.sequence
+                yield response.event
+        except DeadlineExceeded as error:
+            if served or attended():
+                continue
+            raise Unavailable(
+                f"{name} waits, and no worker serves this home any more",
+                reason="NO_WORKER",
+                remedy=f"see worker.log in the home, then `spiritsafe distill resume {name.removeprefix('runs/')}`",
+            ) from error
+        else:
+            return
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -14,8 +15,10 @@ from cli.home import HOME_VARIABLE, home_folder
 from cli.lazy import app as new_app
 from cli.options import HomeOption
 from cli.session import endpoint
+from spiritsafe.client import TOKEN_VARIABLE
 
 LOG_FILE = "worker.log"
+MAX_STARTS = 3
 
 app = new_app(no_args_is_help=False)
 
@@ -43,14 +46,34 @@ def is_served(home: Path) -> bool:
     return has_worker(home)
 
 
-def start_detached(home: Path) -> subprocess.Popen[bytes] | None:
+def attendant(home: Path, token: str = "") -> Callable[[], bool]:
+    """Gives a function that says whether a worker serves the home, and starts one where none does.
+
+    A worker that finds nothing to do may end in the moment in which a run is queued, so it is not enough to start one
+    once; one that keeps ending is given up after a few starts.
+    """
+    starts = iter(range(MAX_STARTS))
+    started: list[subprocess.Popen[bytes]] = []
+
+    def attended() -> bool:
+        if is_served(home) or (started and started[-1].poll() is None):
+            return True
+        if next(starts, None) is None:
+            return False
+        started.append(start(home, token))
+        return True
+
+    return attended
+
+
+def start(home: Path, token: str = "") -> subprocess.Popen[bytes]:
     """Starts ``spiritsafe worker --until-idle`` in a session of its own, so that it outlives this command.
 
-    None where a worker serves the home already.
+    It acts as the identity of ``token``, the home's owner unless told.
     """
-    if is_served(home):
-        return None
     environment = {**os.environ, HOME_VARIABLE: str(home)}
+    if token:
+        environment[TOKEN_VARIABLE] = token
     with (home / LOG_FILE).open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "cli.main", "worker", "--until-idle"],

@@ -1,0 +1,239 @@
+"""The demo's second half: verdicts, refusals, a second pair of eyes, a release, and the way back."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from cli import evaluations, lineage, output
+from cli.promotions import print_promotion
+from cli.tour.actors import Actor
+from cli.tour.narrator import Narrator
+from spiritsafe import publish
+from spiritsafe.client import Client
+from spiritsafe.errors import PermissionDenied
+from spiritsafe.registry.v1 import artifact_pb2, audit_pb2, licensing_pb2, promotion_pb2, review_pb2, version_pb2
+from spiritsafe.rpc.names import ChannelName, VersionName, shorten
+
+STAGE = "production"
+PERMISSIVE = "apache-2.0"
+# Passes use restrictions on to whoever receives the weights, as the base's licence demands.
+RESTRICTED = "openrail-m"
+NONCOMMERCIAL = "cc-by-nc-4.0"
+FLOWDOWN_FILE = "USE_RESTRICTIONS.md"
+COMMERCIAL = licensing_pb2.CONTEXT_COMMERCIAL
+RESEARCH = licensing_pb2.CONTEXT_RESEARCH
+RATIONALE = (
+    "The student shares no weights with the non-commercial teacher and was trained on executed calls only; counsel "
+    "holds that such traces are not adapted material. Demonstration data, no legal opinion."
+)
+
+
+def verdict(client: Client, name: str, context: licensing_pb2.Context.ValueType, outbound: str = "") -> str:
+    """The verdict of a version in one context."""
+    return _evaluate(client, name, [context], outbound)[0]["verdict"]  # type: ignore[no-any-return] # JSON data
+
+
+def _evaluate(
+    client: Client, name: str, contexts: Sequence[licensing_pb2.Context.ValueType] = (), outbound: str = ""
+) -> list[output.Data]:
+    request = licensing_pb2.EvaluateVersionRequest(name=name, contexts=contexts, outbound_license=outbound)
+    return [output.to_data(one) for one in client.licenses.EvaluateVersion(request).evaluations]
+
+
+def show_verdicts(narrator: Narrator, client: Client, name: str) -> dict[str, str]:
+    """Shows a version in every context: context to verdict."""
+    found = _evaluate(client, name)
+    for one in found:
+        evaluations.print_evaluation(one, narrator.console)
+    return {one["context"]: one["verdict"] for one in found}
+
+
+def promote(
+    narrator: Narrator, actor: Actor, name: str, context: licensing_pb2.Context.ValueType, outbound: str, *states: str
+) -> promotion_pb2.Promotion:
+    """Tries to promote to production and shows the gate's answer, which must be one of ``states``."""
+    request = promotion_pb2.PromoteVersionRequest(version=name, context=context, stage=STAGE, outbound_license=outbound)
+    promotion = actor.client.promotions.PromoteVersion(request).promotion
+    _show(narrator, promotion, *states)
+    return promotion
+
+
+def _show(narrator: Narrator, promotion: promotion_pb2.Promotion, *states: str) -> None:
+    data = output.to_data(promotion)
+    print_promotion(data, narrator.console)
+    narrator.expect(f"{data['action']} of {shorten(promotion.version)}", data["state"], *states)
+
+
+def restricted_material(
+    narrator: Narrator, alice: Actor, teacher: str, traces: str
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The teacher's adapter and its traces: refused for commerce, free for research. Gives both verdicts by context."""
+    narrator.step("Verdicts of the teacher's adapter and of its traces")
+    of_teacher = show_verdicts(narrator, alice.client, teacher)
+    of_traces = show_verdicts(narrator, alice.client, traces)
+    narrator.expect("the teacher's commercial verdict", of_teacher["commercial"], "denied")
+    narrator.expect("the traces' commercial verdict", of_traces["commercial"], "denied", "needs_review")
+    narrator.step("Into commercial/production? Refused")
+    for name in (teacher, traces):
+        refused = promote(narrator, alice, name, COMMERCIAL, NONCOMMERCIAL, "denied", "awaiting_review")
+        licenses = [one for reason in refused.evaluation.reasons for one in reason.licenses]
+        narrator.expect_one_of("the licence behind the refusal", licenses, NONCOMMERCIAL)
+    narrator.step("Into research/production? Accepted")
+    for name in (teacher, traces):
+        promote(narrator, alice, name, RESEARCH, "", "promoted")
+    return of_teacher, of_traces
+
+
+def release_student(narrator: Narrator, alice: Actor, bob: Actor, student: str) -> tuple[str, str]:
+    """Takes the student to commercial/production. Gives its verdicts as apache-2.0, and approved as released."""
+    narrator.step(f"The student as {PERMISSIVE}? Denied: use restrictions flow down")
+    before = verdict(alice.client, student, COMMERCIAL, PERMISSIVE)
+    refused = promote(narrator, alice, student, COMMERCIAL, PERMISSIVE, "denied")
+    codes = {reason.code for reason in refused.evaluation.reasons}
+    narrator.expect_one_of("the reason", codes, "OUTBOUND_LICENSE_INCOMPATIBLE")
+    narrator.step(f"The student as {RESTRICTED}, which carries them on? A contested question remains")
+    promote(narrator, alice, student, COMMERCIAL, RESTRICTED, "awaiting_review")
+    reviews = request_reviews(narrator, alice, student)
+    narrator.step("A second pair of eyes")
+    refuse_own_approval(narrator, alice, reviews[0])
+    approve(narrator, bob, reviews)
+    narrator.step("Into commercial/production")
+    promotion = promote(narrator, alice, student, COMMERCIAL, RESTRICTED, "promoted")
+    narrator.expect("self-administered mark", str(promotion.self_administered), "True")
+    return before, verdict(alice.client, student, COMMERCIAL, RESTRICTED)
+
+
+def request_reviews(narrator: Narrator, alice: Actor, name: str) -> list[review_pb2.Review]:
+    """Asks for a decision on every contested reason of a version."""
+    request = review_pb2.RequestReviewsRequest(version=name, context=COMMERCIAL, outbound_license=RESTRICTED)
+    reviews = list(alice.client.reviews.RequestReviews(request).reviews)
+    narrator.expect("reviews opened", str(bool(reviews)), "True")
+    for review in reviews:
+        narrator.say(f"{alice.identity} asks for a decision on {review.code} of {review.license}:")
+        for question in review.questions:
+            narrator.say(f"  ? {question}")
+    return reviews
+
+
+def refuse_own_approval(narrator: Narrator, alice: Actor, review: review_pb2.Review) -> None:
+    """Alice registered the version: her own approval must be refused, although she holds the reviewer's role."""
+    try:
+        decided = _decide(alice, review)
+    except PermissionDenied as error:
+        narrator.say(f"{alice.identity} tries to approve it: refused, {error.reason}: {error.message}")
+        narrator.expect("the reason of the refusal", error.reason, "FOUR_EYES")
+        return
+    state = output.enum_label(review_pb2.ReviewState.DESCRIPTOR, decided.state)
+    narrator.expect("the registrant's own approval", state, "refused")
+
+
+def approve(narrator: Narrator, bob: Actor, reviews: Sequence[review_pb2.Review]) -> None:
+    """Bob approves each, with a rationale."""
+    for review in reviews:
+        decided = _decide(bob, review)
+        state = output.enum_label(review_pb2.ReviewState.DESCRIPTOR, decided.state)
+        mark = ", self-administered" if decided.self_administered else ""
+        narrator.say(f"{decided.reviewer}: {state} {decided.code} of {decided.license}{mark}")
+        narrator.say(f"  rationale: {decided.rationale}")
+        narrator.expect("the decision", state, "approved")
+        narrator.expect("self-administered mark", str(decided.self_administered), "True")
+
+
+def _decide(actor: Actor, review: review_pb2.Review) -> review_pb2.Review:
+    request = review_pb2.DecideReviewRequest(
+        name=review.name,
+        decision=review_pb2.REVIEW_DECISION_APPROVE,
+        rationale=RATIONALE,
+        answers=["no: sampled calls, no expression of the teacher's"] * len(review.questions),
+        etag=review.etag,
+    )
+    return actor.client.reviews.DecideReview(request).review
+
+
+def show_lineage(narrator: Narrator, client: Client, name: str) -> None:
+    narrator.step("Where the student comes from")
+    found = lineage.read(client, VersionName.parse(name))
+    narrator.console.print(lineage.tree(output.to_data(found)))
+
+
+def second_version(narrator: Narrator, alice: Actor, bob: Actor, first: str) -> None:
+    """Releases the same weights with a text of the use restrictions, then rolls back and forward."""
+    narrator.step(f"A second version: the same weights and {FLOWDOWN_FILE}")
+    second = _register_second(narrator, alice, first)
+    narrator.say("A review holds for one exact version, so this one waits for its own:")
+    promote(narrator, alice, second, COMMERCIAL, RESTRICTED, "awaiting_review")
+    approve(narrator, bob, request_reviews(narrator, alice, second))
+    promote(narrator, alice, second, COMMERCIAL, RESTRICTED, "promoted")
+    narrator.step("Back, and forward again")
+    channel = ChannelName(VersionName.parse(first).node, "commercial", STAGE)
+    request = promotion_pb2.RollbackChannelRequest(name=str(channel))
+    back = alice.client.promotions.RollbackChannel(request).promotion
+    _show(narrator, back, "promoted")
+    _expect_channel(narrator, alice.client, channel, first)
+    promote(narrator, alice, second, COMMERCIAL, RESTRICTED, "promoted")
+    _expect_channel(narrator, alice.client, channel, second)
+    history = alice.client.promotions.ListPromotions(promotion_pb2.ListPromotionsRequest(parent=str(channel)))
+    rows = [output.to_data(one) for one in history.promotions]
+    columns = ("create_time", "action", "version", "state", "outbound_license", "actor")
+    narrator.console.print(output.table(rows, columns, f"History of {channel.label}"))
+
+
+def _expect_channel(narrator: Narrator, client: Client, channel: ChannelName, version: str) -> None:
+    held = client.promotions.GetChannel(promotion_pb2.GetChannelRequest(name=str(channel))).channel
+    narrator.say(f"{channel.label} holds {shorten(held.version)}")
+    narrator.expect(channel.label, shorten(held.version), shorten(version))
+
+
+def _register_second(narrator: Narrator, alice: Actor, first: str) -> str:
+    """Declares the first version's files and one more: only that one has to be uploaded."""
+    client = alice.client
+    original = client.versions.GetVersion(version_pb2.GetVersionRequest(name=first)).version
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / FLOWDOWN_FILE
+        file.write_text(_restrictions(client), "utf-8")
+        declared = _declaration(original, [*original.files, *publish.folder_manifest(Path(folder))])
+        parent = str(VersionName.parse(first).node)
+        created = client.versions.CreateVersion(version_pb2.CreateVersionRequest(parent=parent, version=declared))
+        draft = created.version
+        request = artifact_pb2.ListMissingFilesRequest(version=draft.name)
+        missing = list(client.artifacts.ListMissingFiles(request).paths)
+        narrator.say(f"{shorten(draft.name)} declares {len(declared.files)} files; to upload: {', '.join(missing)}")
+        narrator.expect("files to upload", ", ".join(missing), FLOWDOWN_FILE)
+        publish.upload_file(client, draft.name, FLOWDOWN_FILE, file)
+    finalized = client.versions.FinalizeVersion(version_pb2.FinalizeVersionRequest(name=draft.name)).version
+    return finalized.name
+
+
+def _declaration(original: version_pb2.Version, files: Sequence[version_pb2.FileEntry]) -> version_pb2.Version:
+    """What the first version declared, with other files."""
+    declared = version_pb2.Version(
+        kind=original.kind,
+        description=original.description,
+        tags=original.tags,
+        files=[version_pb2.FileEntry(path=one.path, size_bytes=one.size_bytes, sha256=one.sha256) for one in files],
+        edges=original.edges,
+        lineage_completeness=original.lineage_completeness,
+        stand_in=original.stand_in,
+    )
+    if original.HasField("declared_licenses"):
+        declared.declared_licenses.CopyFrom(original.declared_licenses)
+    return declared
+
+
+def _restrictions(client: Client) -> str:
+    """A text that names the licences whose use restrictions come along, from their profiles."""
+    profiles = client.licenses.ListLicenses(licensing_pb2.ListLicensesRequest(page_size=1000)).licenses
+    named = [one for one in profiles if any(limit.code == "USE_RESTRICTIONS" for limit in one.limitations)]
+    lines = [f"* {one.id}: {'; '.join(one.evidence)}" for one in named if one.id.startswith("deepseek")]
+    return "# Use restrictions\n\nThese weights pass on the use restrictions of:\n\n" + "\n".join(lines) + "\n"
+
+
+def verify_audit(narrator: Narrator, client: Client) -> dict[str, object]:
+    """Checks the whole chain."""
+    narrator.step("The record of all this")
+    result = client.audit.VerifyAudit(audit_pb2.VerifyAuditRequest())
+    narrator.say(f"{result.events} audit events, chain {'verified' if result.verified else result.problem}")
+    narrator.expect("the audit chain", str(result.verified), "True")
+    return {"events": result.events, "verified": result.verified}
