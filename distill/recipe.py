@@ -81,6 +81,11 @@ class Teacher:
     display_name: str
     licenses: tuple[str, ...]
 
+    @property
+    def data_id(self) -> str:
+        """Registry id of the data that the teacher is tuned on."""
+        return f"{self.model_id}-data"
+
 
 @dataclass(frozen=True, slots=True)
 class Student:
@@ -93,7 +98,13 @@ class Student:
 
     @property
     def adapter_id(self) -> str:
+        """Registry id of the adapter, beside the merged model."""
         return f"{self.model_id}-adapter"
+
+    @property
+    def evaluation_id(self) -> str:
+        """Registry id of the held-out scenarios that it was scored on."""
+        return f"{self.model_id}-evaluation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,15 +286,16 @@ class _Reader:
     def wrong(self, field: str, description: str) -> None:
         self.violations.append(Violation(field, description))
 
-    def identifier(self, value: str, field: str) -> str:
+    def identifier(self, value: str, field: str, suffix: str = "") -> str:
+        """``suffix`` is the longest that ids made from this one get."""
         if not value:
             self.wrong(field, "is missing; name the registry id that the result gets")
             return value
         try:
-            return check_id(value, field)
+            check_id(value + suffix, field)
         except InvalidArgument as error:
             self.violations.extend(error.violations)
-            return value
+        return value
 
     def one_of(self, value: str, options: Sequence[str], field: str, what: str) -> str:
         if value not in options:
@@ -322,7 +334,7 @@ def _read(message: run_pb2.Recipe, known: Known, reader: _Reader) -> Recipe:
 
 def _read_teacher(message: run_pb2.Teacher, reader: _Reader) -> Teacher:
     base = _read_checkpoint(message.base, "recipe.teacher.base", reader)
-    model_id = reader.identifier(message.model_id, "recipe.teacher.model_id")
+    model_id = reader.identifier(message.model_id, "recipe.teacher.model_id", "-traces")
     return Teacher(
         base=base,
         model_id=model_id,
@@ -335,7 +347,7 @@ def _read_teacher(message: run_pb2.Teacher, reader: _Reader) -> Teacher:
 
 def _read_student(message: run_pb2.Student, known: Known, reader: _Reader) -> Student:
     base = _read_checkpoint(message.base, "recipe.student.base", reader)
-    model_id = reader.identifier(message.model_id, "recipe.student.model_id")
+    model_id = reader.identifier(message.model_id, "recipe.student.model_id", "-evaluation")
     family = message.family or (base.value if base.stand_in else "")
     return Student(
         family=reader.one_of(family, sorted(known.families), "recipe.student.family", "family"),

@@ -46,14 +46,15 @@ def publish_version(
     client: Client,
     parent: str,
     version: version_pb2.Version,
-    folder: Path,
+    folder: Path | None,
     request_id: str = "",
     progress: Progress = _silent,
 ) -> version_pb2.Version:
     """Declares ``version`` under ``parent`` with the files of ``folder``, uploads what is missing and finalizes.
 
     With the same ``request_id`` (a UUID) an interrupted call goes on where it stopped, and a finished one is answered
-    with the version that it made. ``version.files`` is overwritten.
+    with the version that it made. ``version.files`` is overwritten. Without a ``folder`` it has no files, which a
+    registry takes for imported bases only: their bytes stay where they were published.
 
     Raises:
         SpiritsafeError: the server refused; DataLoss where a file changed on the way.
@@ -62,7 +63,7 @@ def publish_version(
     declared = version_pb2.Version()
     declared.CopyFrom(version)
     del declared.files[:]
-    declared.files.extend(folder_manifest(folder))
+    declared.files.extend(folder_manifest(folder) if folder else ())
     created = client.versions.CreateVersion(
         version_pb2.CreateVersionRequest(parent=parent, version=declared, request_id=str(request))
     ).version
@@ -70,9 +71,10 @@ def publish_version(
     draft = client.versions.GetVersion(version_pb2.GetVersionRequest(name=created.name)).version
     if draft.state == version_pb2.VERSION_STATE_READY:
         return draft
-    missing = client.artifacts.ListMissingFiles(artifact_pb2.ListMissingFilesRequest(version=draft.name)).paths
-    for path in missing:
-        upload_file(client, draft.name, path, folder / path, progress)
+    if folder is not None:
+        missing = client.artifacts.ListMissingFiles(artifact_pb2.ListMissingFilesRequest(version=draft.name)).paths
+        for path in missing:
+            upload_file(client, draft.name, path, folder / path, progress)
     finalize = version_pb2.FinalizeVersionRequest(name=draft.name, request_id=str(uuid5(request, "finalize")))
     return client.versions.FinalizeVersion(finalize).version
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
-from distill.environments.base import Category
-from distill.environments.registry import environment_names
+from distill.environments.registry import ENVIRONMENTS
 from distill.families.registry import family_names
 from distill.recipe import Known
 
 
 def known_names() -> Known:
-    """Student families and environments of this installation."""
-    return Known(frozenset(family_names("student")), {name: get_args(Category) for name in environment_names()})
+    """Student families, and the scenario categories of each environment."""
+    return Known(frozenset(family_names("student")), {name: found.categories for name, found in ENVIRONMENTS.items()})

@@ -45,7 +45,7 @@ def plan_scenario(recipe: Recipe, entries: Entries) -> _Json:
             "id": "teacher",
             "kind": "model",
             "name": recipe.teacher.display_name,
-            **_licenses_of_teacher(recipe, entries),
+            "licenses": teacher_licenses(recipe, entries),
         },
         {"id": "traces", "kind": "dataset", "name": recipe.traces_id, "licenses": []},
         _student_node("student-adapter", recipe),
@@ -106,10 +106,13 @@ def plan_warnings(recipe: Recipe, entries: Entries) -> Iterator[str]:
         yield "the student declares no licence: a commercial channel will ask for an outbound licence"
 
 
-def base_licenses(base: Checkpoint, entries: Entries) -> list[str] | None:
-    """The licences that the catalogue has for a base; None when it is not known."""
-    entry = entries.get(base.catalog_entry)
-    return list(entry.licenses) if entry else None
+def teacher_licenses(recipe: Recipe, entries: Entries) -> list[str]:
+    """What the tuned teacher declares: as the recipe says, else what its base has.
+
+    Empty where the base is not known either; the base itself then counts as unknown, and its terms come through.
+    """
+    entry = entries.get(recipe.teacher.base.catalog_entry)
+    return list(recipe.teacher.licenses or (entry.licenses if entry else ()))
 
 
 def _catalog_graph(entries: Entries) -> tuple[list[_Json], list[_Json]]:
@@ -145,11 +148,6 @@ def _base_node(base: Checkpoint, node_id: str, entries: Entries, nodes: list[_Js
 def _teacher_data_node(recipe: Recipe) -> _Json:
     node: _Json = {"id": "teacher-data", "kind": "dataset", "name": "teacher-data"}
     return node if recipe.teacher.dataset_path else {**node, "licenses": []}
-
-
-def _licenses_of_teacher(recipe: Recipe, entries: Entries) -> _Json:
-    licenses = list(recipe.teacher.licenses) or base_licenses(recipe.teacher.base, entries)
-    return {} if licenses is None else {"licenses": licenses}
 
 
 def _student_node(node_id: str, recipe: Recipe) -> _Json:

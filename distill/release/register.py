@@ -1,0 +1,254 @@
+"""Registers what a run made: bases, data, adapters and merged weights, with every lineage edge.
+
+Repeating it after a kill registers nothing twice: the request ids come from the run and the stage's inputs, and bases
+that are there already are used again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict, ParseDict
+
+from distill.recipe import Checkpoint, Stage
+from distill.release import publications as pub
+from distill.release.card import Card, render_card
+from distill.runs.catalog import Entries, checkpoint_entries
+from distill.runs.plan import evaluated_outcomes, plan_outcomes, teacher_licenses
+from distill.stages import evaluate, finetune_teacher, merge, verify
+from distill.stages.inputs import ADAPTER
+from distill.stages.spec import Report, StageSpec, read_result, write_json
+from spiritsafe.client import Client
+from spiritsafe.distill.v1 import run_pb2
+from spiritsafe.errors import AlreadyExists, NotFound
+from spiritsafe.publish import publish_version, request_uuid
+from spiritsafe.registry.v1 import dataset_pb2, model_pb2, version_pb2
+from spiritsafe.rpc.names import NodeName
+
+_OUTCOMES = "outcomes.json"
+_STEPS = 8
+
+
+def register(client: Client, spec: StageSpec, report: Report) -> dict[str, Any]:
+    """Registers everything and returns outputs and licence outcomes, as figures of the run."""
+    registrar = _Registrar(client, spec, report)
+    outputs = registrar.run()
+    versions = {"teacher": outputs.teacher_adapter, "traces": outputs.traces, "student": outputs.student}
+    outcomes = evaluated_outcomes(client, versions)
+    return {"run": {"outputs": _json(outputs), "license_outcomes": [_json(one) for one in outcomes]}}
+
+
+class _Registrar:
+    def __init__(self, client: Client, spec: StageSpec, report: Report) -> None:
+        self._client = client
+        self._spec = spec
+        self._recipe = spec.recipe
+        self._report = report
+        self._done = 0
+        recipe = spec.recipe
+        self._entries: Entries = {
+            **checkpoint_entries(client, recipe.teacher.base, "recipe.teacher.base"),
+            **checkpoint_entries(client, recipe.student.base, "recipe.student.base"),
+        }
+        self._ancestors: dict[str, str] = {}
+        self._scores = list(self._run_figures("evaluate").scores)
+        self._outcomes = self._planned_outcomes()
+
+    def run(self) -> run_pb2.Outputs:
+        recipe = self._recipe
+        teacher_base = self._base(recipe.teacher.base, "teacher")
+        data = self._publish(pub.teacher_data(recipe), self._output("finetune_teacher", finetune_teacher.DATA))
+        licenses = teacher_licenses(recipe, self._entries)
+        teacher = self._publish(
+            pub.teacher_adapter(recipe, licenses, teacher_base, data),
+            self._output("finetune_teacher", ADAPTER),
+            self._teacher_card(licenses),
+        )
+        traces = self._publish(pub.traces(recipe, teacher), self._output("verify", verify.TRACES))
+        evaluation = self._publish(pub.evaluation_data(recipe), self._output("evaluate", evaluate.DATASET))
+        student_base = self._base(recipe.student.base, "student")
+        parents = pub.Parents(student_base, traces, evaluation, teacher)
+        adapter = self._publish(
+            pub.student_adapter(recipe, parents),
+            self._output("train_student", ADAPTER),
+            self._student_card(f"{recipe.student.display_name}-adapter", "adapter"),
+        )
+        student = self._publish(
+            pub.merged_student(recipe, parents, adapter),
+            self._output("merge", merge.MODEL),
+            self._student_card(recipe.student.display_name, "finetune"),
+        )
+        return run_pb2.Outputs(
+            teacher_base=teacher_base,
+            teacher_adapter=teacher,
+            traces=traces,
+            student_base=student_base,
+            student_adapter=adapter,
+            student=student,
+            evaluation_dataset=evaluation,
+        )
+
+    def _base(self, checkpoint: Checkpoint, role: str) -> str:
+        """The version of a run's base, with its ancestors from the catalogue."""
+        repo = checkpoint.catalog_entry or f"local/{Path(checkpoint.value).name}"
+        source = self._spec.sources[role]
+        publication = pub.base_publication(
+            self._recipe.namespace,
+            repo,
+            self._entries.get(repo),
+            self._parent_edges(repo),
+            checkpoint,
+            source.digest,
+            source.revision,
+        )
+        # Only stand-ins bring their bytes: published weights stay where they are.
+        name = self._find_or_publish(publication, Path(source.path) if checkpoint.stand_in else None)
+        self._advance(name)
+        return name
+
+    def _ancestor(self, repo: str) -> str:
+        if repo not in self._ancestors:
+            publication = pub.base_publication(
+                self._recipe.namespace, repo, self._entries.get(repo), self._parent_edges(repo)
+            )
+            self._ancestors[repo] = self._find_or_publish(publication, None)
+        return self._ancestors[repo]
+
+    def _parent_edges(self, repo: str) -> list[version_pb2.Edge]:
+        entry = self._entries.get(repo)
+        parents = entry.parents if entry else ()
+        return [pub.catalog_edge(parent, self._ancestor(parent.hub_repo)) for parent in parents]
+
+    def _find_or_publish(self, publication: pub.Publication, folder: Path | None) -> str:
+        found = self._find(publication)
+        if found:
+            return found
+        self._ensure_node(publication)
+        wanted = publication.version
+        # The same for every run: two that register one base at once make one version.
+        request_id = request_uuid(str(publication.node), wanted.SerializeToString(deterministic=True).hex())
+        return publish_version(self._client, str(publication.node), wanted, folder, request_id).name
+
+    def _find(self, publication: pub.Publication) -> str:
+        token = ""
+        while True:
+            request = version_pb2.ListVersionsRequest(
+                parent=str(publication.node), filter='kind = "base" AND state = "ready"', page_token=token
+            )
+            try:
+                page = self._client.versions.ListVersions(request)
+            except NotFound:
+                return ""
+            for version in page.versions:
+                if pub.same_base(version, publication.version):
+                    return version.name
+            token = page.next_page_token
+            if not token:
+                return ""
+
+    def _publish(self, publication: pub.Publication, folder: Path, card: Card | None = None) -> str:
+        self._ensure_node(publication)
+        staged = self._stage(publication.node, folder, card)
+        request_id = request_uuid(self._spec.run, self._spec.input_digest, str(publication.node))
+        version = publish_version(self._client, str(publication.node), publication.version, staged, request_id)
+        shutil.rmtree(staged)
+        self._advance(version.name)
+        return version.name
+
+    def _stage(self, node: NodeName, folder: Path, card: Card | None) -> Path:
+        """A copy of a stage's output with the card in it; the output itself stays as its digest says."""
+        staged = self._spec.folder / "staged" / node.collection / node.id
+        shutil.rmtree(staged, ignore_errors=True)
+        shutil.copytree(folder, staged, copy_function=_link)
+        if card is not None:
+            (staged / "README.md").unlink(missing_ok=True)
+            (staged / "README.md").write_text(render_card(card))
+        return staged
+
+    def _ensure_node(self, publication: pub.Publication) -> None:
+        node = publication.node
+        parent = f"namespaces/{node.namespace}"
+        try:
+            if node.collection == "models":
+                model = model_pb2.Model(display_name=publication.display_name)
+                self._client.models.CreateModel(
+                    model_pb2.CreateModelRequest(parent=parent, model_id=node.id, model=model)
+                )
+            else:
+                dataset = dataset_pb2.Dataset(display_name=publication.display_name)
+                self._client.datasets.CreateDataset(
+                    dataset_pb2.CreateDatasetRequest(parent=parent, dataset_id=node.id, dataset=dataset)
+                )
+        except AlreadyExists:
+            return
+
+    def _teacher_card(self, licenses: Sequence[str]) -> Card:
+        recipe = self._recipe
+        return Card(
+            title=recipe.teacher.display_name,
+            summary=f"A tool-calling teacher: a LoRA adapter tuned on {recipe.teacher.data_id}.",
+            licenses=licenses,
+            base_models=[_public(recipe.teacher.base)],
+            relation="adapter",
+            datasets=[recipe.teacher.data_id],
+            stand_in=recipe.teacher.base.stand_in,
+            scores=[one for one in self._scores if one.subject == "teacher"],
+            outcomes=[one for one in self._outcomes if one.subject == "teacher"],
+        )
+
+    def _student_card(self, title: str, relation: str) -> Card:
+        recipe = self._recipe
+        return Card(
+            title=title,
+            summary=(
+                f"A tool-calling student, distilled from verified answers of {recipe.teacher.display_name}: "
+                "each answer was executed, and kept when it reached the state that was asked for."
+            ),
+            licenses=recipe.student.licenses,
+            base_models=[_public(recipe.student.base)],
+            relation=relation,
+            datasets=[recipe.traces_id],
+            stand_in=recipe.stand_in,
+            scores=self._scores,
+            outcomes=[one for one in self._outcomes if one.subject == "student"],
+        )
+
+    def _planned_outcomes(self) -> list[run_pb2.LicenseOutcome]:
+        """Kept beside the stage: licence data may change between two attempts, what a version is made of must not."""
+        path = self._spec.folder / _OUTCOMES
+        if not path.exists():
+            outcomes, _ = plan_outcomes(self._client, self._recipe)
+            write_json(path, _json(run_pb2.Run(license_outcomes=outcomes)))
+        return list(ParseDict(json.loads(path.read_text()), run_pb2.Run()).license_outcomes)
+
+    def _run_figures(self, stage: Stage) -> run_pb2.Run:
+        result = read_result(self._spec.upstream[stage])
+        assert result is not None, "an upstream stage has finished"
+        return ParseDict(result.figures["run"], run_pb2.Run())
+
+    def _output(self, stage: Stage, part: str) -> Path:
+        return self._spec.upstream_output(stage) / part
+
+    def _advance(self, name: str) -> None:
+        self._done += 1
+        self._report(self._done, _STEPS, message=name)
+
+
+def _public(checkpoint: Checkpoint) -> str:
+    return checkpoint.catalog_entry or Path(checkpoint.value).name
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _json(message: run_pb2.Outputs | run_pb2.LicenseOutcome | run_pb2.Run) -> Mapping[str, Any]:
+    return MessageToDict(message, preserving_proto_field_name=True)

@@ -1,0 +1,70 @@
+"""Scores untouched student, student and teacher on held-out scenarios: greedy, unconstrained, exact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from distill.evaluation.scoring import CategoryScore, score, wilson_interval
+from distill.stages.inputs import ADAPTER, MAX_NEW_TOKENS, family_of, heldout_scenarios, prompt_of
+from distill.stages.spec import Report, StageSpec
+from distill.trajectories.rows import Row, write_rows
+
+if TYPE_CHECKING:
+    from distill.inference.generate import LoadedModel
+
+DATASET = "dataset"
+ROWS = "scenarios.jsonl"
+_SUBJECTS = 3
+
+
+def run(spec: StageSpec, report: Report) -> dict[str, Any]:
+    """Writes ``dataset/scenarios.jsonl`` and each subject's raw answers; the scores are the run's."""
+    from distill.inference.generate import generate
+
+    scenarios = heldout_scenarios(spec.recipe)
+    (spec.output / DATASET).mkdir()
+    write_rows(spec.output / DATASET / ROWS, (one.to_json() for one in scenarios))
+    prompts = [prompt_of(one) for one in scenarios]
+    scores: list[dict[str, Any]] = []
+    answered = 0
+    for subject, model in _subjects(spec):
+
+        def on_progress(done: int, _total: int, before: int = answered, subject: str = subject) -> None:
+            report(before + done, _SUBJECTS * len(prompts), message=subject)
+
+        texts = generate(model, prompts, max_new_tokens=MAX_NEW_TOKENS, on_progress=on_progress)
+        rows: Iterable[Row] = ({"scenario": one.id, "text": text} for one, text in zip(scenarios, texts, strict=True))
+        write_rows(spec.output / f"answers-{subject}.jsonl", rows)
+        found = score([model.family.parse(text) for text in texts], scenarios)
+        scores += [_score(subject, category, result) for category, result in found.categories.items()]
+        answered += len(prompts)
+    return {"run": {"scores": scores}}
+
+
+def _subjects(spec: StageSpec) -> Iterator[tuple[str, LoadedModel]]:
+    """Each subject ready to answer, one base in memory at a time; the student's is loaded once for both of its."""
+    from peft import PeftModel
+
+    from distill.inference.generate import LoadedModel, load
+
+    untouched = load(spec.sources["student"].path, None, family_of(spec, "student"))
+    yield "untouched_student", untouched
+    tuned = PeftModel.from_pretrained(untouched.model, str(spec.upstream_output("train_student") / ADAPTER))
+    # PeftModel quacks like the model it wraps.
+    yield "student", LoadedModel(tuned.eval(), untouched.tokenizer, untouched.family)  # type: ignore[arg-type]
+    del untouched, tuned
+    adapter = spec.upstream_output("finetune_teacher") / ADAPTER
+    yield "teacher", load(spec.sources["teacher"].path, adapter, family_of(spec, "teacher"))
+
+
+def _score(subject: str, category: str, result: CategoryScore) -> dict[str, Any]:
+    low, high = wilson_interval(result.exact, result.count)
+    return {
+        "subject": subject,
+        "category": category,
+        "count": result.count,
+        "exact": result.exact,
+        "low": low,
+        "high": high,
+    }

@@ -1,0 +1,26 @@
+"""Tunes the teacher on gold scenarios, or on the user's own data."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from distill.environments.gold import write_gold
+from distill.stages.inputs import gold_scenarios, train_adapter
+from distill.stages.spec import Report, StageSpec
+from distill.trajectories.ertas import read_ertas
+
+DATA = "data"
+ROWS = "train.jsonl"
+
+
+def run(spec: StageSpec, report: Report) -> dict[str, Any]:
+    """Writes ``data/train.jsonl`` (Ertas format) and ``adapter``."""
+    path = spec.output / DATA / ROWS
+    path.parent.mkdir()
+    if "dataset" in spec.sources:
+        shutil.copyfile(Path(spec.sources["dataset"].path), path)
+    else:
+        write_gold(path, gold_scenarios(spec.recipe))
+    return train_adapter(spec, "teacher", read_ertas(path), report)

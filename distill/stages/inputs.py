@@ -1,0 +1,97 @@
+"""What several stages start from: the scenarios of a recipe, its families, and a training."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from distill.environments.base import Category, Scenario, Split
+from distill.environments.registry import generate_scenarios
+from distill.families import Role, family_for
+from distill.families.base import Family, Prompt
+from distill.recipe import Recipe
+from distill.runs.checkpoints import read_config
+from distill.stages.spec import Report, StageSpec
+from distill.trajectories.types import Message, Trajectory
+
+ADAPTER = "adapter"
+# Longest answer in tokens; a single call with its arguments stays far below.
+MAX_NEW_TOKENS = 256
+
+
+def gold_scenarios(recipe: Recipe) -> list[Scenario]:
+    """The training scenarios that the teacher is tuned on."""
+    count = recipe.environment.teacher_scenarios
+    return [one for group in _training(recipe) for one in group[:count]]
+
+
+def rollout_scenarios(recipe: Recipe) -> list[Scenario]:
+    """The training scenarios that the teacher is rolled out on: none that it was tuned on."""
+    count = recipe.environment.teacher_scenarios
+    return [one for group in _training(recipe) for one in group[count:]]
+
+
+def heldout_scenarios(recipe: Recipe) -> list[Scenario]:
+    """The scenarios for evaluation, of the other split."""
+    return [one for group in _groups(recipe, "heldout", recipe.environment.evaluation_scenarios) for one in group]
+
+
+def prompt_of(scenario: Scenario) -> Prompt:
+    """What a model is asked in a scenario."""
+    return Prompt((Message("user", scenario.user_message),), scenario.tools)
+
+
+def family_of(spec: StageSpec, role: Role) -> Family:
+    """The family of the run's teacher or student base."""
+    return family_for(read_config(Path(spec.sources[role].path), role), role)
+
+
+def train_adapter(spec: StageSpec, role: Role, trajectories: Sequence[Trajectory], report: Report) -> dict[str, Any]:
+    """Trains the adapter of a role into the stage's output, from the last checkpoint if there is one; its figures."""
+    from distill.training.sft import TrainProgress, TrainSpec, train
+
+    settings = spec.recipe.teacher.training if role == "teacher" else spec.recipe.student.training
+    # Beside the output folder, which every attempt begins anew: checkpoints must outlive an attempt.
+    work = spec.folder / "training"
+    shutil.rmtree(work / ADAPTER, ignore_errors=True)
+
+    def on_progress(progress: TrainProgress) -> None:
+        report(progress.step, progress.total, loss=progress.loss, eta_seconds=progress.eta_seconds)
+
+    result = train(
+        TrainSpec(
+            base=spec.sources[role].path,
+            output_dir=work,
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            learning_rate=settings.learning_rate,
+            lora_rank=settings.lora_rank,
+            lora_alpha=settings.lora_alpha,
+            max_length=settings.max_length,
+            save_every=settings.checkpoint_steps,
+            seed=spec.recipe.seed,
+        ),
+        family_of(spec, role),
+        trajectories,
+        on_progress,
+    )
+    shutil.move(result.adapter, spec.output / ADAPTER)
+    return {
+        "rows": result.rows,
+        "steps": result.steps,
+        "final_loss": result.final_loss,
+        "resumed_from": result.resumed_from,
+    }
+
+
+def _training(recipe: Recipe) -> Iterator[list[Scenario]]:
+    # One set, so that no message occurs both in the teacher's gold data and in the roll-out.
+    environment = recipe.environment
+    return _groups(recipe, "train", environment.teacher_scenarios + environment.rollout_scenarios)
+
+
+def _groups(recipe: Recipe, split: Split, count: int) -> Iterator[list[Scenario]]:
+    for category in recipe.environment.categories:
+        yield generate_scenarios(recipe.environment.name, split, cast("Category", category), count, recipe.seed)
