@@ -5,7 +5,7 @@ licences of the day (`derive_terms`); terms become a verdict in a context (`eval
 written policy to recorded facts and leaves contested questions to a person.
 """
 
-from registry.licensing.exposures import Exposure, NodeExposures, Path, inherit
+from registry.licensing.exposures import Crossings, Exposure, NodeExposures, Path, inherit
 from registry.licensing.models import KnownModel, find_model, load_models, upstream_licenses
 from registry.licensing.policy import Policy, PolicyError
 from registry.licensing.profiles import Catalogue, Profile, ProfileError, load_profiles, parse_profile
@@ -28,6 +28,7 @@ __all__ = [
     "Approval",
     "Catalogue",
     "Context",
+    "Crossings",
     "Deployment",
     "EdgeType",
     "Evaluation",

@@ -12,7 +12,7 @@ after which first crossing. A path of any length folds into at most one `Step` f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -50,8 +50,7 @@ class Step(NamedTuple):
     families: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(NamedTuple):
     """A lineage path from the subject (first) to the origin (last); `edges[i]` joins `nodes[i]` to `nodes[i + 1]`."""
 
     nodes: tuple[str, ...]
@@ -70,44 +69,59 @@ class Path:
         return " > ".join(self.nodes)
 
 
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    """One way in which an origin reaches a node, with one shortest path as the witness.
+class Crossings(NamedTuple):
+    """All that a licence can ask of a path.
 
     `crossing` is the last edge that is neither of the weights class nor `derived_from`; None over weights alone.
     """
 
-    origin: str
-    steps: tuple[Step, ...]
-    mark: Mark
-    crossing: EdgeType | None
-    path: Path
+    steps: tuple[Step, ...] = ()
+    mark: Mark = Mark.NONE
+    crossing: EdgeType | None = None
 
-    @property
-    def key(self) -> tuple[str, tuple[Step, ...], Mark, EdgeType | None]:
-        """Exposures with equal keys are one; the path is only its witness."""
-        return (self.origin, self.steps, self.mark, self.crossing)
-
-    def cross(self, edge: EdgeType, child: str, families: frozenset[str]) -> Exposure:
-        """This exposure seen from a child joined by `edge`; `families` are those of the child's weight lineage."""
-        path = self.path.prepend(child, edge)
+    def after(self, edge: EdgeType, families: frozenset[str]) -> Crossings:
+        """These crossings followed by `edge`; `families` are those of the weight lineage of the edge's child."""
         if edge is EdgeType.DERIVED_FROM:
-            return Exposure(self.origin, self.steps, self.mark, self.crossing, path)
+            return self
         steps = _extend(self.steps, _step_key(edge, self.mark), families)
         crossing = self.crossing if edge in WEIGHTS_EDGES else edge
-        return Exposure(self.origin, steps, _MARK_SET_BY.get(edge, self.mark), crossing, path)
+        return Crossings(steps, _MARK_SET_BY.get(edge, self.mark), crossing)
+
+
+class Exposure(NamedTuple):
+    """One way in which an origin reaches a node, with the shortest path that takes it."""
+
+    origin: str
+    crossings: Crossings
+    path: Path
 
 
 @dataclass(frozen=True, slots=True)
 class NodeExposures:
-    """What a node stores: every exposure (its own, with no step, included) and the families of its weight lineage."""
+    """What a node stores: how every ancestor and itself reaches it, and the base families of its weight lineage.
+
+    `paths` holds the shortest path for each crossings and origin; the node itself stands under the empty crossings.
+    """
 
     node: str
-    exposures: tuple[Exposure, ...]
     families: frozenset[str]
+    paths: Mapping[Crossings, Mapping[str, Path]]
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Every node whose licences, agreements and alerts may matter here; the node itself included."""
+        return frozenset().union(*self.paths.values())
+
+    def __iter__(self) -> Iterator[Exposure]:
+        for crossings, by_origin in self.paths.items():
+            for origin, path in by_origin.items():
+                yield Exposure(origin, crossings, path)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.paths.values()))
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object; paths share their beginnings in one table, so it grows with the lineage and not its square."""
+        """A JSON object; paths share their beginnings in one table, so a chain's size is linear in its length."""
         return _encode(self)
 
     @classmethod
@@ -126,24 +140,21 @@ def inherit(
     Raises:
         ValueError: the node is its own ancestor.
     """
-    links = [(edge, parent) for edge, parent in edges]
-    families = frozenset({base_family} if base_family else ()).union(
-        *(parent.families for edge, parent in links if edge in WEIGHTS_EDGES)
-    )
-    found = {own.key: own for own in [Exposure(node, (), Mark.NONE, None, Path((node,)))]}
+    links = [(edge, parent) for edge, parent in edges if edge not in NO_EFFECT_EDGES]
+    lineages = (parent.families for edge, parent in links if edge in WEIGHTS_EDGES)
+    families = frozenset({base_family} if base_family else ()).union(*lineages)
+    found: dict[Crossings, dict[str, Path]] = {Crossings(): {node: Path((node,))}}
     for edge, parent in links:
-        if edge in NO_EFFECT_EDGES:
-            continue
-        for inherited in parent.exposures:
-            if inherited.origin == node:
-                raise ValueError(
-                    f"{node} is an ancestor of itself through {parent.node}; lineage must not hold a cycle"
-                )
-            exposure = inherited.cross(edge, node, families)
-            known = found.get(exposure.key)
-            if known is None or exposure.path.order < known.path.order:
-                found[exposure.key] = exposure
-    return NodeExposures(node, tuple(sorted(found.values(), key=_order)), families)
+        if node in parent.origins:
+            raise ValueError(f"{node} is an ancestor of itself through {parent.node}; lineage must not hold a cycle")
+        for crossings, by_origin in parent.paths.items():
+            shortest = found.setdefault(crossings.after(edge, families), {})
+            for origin, path in by_origin.items():
+                grown = path.prepend(node, edge)
+                known = shortest.setdefault(origin, grown)
+                if known is not grown and grown.order < known.order:
+                    shortest[origin] = grown
+    return NodeExposures(node, families, found)
 
 
 _MARK_SET_BY = {EdgeType.GENERATED_BY: Mark.OUTPUT, EdgeType.JUDGED_BY: Mark.JUDGED}
@@ -169,26 +180,30 @@ def _extend(steps: tuple[Step, ...], key: StepKey, families: frozenset[str]) -> 
     return (*steps, Step(key, len(steps), families))
 
 
-def _order(exposure: Exposure) -> tuple[Any, ...]:
-    steps = tuple((step.key, step.last, sorted(step.families)) for step in exposure.steps)
-    return (exposure.path.order, steps, exposure.mark, exposure.crossing or "")
-
-
 def _encode(stored: NodeExposures) -> dict[str, Any]:
-    trail: list[list[Any]] = []  # [index of the entry nearer the subject, node, edge towards it]
-    index: dict[tuple[int, str, str], int] = {}
-    rows = []
-    for exposure in stored.exposures:
-        at = -1
-        for node, edge in zip(exposure.path.nodes, ("", *exposure.path.edges), strict=True):
-            entry = (at, node, str(edge))
-            if entry not in index:
-                index[entry] = len(trail)
-                trail.append(list(entry))
-            at = index[entry]
-        steps = [[step.key.value, step.last, sorted(step.families)] for step in exposure.steps]
-        rows.append({"at": at, "steps": steps, "mark": exposure.mark.value, "crossing": exposure.crossing})
-    return {"node": stored.node, "families": sorted(stored.families), "trail": trail, "exposures": rows}
+    trail: list[list[Any]] = []  # rows of [row of the path without its last node, last node, edge that leads to it]
+    rows: dict[tuple[int, str, str], int] = {}
+    groups = []
+    for crossings, by_origin in sorted(stored.paths.items(), key=lambda item: _sortable(item[0])):
+        ends = [_trail_row(path, trail, rows) for _, path in sorted(by_origin.items())]
+        steps = [[step.key.value, step.last, sorted(step.families)] for step in crossings.steps]
+        groups.append({"steps": steps, "mark": crossings.mark.value, "crossing": crossings.crossing, "paths": ends})
+    return {"node": stored.node, "families": sorted(stored.families), "trail": trail, "groups": groups}
+
+
+def _trail_row(path: Path, trail: list[list[Any]], rows: dict[tuple[int, str, str], int]) -> int:
+    at = -1
+    for node, edge in zip(path.nodes, ("", *path.edges), strict=True):
+        entry = (at, node, str(edge))
+        at = rows.setdefault(entry, len(trail))
+        if at == len(trail):
+            trail.append(list(entry))
+    return at
+
+
+def _sortable(crossings: Crossings) -> tuple[Any, ...]:
+    steps = tuple((step.key, step.last, sorted(step.families)) for step in crossings.steps)
+    return (steps, crossings.mark, crossings.crossing or "")
 
 
 def _decode(value: Mapping[str, Any]) -> NodeExposures:
@@ -199,14 +214,10 @@ def _decode(value: Mapping[str, Any]) -> NodeExposures:
         else:
             nearer = paths[before]
             paths.append(Path((*nearer.nodes, node), (*nearer.edges, EdgeType(edge))))
-    exposures = tuple(
-        Exposure(
-            paths[row["at"]].nodes[-1],
-            tuple(Step(StepKey(key), last, frozenset(families)) for key, last, families in row["steps"]),
-            Mark(row["mark"]),
-            EdgeType(row["crossing"]) if row["crossing"] else None,
-            paths[row["at"]],
-        )
-        for row in value["exposures"]
-    )
-    return NodeExposures(value["node"], exposures, frozenset(value["families"]))
+    found = {}
+    for group in value["groups"]:
+        steps = tuple(Step(StepKey(key), last, frozenset(families)) for key, last, families in group["steps"])
+        crossing = EdgeType(group["crossing"]) if group["crossing"] else None
+        ends = (paths[at] for at in group["paths"])
+        found[Crossings(steps, Mark(group["mark"]), crossing)] = {path.nodes[-1]: path for path in ends}
+    return NodeExposures(value["node"], frozenset(value["families"]), found)

@@ -92,7 +92,7 @@ def evaluate_scenario(scenario: Scenario) -> dict[Context, Evaluation]:
     subject = _subject(scenario)
     results = {}
     for context, deployment in scenario.deployments.items():
-        terms = derive_terms(exposures.exposures, facts, scenario.catalogue, deployment.policy)
+        terms = derive_terms(exposures, facts, scenario.catalogue, deployment.policy)
         results[context] = evaluate(subject, terms, context, deployment, scenario.catalogue)
     return results
 

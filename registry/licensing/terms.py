@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from registry.licensing.exposures import Exposure, Path, Step, StepKey
+from registry.licensing.exposures import Crossings, Exposure, NodeExposures, Path, Step, StepKey
 from registry.licensing.policy import Policy
 from registry.licensing.profiles import Catalogue, Profile
 from registry.licensing.vocabulary import (
@@ -82,58 +82,74 @@ class TermSet:
 
 
 def derive_terms(
-    exposures: Iterable[Exposure], facts: Mapping[str, OriginFacts], catalogue: Catalogue, policy: Policy
+    exposures: NodeExposures, facts: Mapping[str, OriginFacts], catalogue: Catalogue, policy: Policy
 ) -> TermSet:
-    """The terms that the exposures carry under the given facts.
+    """The terms that a subject's stored exposures carry under the given facts.
 
     Args:
-        exposures: the subject's stored exposures, its own included.
-        facts: by node id, for every origin among the exposures.
+        exposures: the subject's own, as `inherit` returned them.
+        facts: by node id, for each of `exposures.origins`.
+        catalogue: the profiles of the day.
+        policy: of which `adapter_alone_is_derivative` matters here.
 
     Raises:
         KeyError: an origin has no facts. Absent knowledge is `OriginFacts()`, never a missing entry.
     """
+    reading = _Reading(catalogue, policy)
     terms: dict[tuple[object, ...], Term] = {}
     alerts: dict[tuple[str, str], Alert] = {}
     for exposure in sorted(exposures, key=lambda each: each.path.order):
         origin = facts[exposure.origin]
-        for term in _terms_of(exposure, origin, catalogue, policy):
+        for term in reading.terms(exposure, origin):
             terms.setdefault(term.key, term)
-        if origin.alerts and _alerts_reach(exposure, origin, catalogue, policy):
+        if origin.alerts and reading.alerts_arrive(exposure, origin):
             for code in origin.alerts:
                 alert = Alert(code, exposure.origin, origin.licenses or (), exposure.path)
                 alerts.setdefault((code, exposure.origin), alert)
     return TermSet(tuple(terms.values()), tuple(alerts[key] for key in sorted(alerts)))
 
 
-def _terms_of(exposure: Exposure, origin: OriginFacts, catalogue: Catalogue, policy: Policy) -> Iterator[Term]:
-    for profile in {
-        profile.id: profile for profile in map(catalogue.get, sorted(origin.effective_licenses()))
-    }.values():
-        state = _travel(profile, exposure.steps, origin.multimodal, policy.adapter_alone_is_derivative)
-        if state is None:
-            continue
-        yield Term(
-            exposure.origin,
-            profile.id,
-            state.codes,
-            state.status,
-            exposure.crossing,
-            output=exposure.mark is Mark.OUTPUT,
-            judged=exposure.mark is Mark.JUDGED,
-            breach=state.breach,
-            path=exposure.path,
-        )
+class _Reading:
+    """Exposures read under one catalogue and policy; what a licence does over given crossings is worked out once."""
 
+    def __init__(self, catalogue: Catalogue, policy: Policy) -> None:
+        self._catalogue = catalogue
+        self._adapter_binds = policy.adapter_alone_is_derivative
+        self._travelled: dict[tuple[str, Crossings, bool], _State | None] = {}
 
-def _alerts_reach(exposure: Exposure, origin: OriginFacts, catalogue: Catalogue, policy: Policy) -> bool:
-    """Whether an alert arrives: with the origin's terms, or with the very weights or rows that it speaks of.
+    def terms(self, exposure: Exposure, origin: OriginFacts) -> Iterator[Term]:
+        """The terms of an origin that arrive over one exposure."""
+        crossings = exposure.crossings
+        for license_id in sorted({self._catalogue.get(each).id for each in origin.effective_licenses()}):
+            state = self._travel(license_id, crossings, origin.multimodal)
+            if state is not None:
+                yield Term(
+                    exposure.origin,
+                    license_id,
+                    state.codes,
+                    state.status,
+                    crossings.crossing,
+                    output=crossings.mark is Mark.OUTPUT,
+                    judged=crossings.mark is Mark.JUDGED,
+                    breach=state.breach,
+                    path=exposure.path,
+                )
 
-    The second matters for a node that was made here and has no terms of its own. Waivers are left out: an agreement
-    about a licence says nothing about what a scan found.
-    """
-    unwaived = replace(origin, waived=frozenset())
-    return exposure.crossing is None or any(True for _ in _terms_of(exposure, unwaived, catalogue, policy))
+    def alerts_arrive(self, exposure: Exposure, origin: OriginFacts) -> bool:
+        """Whether an alert arrives: with the origin's terms, or with the very weights or rows that it speaks of.
+
+        The second matters for a node that was made here and has no terms of its own. Waivers are left out: an agreement
+        about a licence says nothing about what a scan found.
+        """
+        unwaived = replace(origin, waived=frozenset())
+        return exposure.crossings.crossing is None or any(True for _ in self.terms(exposure, unwaived))
+
+    def _travel(self, license_id: str, crossings: Crossings, multimodal: bool) -> _State | None:
+        key = (license_id, crossings, multimodal)
+        if key not in self._travelled:
+            profile = self._catalogue.get(license_id)
+            self._travelled[key] = _travel(profile, crossings.steps, multimodal, self._adapter_binds)
+        return self._travelled[key]
 
 
 class _State(NamedTuple):

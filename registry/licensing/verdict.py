@@ -402,12 +402,13 @@ def _distinct(reasons: Iterable[Reason]) -> list[Reason]:
 
 def _merged(duties: Iterable[Obligation]) -> tuple[Obligation, ...]:
     """One duty for each id and trigger, naming all its origins."""
-    found: dict[tuple[str, Trigger], Obligation] = {}
+    groups: dict[tuple[str, Trigger], list[Obligation]] = {}
     for duty in duties:
-        known = found.setdefault((duty.id, duty.trigger), duty)
-        origins = tuple(sorted({*known.origins, *duty.origins}))
-        found[duty.id, duty.trigger] = replace(known, origins=origins)
-    return tuple(sorted(found.values(), key=lambda each: (each.id, each.trigger)))
+        groups.setdefault((duty.id, duty.trigger), []).append(duty)
+    return tuple(
+        replace(group[0], origins=tuple(sorted({origin for duty in group for origin in duty.origins})))
+        for _, group in sorted(groups.items())
+    )
 
 
 def _verdict(reasons: Iterable[Reason], obligations: Iterable[Obligation]) -> Verdict:
