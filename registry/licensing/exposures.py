@@ -145,14 +145,16 @@ def inherit(
     families = frozenset({base_family} if base_family else ()).union(*lineages)
     found: dict[Crossings, dict[str, Path]] = {Crossings(): {node: Path((node,))}}
     for edge, parent in links:
-        if node in parent.origins:
+        if any(node in by_origin for by_origin in parent.paths.values()):
             raise ValueError(f"{node} is an ancestor of itself through {parent.node}; lineage must not hold a cycle")
         for crossings, by_origin in parent.paths.items():
             shortest = found.setdefault(crossings.after(edge, families), {})
             for origin, path in by_origin.items():
+                known = shortest.get(origin)
+                if known is not None and len(path.nodes) >= len(known.nodes):
+                    continue
                 grown = path.prepend(node, edge)
-                known = shortest.setdefault(origin, grown)
-                if known is not grown and grown.order < known.order:
+                if known is None or grown.order < known.order:
                     shortest[origin] = grown
     return NodeExposures(node, families, found)
 
