@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, cast
 
 import grpc
 from grpc_health.v1 import health, health_pb2_grpc
@@ -14,6 +14,16 @@ from grpc_reflection.v1alpha import reflection
 
 from registry.context import Registry
 from registry.interceptor import Gate
+from registry.services.agreements import AgreementService
+from registry.services.artifacts import ArtifactService
+from registry.services.audit import AuditService
+from registry.services.datasets import DatasetService
+from registry.services.identity import IdentityService
+from registry.services.licenses import LicenseService
+from registry.services.models import ModelService
+from registry.services.promotions import PromotionService
+from registry.services.reviews import ReviewService
+from registry.services.versions import VersionService
 from spiritsafe.errors import InvalidArgument, Unavailable
 from spiritsafe.registry.v1 import (
     agreement_pb2_grpc,
@@ -27,7 +37,6 @@ from spiritsafe.registry.v1 import (
     review_pb2_grpc,
     version_pb2_grpc,
 )
-from spiritsafe.rpc.permissions import methods
 
 Register = Callable[[grpc.aio.Server], None]
 # Handlers that wait for their client's next message; more uploads at once wait their turn.
@@ -35,20 +44,6 @@ UPLOAD_THREADS = 16
 MAX_REQUEST_BYTES = 16 << 20
 # What the kernel takes as the path of a unix socket, less the final zero.
 MAX_SOCKET_PATH_BYTES = 107
-
-
-_SERVICES = (
-    ("agreements", "AgreementService", agreement_pb2_grpc.add_AgreementServiceServicer_to_server),
-    ("artifacts", "ArtifactService", artifact_pb2_grpc.add_ArtifactServiceServicer_to_server),
-    ("audit", "AuditService", audit_pb2_grpc.add_AuditServiceServicer_to_server),
-    ("datasets", "DatasetService", dataset_pb2_grpc.add_DatasetServiceServicer_to_server),
-    ("identity", "IdentityService", identity_pb2_grpc.add_IdentityServiceServicer_to_server),
-    ("licenses", "LicenseService", licensing_pb2_grpc.add_LicenseServiceServicer_to_server),
-    ("models", "ModelService", model_pb2_grpc.add_ModelServiceServicer_to_server),
-    ("promotions", "PromotionService", promotion_pb2_grpc.add_PromotionServiceServicer_to_server),
-    ("reviews", "ReviewService", review_pb2_grpc.add_ReviewServiceServicer_to_server),
-    ("versions", "VersionService", version_pb2_grpc.add_VersionServiceServicer_to_server),
-)
 
 
 class RegistryServer:
@@ -78,12 +73,10 @@ class RegistryServer:
         )
         options = [("grpc.max_receive_message_length", MAX_REQUEST_BYTES), ("grpc.so_reuseport", 0)]
         self._server = grpc.aio.server(interceptors=[Gate(self._registry, *self._pools)], options=options)
-        _register(self._server, self._registry)
-        for register in self._services:
-            register(self._server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = sorted({path.split("/")[1] for path, _ in methods()})
-        reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
+        listing = _Listing(self._server)
+        for register in (self._register, *self._services):
+            register(cast("grpc.aio.Server", listing))
+        reflection.enable_server_reflection([*listing.names, reflection.SERVICE_NAME], self._server)
         bound = _bind(self._server, address, credentials)
         await self._server.start()
         return bound
@@ -98,19 +91,34 @@ class RegistryServer:
             await asyncio.to_thread(pool.shutdown)
         self._server = None
 
-    async def wait(self) -> None:
-        """Returns when the server has stopped."""
-        if self._server is not None:
-            await self._server.wait_for_termination()
+    def _register(self, server: grpc.aio.Server) -> None:
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        registry = self._registry
+        model_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(registry), server)
+        dataset_pb2_grpc.add_DatasetServiceServicer_to_server(DatasetService(registry), server)
+        version_pb2_grpc.add_VersionServiceServicer_to_server(VersionService(registry), server)
+        artifact_pb2_grpc.add_ArtifactServiceServicer_to_server(ArtifactService(registry), server)
+        licensing_pb2_grpc.add_LicenseServiceServicer_to_server(LicenseService(registry), server)
+        review_pb2_grpc.add_ReviewServiceServicer_to_server(ReviewService(registry), server)
+        agreement_pb2_grpc.add_AgreementServiceServicer_to_server(AgreementService(registry), server)
+        promotion_pb2_grpc.add_PromotionServiceServicer_to_server(PromotionService(registry), server)
+        audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(registry), server)
+        identity_pb2_grpc.add_IdentityServiceServicer_to_server(IdentityService(registry), server)
 
 
-def _register(server: grpc.aio.Server, registry: Registry) -> None:
-    for module, name, add in _SERVICES:
-        try:
-            service = getattr(importlib.import_module(f"registry.services.{module}"), name)
-        except ModuleNotFoundError:
-            continue  # still being written
-        add(service(registry), server)
+class _Listing:
+    """Passes services on to the server and keeps their names, which reflection tells."""
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self._server = server
+        self.names: list[str] = []
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.ServiceRpcHandler]) -> None:
+        self.names += [handler.service_name() for handler in handlers]
+        self._server.add_generic_rpc_handlers(handlers)
+
+    def add_registered_method_handlers(self, service: str, handlers: dict[str, Any]) -> None:
+        self._server.add_registered_method_handlers(service, handlers)
 
 
 def _bind(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> str:

@@ -23,7 +23,7 @@ _COLUMNS = {
     "type": col(AuditEvent.type),
     "actor": col(AuditEvent.actor),
 }
-_BATCH_ROWS = 500
+BATCH_ROWS = 500
 
 
 class AuditService(audit_pb2_grpc.AuditServiceServicer):
@@ -72,16 +72,15 @@ def _within(caller: Caller) -> ColumnElement[bool]:
 
 def _all_events(session: Session) -> Iterator[AuditEvent]:
     """Every event in order, with one batch in memory at a time."""
-    last = 0
-    while True:
-        query = select(AuditEvent).where(col(AuditEvent.sequence) > last).order_by(col(AuditEvent.sequence))
-        batch = session.exec(query.limit(_BATCH_ROWS)).all()
-        if not batch:
-            return
+    query = select(AuditEvent).order_by(col(AuditEvent.sequence)).limit(BATCH_ROWS)
+    # No lower bound at the start: an event that was slipped in before the first is to be seen too.
+    batch = session.exec(query).all()
+    while batch:
         yield from batch
         last = batch[-1].sequence
         # The session would keep every row that it has seen.
         session.expunge_all()
+        batch = session.exec(query.where(col(AuditEvent.sequence) > last)).all()
 
 
 def _message(event: AuditEvent) -> audit_pb2.AuditEvent:

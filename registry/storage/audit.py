@@ -31,7 +31,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class ChainReport:
-    """The result of recomputing a chain. ``first_bad_sequence`` is 0 when every event fits."""
+    """The result of recomputing a chain. ``problem`` is empty when every event fits."""
 
     events: int
     head_hash: str
@@ -40,7 +40,7 @@ class ChainReport:
 
     @property
     def verified(self) -> bool:
-        return self.first_bad_sequence == 0
+        return not self.problem
 
 
 def event_hash(event: AuditEvent) -> str:
