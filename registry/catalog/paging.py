@@ -75,7 +75,7 @@ def _encode(fingerprint: str, key: Key) -> str:
 def _decode(token: str, fingerprint: str) -> Key:
     try:
         given, key = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise _refused("is damaged") from error
     if given != fingerprint or not isinstance(key, int | str):
         raise _refused("belongs to another query")

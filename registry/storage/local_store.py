@@ -58,11 +58,10 @@ class LocalStore:
 
     def read(self, sha256: str, offset_bytes: int = 0) -> Iterator[bytes]:
         """Chunks of at most 1 MiB from that byte on. Raises NotFound at once, not at the first chunk."""
-        try:
-            file = self._place(sha256).open("rb")
-        except FileNotFoundError as error:
-            raise not_found(f"content {sha256}") from error
-        return _chunks(file, offset_bytes)
+        place = self._place(sha256)
+        if not place.is_file():
+            raise not_found(f"content {sha256}")
+        return _chunks(place, offset_bytes)
 
     def verify(self, sha256: str) -> bool:
         """Re-reads the content and compares its digest; False when it is not there."""
@@ -95,8 +94,8 @@ def _receive(file: BinaryIO, sha256: str, size_bytes: int, chunks: Iterable[byte
     os.fsync(file.fileno())
 
 
-def _chunks(file: BinaryIO, offset_bytes: int) -> Iterator[bytes]:
-    with file:
+def _chunks(place: Path, offset_bytes: int) -> Iterator[bytes]:
+    with place.open("rb") as file:
         file.seek(offset_bytes)
         while chunk := file.read(CHUNK_BYTES):
             yield chunk
