@@ -29,6 +29,8 @@ RunArgument = Annotated[str, typer.Argument(help="Id of the run, as `distill lis
 TeacherOption = Annotated[str, typer.Option("--teacher", help="stand-in:NAME, hub repository or folder.")]
 StudentOption = Annotated[str, typer.Option("--student", help="stand-in:NAME, hub repository or folder.")]
 FamilyOption = Annotated[str, typer.Option("--family", help="Family of the student, e.g. qwen3.")]
+TeacherIdOption = Annotated[str, typer.Option("--teacher-id", help="Registry id that the tuned teacher gets.")]
+StudentIdOption = Annotated[str, typer.Option("--student-id", help="Registry id that the student gets.")]
 DatasetOption = Annotated[Path | None, typer.Option("--dataset", help="Ertas-format JSONL to tune the teacher on.")]
 SettingsOption = Annotated[
     list[str] | None,
@@ -52,15 +54,17 @@ def plan(
     teacher: TeacherOption = "",
     student: StudentOption = "",
     family: FamilyOption = "",
+    teacher_id: TeacherIdOption = "",
+    student_id: StudentIdOption = "",
     dataset: DatasetOption = None,
     settings: SettingsOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Check a recipe and give the licence outcome of everything it would make, before any compute is spent.
 
-    Example: spiritsafe distill plan --teacher Salesforce/xLAM-7b-fc-r --student Qwen/Qwen3-0.6B --family qwen3
+    Example: spiritsafe distill plan recipe.toml --set student.licenses=openrail-m
     """
-    given = Overrides(teacher, student, family, dataset, tuple(settings or ()))
+    given = Overrides(teacher, student, family, teacher_id, student_id, dataset, tuple(settings or ()))
     request = run_pb2.PlanRunRequest(recipe=read_recipe(recipe, given))
     with connect(distillation=True) as client:
         data = output.to_data(client.runs.PlanRun(request))
@@ -80,6 +84,8 @@ def run(
     teacher: TeacherOption = "",
     student: StudentOption = "",
     family: FamilyOption = "",
+    teacher_id: TeacherIdOption = "",
+    student_id: StudentIdOption = "",
     dataset: DatasetOption = None,
     settings: SettingsOption = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return at once; `distill watch` shows it later.")] = False,
@@ -88,9 +94,10 @@ def run(
 ) -> None:
     """Queue a run, start a worker where none serves this home, and watch it.
 
-    Example: spiritsafe distill run --teacher stand-in:xlam --student stand-in:qwen3 --family qwen3
+    Example: spiritsafe distill run --teacher Salesforce/xLAM-7b-fc-r --student Qwen/Qwen3-0.6B --family qwen3
+    --teacher-id support-teacher --student-id support-tool --set environment.name=support_desk
     """
-    given = Overrides(teacher, student, family, dataset, tuple(settings or ()))
+    given = Overrides(teacher, student, family, teacher_id, student_id, dataset, tuple(settings or ()))
     request = run_pb2.CreateRunRequest(recipe=read_recipe(recipe, given), validate_only=dry_run)
     with connect(distillation=True) as client:
         made = client.runs.CreateRun(request).run

@@ -30,7 +30,7 @@ def print_reasons(reasons: Sequence[Data], console: Console) -> None:
     for reason in reasons:
         style = "red" if reason.get("status", "denial") == "denial" else "yellow"
         terms = escape(", ".join(reason["licenses"]))
-        console.print(f"  [{style}]{reason['code']}[/] {terms}  {escape(reason.get('sentence', ''))}".rstrip())
+        console.print(f"  [{style}]{reason['code']}[/] {terms}")
         console.print(f"    path: {escape(path_text(reason['path']))}")
         for field in ("clause", "remedy"):
             if reason[field]:

@@ -63,7 +63,7 @@ def _print(data: dict[str, Any], as_json: bool) -> None:
         return
     console.print(f"[bold red]Error:[/] {escape(data['message'])} [dim]({escape(data['reason'])})[/]")
     for violation in data.get("violations", []):
-        if violation["description"] != data["message"]:
+        if violation["description"] not in data["message"]:
             console.print(f"  {escape(violation['field'])}: {escape(violation['description'])}")
     if "remedy" in data:
         console.print(f"[bold]What to do:[/] {escape(data['remedy'])}")

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from spiritsafe.rpc.names import shorten
+from spiritsafe.rpc.names import ChannelName, shorten
 
 Data = Mapping[str, Any]
 _EMPTY: tuple[Any, ...] = ("", None, [], {})
@@ -144,7 +144,7 @@ def cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, str):
         style = _VERDICT_STYLES.get(value)
-        return f"[{style}]{value}[/]" if style else escape(shorten(value))
+        return f"[{style}]{value}[/]" if style else escape(_short(value))
     if isinstance(value, Mapping):
         return _mapping_cell(value)
     if isinstance(value, Sequence):
@@ -154,6 +154,14 @@ def cell(value: Any) -> str:
             else ", ".join(cell(one) for one in value)
         )
     return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _short(text: str) -> str:
+    """A name as people write it; an enum that says nothing as nothing."""
+    if "/channels/" in text and "/promotions/" not in text:
+        channel = ChannelName.parse(text)
+        return f"{channel.node.short} {channel.label}"
+    return "" if text == "unspecified" else shorten(text)
 
 
 def _mapping_cell(value: Data) -> str:

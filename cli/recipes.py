@@ -25,6 +25,8 @@ class Overrides:
     teacher: str = ""
     student: str = ""
     family: str = ""
+    teacher_id: str = ""
+    student_id: str = ""
     dataset: Path | None = None
     settings: tuple[str, ...] = ()
 
@@ -73,6 +75,8 @@ def _apply(recipe: run_pb2.Recipe, given: Overrides) -> None:
         recipe.student.base.CopyFrom(checkpoint(given.student))
     if given.dataset:
         recipe.teacher.dataset_path = str(given.dataset.expanduser().resolve())
+    recipe.teacher.model_id = given.teacher_id or recipe.teacher.model_id
+    recipe.student.model_id = given.student_id or recipe.student.model_id
     recipe.student.family = given.family or recipe.student.family
     for text in given.settings:
         _set(recipe, text)

@@ -49,6 +49,8 @@ def from_catalog(client: Client, hub_repo: str, version: version_pb2.Version) ->
     version.multimodal = entry.multimodal
     version.base_family = version.base_family or entry.base_family
     version.source.hub_repo = hub_repo
+    if entry.lineage_completeness == "partial":
+        version.lineage_completeness = version_pb2.LINEAGE_COMPLETENESS_PARTIAL
 
 
 def _request_id(parent: str, version: version_pb2.Version, folder: Path) -> str:
@@ -63,7 +65,8 @@ def _request_id(parent: str, version: version_pb2.Version, folder: Path) -> str:
 @contextmanager
 def _bars() -> Iterator[publish.Progress]:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=notices(), transient=True) as progress:
+    console = notices()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         tasks: dict[str, TaskID] = {}
 
         def update(path: str, done: int, total: int) -> None:
