@@ -1,0 +1,132 @@
+"""Recipes: defaults, what is refused, and what each stage's digest depends on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from distill import recipe as recipes
+from distill.recipe import STAGES, UPSTREAM, Stage, from_json, from_proto, stage_digest, to_json, to_proto
+from spiritsafe.distill.v1 import run_pb2
+from spiritsafe.errors import InvalidArgument
+from tests.distill.recipes import KNOWN, recipe_message
+
+SOURCES = {"teacher": "t" * 64, "student": "s" * 64}
+DONE = {stage: stage[0] * 64 for stage in STAGES}
+
+
+def test_defaults_are_filled_in() -> None:
+    recipe = from_proto(recipe_message(), KNOWN)
+    assert recipe.namespace == "default"
+    assert recipe.student.family == "qwen3"
+    assert recipe.traces_id == "teacher-traces"
+    assert recipe.teacher.base.catalog_entry == "Salesforce/xLAM-7b-fc-r"
+    assert recipe.environment.categories == ("single", "no_call")
+    assert recipe.teacher.training == recipes.STAND_IN_TRAINING
+    assert recipe.stand_in
+
+
+def test_published_weights_get_their_own_defaults() -> None:
+    message = recipe_message()
+    message.teacher.base.hub_repo = "Salesforce/xLAM-1b-fc-r"
+    recipe = from_proto(message, KNOWN)
+    assert recipe.teacher.training == recipes.DEFAULT_TRAINING
+    assert recipe.teacher.base.catalog_entry == "Salesforce/xLAM-1b-fc-r"
+    assert recipe.student.training == recipes.STAND_IN_TRAINING
+
+
+def test_a_recipe_survives_both_forms() -> None:
+    recipe = from_proto(recipe_message(), KNOWN)
+    assert from_proto(to_proto(recipe), KNOWN) == recipe
+    assert from_json(json.loads(json.dumps(to_json(recipe)))) == recipe
+
+
+def change(**fields: object) -> run_pb2.Recipe:
+    message = recipe_message()
+    for path, value in fields.items():
+        *parents, last = path.split("__")
+        target = message
+        for name in parents:
+            target = getattr(target, name)
+        if isinstance(value, list):
+            getattr(target, last).extend(value)
+        else:
+            setattr(target, last, value)
+    return message
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [
+        (run_pb2.Recipe(), "recipe.teacher.base"),
+        (run_pb2.Recipe(), "recipe.student.model_id"),
+        (change(teacher__model_id="No Id"), "recipe.teacher.model_id"),
+        (change(teacher__model_id="t" * 60), "recipe.teacher.model_id"),
+        (change(student__model_id="teacher"), "recipe.student.model_id"),
+        (change(student__family="mamba"), "recipe.student.family"),
+        (change(teacher__base__stand_in="gpt"), "recipe.teacher.base.stand_in"),
+        (change(teacher__base__hub_repo="no-organisation"), "recipe.teacher.base.hub_repo"),
+        (change(student__base__revision="abc"), "recipe.student.base.revision"),
+        (change(environment__name="casino"), "recipe.environment.name"),
+        (change(environment__categories=["single", "triple"]), "recipe.environment.categories"),
+        (change(environment__rollout_scenarios=-1), "recipe.environment.rollout_scenarios"),
+        (change(teacher__training__learning_rate=2.0), "recipe.teacher.training.learning_rate"),
+        (change(student__training__epochs=-1), "recipe.student.training.epochs"),
+        (change(namespace="Not An Id"), "recipe.namespace"),
+    ],
+)
+def test_what_is_wrong_is_named(message: run_pb2.Recipe, field: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        from_proto(message, KNOWN)
+    assert field in [violation.field for violation in caught.value.violations]
+    assert field in caught.value.message
+
+
+def digests(message: run_pb2.Recipe, sources: dict[str, str] = SOURCES) -> dict[Stage, str]:
+    recipe = from_proto(message, KNOWN)
+    return {stage: stage_digest(recipe, stage, sources, DONE) for stage in STAGES}
+
+
+def changed(message: run_pb2.Recipe, sources: dict[str, str] = SOURCES) -> set[Stage]:
+    before, after = digests(recipe_message()), digests(message, sources)
+    return {stage for stage in STAGES if before[stage] != after[stage]}
+
+
+def test_a_digest_changes_with_what_its_stage_reads_and_with_nothing_else() -> None:
+    assert changed(recipe_message()) == set()
+    assert changed(change(student__display_name="acme/Other")) == {"register"}
+    assert changed(change(student__training__epochs=9)) == {"train_student", "register"}
+    assert changed(change(environment__evaluation_scenarios=7)) == {"evaluate", "register"}
+    assert changed(change(environment__rollout_scenarios=7)) == {"rollout", "register"}
+    assert changed(recipe_message(), {**SOURCES, "student": "x" * 64}) == {
+        "train_student",
+        "evaluate",
+        "merge",
+        "register",
+    }
+    assert changed(change(seed=5)) == {"finetune_teacher", "rollout", "train_student", "evaluate", "register"}
+
+
+def test_the_teachers_own_data_decides_by_its_content() -> None:
+    message = change(teacher__dataset_path="/data/rows.jsonl")
+    first = digests(message, {**SOURCES, "dataset": "a" * 64})
+    second = digests(message, {**SOURCES, "dataset": "b" * 64})
+    moved = digests(change(teacher__dataset_path="/elsewhere.jsonl"), {**SOURCES, "dataset": "a" * 64})
+    assert first["finetune_teacher"] != second["finetune_teacher"]
+    assert first["finetune_teacher"] == moved["finetune_teacher"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_digest_changes_with_every_upstream_output(stage: Stage) -> None:
+    recipe = from_proto(recipe_message(), KNOWN)
+    before = stage_digest(recipe, stage, SOURCES, DONE)
+    for other in STAGES:
+        after = stage_digest(recipe, stage, SOURCES, {**DONE, other: "z" * 64})
+        assert (after != before) == (other in UPSTREAM[stage])
+
+
+def test_equal_recipes_have_equal_digests() -> None:
+    recipe = from_proto(recipe_message(), KNOWN)
+    assert stage_digest(recipe, "verify", SOURCES, DONE) == stage_digest(replace(recipe), "verify", SOURCES, DONE)
