@@ -15,7 +15,6 @@ from registry.decisions.checks import (
     check_sha256,
     context_text,
     distinct,
-    parse_namespace,
     required_text,
 )
 from registry.decisions.evaluation import bump_epoch
@@ -46,19 +45,19 @@ def get_agreement(session: Session, name: str) -> Agreement:
     return agreement
 
 
-def create(session: Session, caller: Caller, request: agreement_pb2.CreateAgreementRequest) -> tuple[Agreement, Event]:
-    """Records an agreement; from its start on it waives the licence.
+def create(
+    session: Session, caller: Caller, namespace: str, request: agreement_pb2.CreateAgreementRequest
+) -> tuple[Agreement, Event]:
+    """Records an agreement of a namespace; from its start on it waives the licence.
 
     Raises:
         InvalidArgument: a field is missing, dates are the wrong way round, or the licence has no profile.
         NotFound: a model does not exist.
         AlreadyExists: the id is taken.
     """
-    namespace = parse_namespace(request.parent)
-    check_namespace(caller, namespace)
     slug = check_id(request.agreement_id, "agreement_id")
     if _find(session, namespace, slug) is not None:
-        raise already_exists(f"{request.parent}/agreements/{slug}")
+        raise already_exists(f"namespaces/{namespace}/agreements/{slug}")
     given = request.agreement
     start_time, end_time = _dates(given)
     agreement = Agreement(

@@ -11,9 +11,7 @@ from registry.licensing.vocabulary import COMMERCIAL_AGREEMENT, UNKNOWN
 from registry.wire import enum_text
 from spiritsafe.errors import PermissionDenied
 from spiritsafe.registry.v1 import licensing_pb2
-from spiritsafe.rpc.names import check_id
 
-_NAMESPACE = re.compile(r"namespaces/(?P<namespace>[^/]+)")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -49,14 +47,6 @@ def context_text(number: int, field: str = "context") -> str:
     if not text:
         raise invalid(field, "must be one of research, education, internal, commercial", reason="REQUIRED_FIELD")
     return text
-
-
-def parse_namespace(name: str, field: str = "parent") -> str:
-    """The id in ``namespaces/{namespace}``. Raises InvalidArgument."""
-    match = _NAMESPACE.fullmatch(name)
-    if match is None:
-        raise invalid(field, f"{name!r} is not of the form namespaces/NAMESPACE", reason="INVALID_NAME")
-    return check_id(match["namespace"], field)
 
 
 def check_four_eyes(caller: str, act: str, involved: dict[str, str]) -> None:

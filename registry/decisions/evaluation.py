@@ -21,10 +21,10 @@ from registry.decisions.facts import (
     effective_licenses,
     load_lineage,
     next_change,
-    open_ended_agreements,
     origin_facts,
     relevant_agreements,
     reviews_in_force,
+    unended_agreements,
 )
 from registry.decisions.memo import Question, memo_of
 from registry.decisions.rendering import render_evaluation
@@ -155,7 +155,7 @@ class _Request:
         self._public_name = public_name
         self._epoch = current_epoch(session)
         self._at = now()
-        self._lineage: Lineage | None = None
+        self._loaded: tuple[Lineage, list[Agreement]] | None = None
 
     def recall(self, registry: Registry, context: Context) -> licensing_pb2.Evaluation:
         """From memory where it is still valid, else computed and kept."""
@@ -172,8 +172,8 @@ class _Request:
         return evaluation
 
     def assess(self, context: Context) -> Assessment:
-        lineage = self._load()
-        agreements = relevant_agreements(lineage, open_ended_agreements(self._session, self._at), context)
+        lineage, unended = self._load()
+        agreements = relevant_agreements(lineage, unended, context)
         reviews = reviews_in_force(self._session, self._version, context, self._at)
         result = self._judge(lineage, agreements, reviews, context)
         outbound = self._outbound or " AND ".join(self._version.declared or ())
@@ -193,13 +193,13 @@ class _Request:
             approvals=tuple(map(approval, reviews)),
         )
         facts = origin_facts(lineage, agreements, self._at)
-        terms = derive_terms(lineage.exposures.exposures, facts, load_profiles(), deployment.policy)
+        terms = derive_terms(lineage.exposures, facts, load_profiles(), deployment.policy)
         return judge(self._subject(lineage), terms, context, deployment, load_profiles())
 
-    def _load(self) -> Lineage:
-        if self._lineage is None:
-            self._lineage = load_lineage(self._session, self._version)
-        return self._lineage
+    def _load(self) -> tuple[Lineage, list[Agreement]]:
+        if self._loaded is None:
+            self._loaded = load_lineage(self._session, self._version), unended_agreements(self._session, self._at)
+        return self._loaded
 
     def _subject(self, lineage: Lineage) -> Subject:
         return Subject(

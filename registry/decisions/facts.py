@@ -68,8 +68,8 @@ class Lineage:
     @property
     def has_weights_parent(self) -> bool:
         """Whether some weights edge leaves the version: such an edge is the shortest path of its own exposure."""
-        paths = (exposure.path for exposure in self.exposures.exposures)
-        return any(len(path.edges) == 1 and path.edges[0] in WEIGHTS_EDGES for path in paths)
+        paths = (exposure.path.edges for exposure in self.exposures)
+        return any(len(edges) == 1 and edges[0] in WEIGHTS_EDGES for edges in paths)
 
 
 def effective_licenses(version: Version) -> list[str]:
@@ -81,7 +81,7 @@ def load_lineage(session: Session, version: Version) -> Lineage:
     """Reads the stored exposures and the licence columns of every origin; needs a finalized version."""
     assert version.exposures is not None, "a finalized version has exposures"
     exposures = NodeExposures.from_json(version.exposures)
-    ids = sorted({int(exposure.origin) for exposure in exposures.exposures})
+    ids = sorted(map(int, exposures.origins))
     origins: dict[int, Origin] = {}
     for chunk in _chunks(ids):
         for row in session.execute(_ORIGINS.where(col(Version.id).in_(chunk))):
@@ -89,7 +89,7 @@ def load_lineage(session: Session, version: Version) -> Lineage:
     return Lineage(exposures, origins)
 
 
-def open_ended_agreements(session: Session, at: int) -> list[Agreement]:
+def unended_agreements(session: Session, at: int) -> list[Agreement]:
     """Agreements that are in force at that time or will be: neither revoked nor over."""
     query = select(Agreement).where(col(Agreement.revoke_time).is_(None), Agreement.end_time > at)
     return list(session.exec(query.order_by(col(Agreement.id))))

@@ -99,8 +99,8 @@ def decide(
     check_four_eyes(caller.identity, f"decide {request.name}", involved)
     review.rationale = required_text(request.rationale, "rationale")
     review.evidence_sha256 = request.evidence_sha256 and check_sha256(request.evidence_sha256, "evidence_sha256")
-    review.answers = _answers(review, request)
     review.state = _decision(request)
+    review.answers = _answers(review, request)
     review.reviewer = caller.identity
     review.self_administered = registry.embedded
     review.decide_time = now()
@@ -176,10 +176,11 @@ def _decision(request: review_pb2.DecideReviewRequest) -> str:
 
 
 def _answers(review: Review, request: review_pb2.DecideReviewRequest) -> list[str]:
-    if request.answers and len(request.answers) != len(review.questions):
+    """An approval answers every question; a rejection may leave them."""
+    if len(request.answers) != len(review.questions) and (request.answers or review.state == "approved"):
         description = f"{len(review.questions)} questions, {len(request.answers)} answers"
         raise invalid("answers", description, remedy="answer every question of the review, in their order")
-    return list(request.answers)
+    return [required_text(answer, "answers") for answer in request.answers]
 
 
 def _expiry(request: review_pb2.DecideReviewRequest, at: int) -> int:

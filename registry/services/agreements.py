@@ -12,9 +12,9 @@ from registry.catalog.paging import Page
 from registry.clock import to_timestamp
 from registry.context import Registry
 from registry.decisions import agreements
-from registry.decisions.checks import parse_namespace
 from registry.errors import etag
 from registry.identity.access import check_namespace
+from registry.services.names import namespace_of
 from registry.storage.audit import Event
 from registry.storage.tables import Agreement, Node
 from registry.wire import enum_number
@@ -31,8 +31,10 @@ class AgreementService(agreement_pb2_grpc.AgreementServiceServicer):
     def CreateAgreement(
         self, request: agreement_pb2.CreateAgreementRequest, context: grpc.ServicerContext
     ) -> agreement_pb2.CreateAgreementResponse:
+        namespace = namespace_of(request.parent)
+
         def act(session: Session, caller: Caller) -> tuple[agreement_pb2.CreateAgreementResponse, Event]:
-            agreement, event = agreements.create(session, caller, request)
+            agreement, event = agreements.create(session, caller, namespace, request)
             return agreement_pb2.CreateAgreementResponse(agreement=_message(session, agreement)), event
 
         response_type = agreement_pb2.CreateAgreementResponse
@@ -49,8 +51,7 @@ class AgreementService(agreement_pb2_grpc.AgreementServiceServicer):
     def ListAgreements(
         self, request: agreement_pb2.ListAgreementsRequest, context: grpc.ServicerContext
     ) -> agreement_pb2.ListAgreementsResponse:
-        namespace = parse_namespace(request.parent)
-        check_namespace(current_caller(), namespace)
+        namespace = namespace_of(request.parent)
         page = Page.read(request.page_size, request.page_token, "ListAgreements", namespace)
         with self._registry.database.read() as session:
             kept, token = page.cut(_rows(session, namespace, page), lambda agreement: agreement.id or 0)

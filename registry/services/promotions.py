@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from registry.catalog.lookup import get_node, get_version
 from registry.catalog.paging import Page
 from registry.context import Registry
-from registry.decisions.checks import context_text, parse_namespace
+from registry.decisions.checks import context_text
 from registry.errors import check_etag
 from registry.identity.access import check_namespace
 from registry.promotion.channels import (
@@ -25,6 +25,7 @@ from registry.promotion.channels import (
 )
 from registry.promotion.deployment import check_deployment
 from registry.promotion.messages import channel_messages, promotion_messages
+from registry.services.names import namespace_of
 from registry.storage.audit import Event
 from registry.storage.tables import Channel, Node, Promotion, Version
 from spiritsafe.errors import SpiritsafeError
@@ -131,11 +132,10 @@ class _Seen:
     def __init__(self, registry: Registry, find: Callable[[Session], Version]) -> None:
         self._registry = registry
         self._missing: dict[tuple[int | None, str], list[str]] = {}
-        with registry.database.read() as session:
-            # What is wrong with the request is for the transaction to say: it may be a retry that has an answer.
-            with suppress(SpiritsafeError):
-                version = find(session)
-                self._missing[version.id, version.state] = missing_files(session, registry, version)
+        # What is wrong with the request is for the transaction to say: it may be a retry that has an answer.
+        with suppress(SpiritsafeError), registry.database.read() as session:
+            version = find(session)
+            self._missing[version.id, version.state] = missing_files(session, registry, version)
 
     def missing(self, session: Session, version: Version) -> list[str]:
         """That, unless it is another version by now, or one that was finalized meanwhile: then looks again."""
@@ -154,9 +154,7 @@ def _within(session: Session, parent: str) -> ColumnElement[bool]:
         node = get_node(session, parent, "parent")
         check_namespace(caller, node.namespace)
         return col(Node.id) == node.id
-    namespace = parse_namespace(parent)
-    check_namespace(caller, namespace)
-    return col(Node.namespace) == namespace
+    return col(Node.namespace) == namespace_of(parent)
 
 
 def _promotion(session: Session, promotion: Promotion, node: Node) -> promotion_pb2.Promotion:

@@ -13,9 +13,9 @@ from registry.catalog.paging import Page
 from registry.clock import to_timestamp
 from registry.context import Registry
 from registry.decisions import reviews
-from registry.decisions.checks import parse_namespace
 from registry.errors import etag
 from registry.identity.access import check_namespace
+from registry.services.names import namespace_of
 from registry.storage.audit import Event
 from registry.storage.tables import Review
 from registry.wire import enum_number
@@ -49,8 +49,7 @@ class ReviewService(review_pb2_grpc.ReviewServiceServicer):
     def ListReviews(
         self, request: review_pb2.ListReviewsRequest, context: grpc.ServicerContext
     ) -> review_pb2.ListReviewsResponse:
-        namespace = parse_namespace(request.parent)
-        check_namespace(current_caller(), namespace)
+        namespace = namespace_of(request.parent)
         page = Page.read(request.page_size, request.page_token, "ListReviews", namespace, request.filter)
         with self._registry.database.read() as session:
             rows = _rows(session, namespace, request.filter, page)
