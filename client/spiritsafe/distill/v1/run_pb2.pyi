@@ -116,11 +116,15 @@ class TrainingSettings(_message.Message):
     MAX_LENGTH_FIELD_NUMBER: _builtins.int
     CHECKPOINT_STEPS_FIELD_NUMBER: _builtins.int
     epochs: _builtins.int
+    """Passes over the rows."""
     batch_size: _builtins.int
     """Rows per optimizer step."""
     learning_rate: _builtins.float
+    """Peak of the schedule: the size of an optimizer step."""
     lora_rank: _builtins.int
+    """Rank of the adapter's two factors."""
     lora_alpha: _builtins.int
+    """The adapter's product is scaled by lora_alpha / lora_rank."""
     max_length: _builtins.int
     """Tokens; a longer row is refused, never truncated."""
     checkpoint_steps: _builtins.int
@@ -365,8 +369,9 @@ class Score(_message.Message):
     exact: _builtins.int
     """Scenarios with every call and the final state exact."""
     low: _builtins.float
-    """Wilson 95 % interval of the fraction."""
+    """Lower end of the Wilson 95 % interval of the fraction exact / count."""
     high: _builtins.float
+    """Upper end of it."""
     def __init__(
         self,
         *,
@@ -489,8 +494,9 @@ class Run(_message.Message):
     creator: _builtins.str
     etag: _builtins.str
     rollouts: _builtins.int
-    """Rows: teacher samples tried, and kept by the verification."""
+    """Teacher samples tried."""
     verified_rollouts: _builtins.int
+    """Those that the verification kept."""
     merge_top1_agreement: _builtins.float
     """Share of equal top-1 tokens of merged weights and adapter on the quantised base."""
     merge_mean_kl: _builtins.float
@@ -560,8 +566,9 @@ class RunEvent(_message.Message):
     """stage_started, progress, stage_succeeded, stage_failed, run_state, log."""
     stage: _builtins.str
     done: _builtins.int
-    """Units done, of total, for example optimizer steps or scenarios."""
+    """Units done, for example optimizer steps or scenarios."""
     total: _builtins.int
+    """Units of the whole stage; 0 when not known."""
     loss: _builtins.float
     """Training loss (nats per supervised token); absent in stages that do not train."""
     eta_seconds: _builtins.float
