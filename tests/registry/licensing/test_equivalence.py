@@ -212,26 +212,43 @@ def test_terms_equal_those_of_a_direct_implementation(
         assert plain_terms(exposures, nodes, catalogue, policy) == expected[node]
 
 
-@settings(max_examples=150, deadline=None)
-@given(raw_profiles("l1"), st.lists(st.sampled_from(list(EdgeType)[:13]), min_size=4, max_size=14))
-def test_folding_a_long_path_loses_nothing(profile: Raw, path: list[EdgeType]) -> None:
-    nodes = [
-        {
-            "id": f"n{index:02}",
-            "licenses": ["l1"] if index == 0 else [],
-            "waived": [],
-            "multimodal": True,
-            "base_family": None,
-        }
-        for index in range(len(path) + 1)
+@st.composite
+def prohibiting_profiles(draw: st.DrawFn) -> Raw:
+    """Profiles for which the order of crossings matters: several prohibited keys and an exempt family."""
+    statuses = st.sampled_from(["binding", "contested", "prohibited", "prohibited"])
+    carries = st.sampled_from(["all", "all", ["NC"], ["OUTPUT_TRAINING_PROHIBITED"]])
+    return {
+        "id": "l1",
+        "outbound_relicense": "any",
+        "limitations": [{"code": "NC"}, {"code": "OUTPUT_TRAINING_PROHIBITED", "except_base": ["f1"]}],
+        "reach": {key: {"status": draw(statuses), "carries": draw(carries)} for key in REACH_KEYS},
+    }
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    prohibiting_profiles(),
+    st.lists(
+        st.tuples(st.sampled_from(list(EdgeType)[:13]), st.sampled_from([None, None, "f1", "f2"])),
+        min_size=3,
+        max_size=12,
+    ),
+)
+def test_folding_a_long_path_loses_nothing(profile: Raw, path: list[tuple[EdgeType, str | None]]) -> None:
+    blank = {"waived": [], "multimodal": True}
+    nodes = [{"id": "n00", "licenses": ["l1"], "base_family": None, **blank}]
+    nodes += [
+        {"id": f"n{index:02}", "licenses": [], "base_family": family, **blank}
+        for index, (_, family) in enumerate(path, 1)
     ]
     edges = [
-        {"child": f"n{index + 1:02}", "type": edge.value, "parent": f"n{index:02}"} for index, edge in enumerate(path)
+        {"child": f"n{index:02}", "type": edge.value, "parent": f"n{index - 1:02}"}
+        for index, (edge, _) in enumerate(path, 1)
     ]
     catalogue = load_profiles().extended([parse_profile(profile)])
     expected = reference_terms(nodes, edges, {**SHIPPED, "l1": profile}, Policy())
-    last = nodes[-1]["id"]
-    assert plain_terms(exposures_of(nodes, edges)[last], nodes, catalogue, Policy()) == expected[last]
+    for node, exposures in exposures_of(nodes, edges).items():
+        assert plain_terms(exposures, nodes, catalogue, Policy()) == expected[node]
 
 
 @settings(max_examples=100, deadline=None)
