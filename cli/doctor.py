@@ -91,7 +91,10 @@ def _services(home: Path) -> Iterator[Check]:
             yield Check("home", None, f"{home} does not exist yet", "the first command creates it")
             return
         yield _permissions(home)
-        yield _database(home)
+        database = _database(home)
+        yield database
+        if not database.ok:
+            return
     try:
         distillation = is_remote() or has_distillation()
         with connect(home, distillation=distillation) as client:

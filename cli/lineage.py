@@ -80,7 +80,7 @@ def tree(data: Data, *, descendants: bool = False) -> Tree:
 def _label(node: Data, *, short: bool = False) -> str:
     name = f"[bold]{escape(shorten(node['name']))}[/]"
     if short:
-        return f"{name} [dim](above)[/]"
+        return f"{name} [dim](shown elsewhere)[/]"
     licences = ", ".join(node["licenses"]) or "no licence of its own"
     stand_in = " [magenta]stand-in[/]" if node["stand_in"] else ""
     verdicts = "  ".join(f"{one['context']} {output.cell(one['verdict'])}" for one in node["deployable"])

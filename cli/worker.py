@@ -11,9 +11,11 @@ from typing import Annotated
 
 import typer
 
+from cli import output
 from cli.home import HOME_VARIABLE, home_folder
 from cli.lazy import app as new_app
-from cli.options import HomeOption
+from cli.options import FormatOption, HomeOption
+from cli.output import Format
 from cli.session import endpoint
 from spiritsafe.client import TOKEN_VARIABLE
 
@@ -27,6 +29,7 @@ app = new_app(no_args_is_help=False)
 def worker(
     until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing is queued.")] = False,
     home: HomeOption = None,
+    form: FormatOption = Format.TABLE,
 ) -> None:
     """Execute queued distillation runs of a home; one worker a home.
 
@@ -37,6 +40,10 @@ def worker(
     folder = home_folder(home)
     with endpoint(folder) as where:
         run_worker(folder, where.address, where.token, until_idle=until_idle)
+    if form is Format.JSON:
+        output.print_json({"home": str(folder), "state": "idle"})
+    else:
+        output.console().print(f"No run of {folder} is queued or running.")
 
 
 def is_served(home: Path) -> bool:

@@ -25,8 +25,12 @@ FLOWDOWN_FILE = "USE_RESTRICTIONS.md"
 COMMERCIAL = licensing_pb2.CONTEXT_COMMERCIAL
 RESEARCH = licensing_pb2.CONTEXT_RESEARCH
 RATIONALE = (
-    "The student shares no weights with the non-commercial teacher and was trained on executed calls only; counsel "
-    "holds that such traces are not adapted material. Demonstration data, no legal opinion."
+    "Demonstration with stand-ins: the lineage is simulated, so there is no protected work to adapt. With real weights "
+    "a reviewer decides on counsel's opinion about both questions, and names its digest as evidence."
+)
+ANSWERS = (
+    "Assumed not, for this demonstration only: executed calls, no text of the teacher's.",
+    "Assumed to be permitted, for this demonstration only: no commercial product is built.",
 )
 
 
@@ -146,7 +150,7 @@ def _decide(actor: Actor, review: review_pb2.Review) -> review_pb2.Review:
         name=review.name,
         decision=review_pb2.REVIEW_DECISION_APPROVE,
         rationale=RATIONALE,
-        answers=["no: sampled calls, no expression of the teacher's"] * len(review.questions),
+        answers=ANSWERS if len(review.questions) == len(ANSWERS) else (),
         etag=review.etag,
     )
     return actor.client.reviews.DecideReview(request).review
