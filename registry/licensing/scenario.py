@@ -119,9 +119,7 @@ def _parse_case(case: Mapping[str, Any], name: str, catalogue: Catalogue) -> Sce
     where = f"case {name}"
     nodes = _nodes(case, where)
     edges = tuple(_edges(case, nodes, where))
-    subject = case.get("subject")
-    if subject not in nodes:
-        raise ScenarioError(f"{where}: subject {subject!r} is not the id of a node; name one of: {', '.join(nodes)}")
+    subject = _node_id(case.get("subject"), nodes, f"{where}: subject")
     facts = _object(case.get("facts") or {}, f"{where}: facts")
     if unknown := sorted(set(facts) - _FACTS):
         raise ScenarioError(f"{where}: facts has no field {unknown[0]!r}; the fields are: {', '.join(sorted(_FACTS))}")
@@ -169,12 +167,17 @@ def _edges(case: Mapping[str, Any], nodes: Mapping[str, Node], where: str) -> It
     for position, entry in enumerate(_list(case.get("edges", []), f"{where}: edges")):
         field = f"{where}: edges[{position}]"
         edge = _object(entry, field)
-        for end in ("child", "parent"):
-            if edge.get(end) not in nodes:
-                raise ScenarioError(
-                    f"{field}.{end} {edge.get(end)!r} is not the id of a node; add the node or correct it"
-                )
-        yield Edge(edge["child"], _member(EdgeType, edge.get("type"), f"{field}.type"), edge["parent"])
+        child = _node_id(edge.get("child"), nodes, f"{field}.child")
+        parent = _node_id(edge.get("parent"), nodes, f"{field}.parent")
+        yield Edge(child, _member(EdgeType, edge.get("type"), f"{field}.type"), parent)
+
+
+def _node_id(value: object, nodes: Mapping[str, Node], field: str) -> str:
+    if not isinstance(value, str) or value not in nodes:
+        raise ScenarioError(
+            f"{field} {value!r} is not the id of a node; add the node, or name one of: {', '.join(nodes)}"
+        )
+    return value
 
 
 def _deployments(facts: Mapping[str, Any], where: str) -> dict[Context, Deployment]:
@@ -202,11 +205,11 @@ def _deployments(facts: Mapping[str, Any], where: str) -> dict[Context, Deployme
 def _outbound(value: object, field: str) -> tuple[str, ...] | None:
     if value is None:
         return None
-    return (value,) if isinstance(value, str) else _strings(value, field)
+    return (value,) if isinstance(value, str) else _strings(value, f"{field}, if not a string,")
 
 
 def _over_cap(value: object, field: str) -> bool | frozenset[str]:
-    return value if isinstance(value, bool) else frozenset(_strings(value, field))
+    return value if isinstance(value, bool) else frozenset(_strings(value, f"{field}, if not true or false,"))
 
 
 def _topological(scenario: Scenario) -> list[str]:
