@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from registry.errors import invalid
 
@@ -40,7 +40,7 @@ def check_tags(tags: Mapping[str, str], field: str) -> dict[str, str]:
     return dict(tags)
 
 
-def check_licenses(ids: Iterable[str], field: str) -> list[str]:
+def check_licenses(ids: Collection[str], field: str) -> list[str]:
     """Ids once each, in their order. Any id is taken as it is: one without a profile counts as unknown later."""
     for license_id in ids:
         if not license_id.strip():

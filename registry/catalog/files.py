@@ -44,6 +44,14 @@ def problem(store: ArtifactStore, files: Sequence[File], name: VersionName) -> S
             remedy="upload the files that ListMissingFiles names, then finalize again",
             metadata={"resource": str(name), "missing": str(len(absent))},
         )
+    resized = [file.path for file in files if store.size(file.sha256) != file.size_bytes]
+    if resized:
+        return FailedPrecondition(
+            f"{name}: the content has another size than the manifest says: {', '.join(resized[:5])}",
+            reason="SIZE_MISMATCH",
+            remedy="delete the draft and declare the files with their true sizes",
+            metadata={"resource": str(name)},
+        )
     damaged = [file.path for file in files if not store.verify(file.sha256)]
     if damaged:
         return DataLoss(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from registry.errors import not_found
@@ -45,6 +46,8 @@ def version_name(node: Node, version: Version) -> VersionName:
 def rows_of(session: Session, version_ids: Iterable[int]) -> dict[int, tuple[Node, Version]]:
     """Rows by version id; ids that are not there are left out."""
     query = select(Node, Version).where(Version.node_id == Node.id, col(Version.id).in_(set(version_ids)))
+    # Exposures can be long, and names do not need them.
+    query = query.options(defer(Version.exposures))  # type: ignore[arg-type] # a column at class level
     return {cast("int", version.id): (node, version) for node, version in session.exec(query)}
 
 

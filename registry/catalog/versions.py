@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, delete, select
 from sqlmodel.sql.expression import Select
 
@@ -99,7 +100,8 @@ def finalize(session: Session, node: Node, version: Version, problem: Spiritsafe
         raise wrong_state(
             name, "is an adapter without a base", reason="ADAPTER_WITHOUT_BASE", remedy="add its adapter edge"
         )
-    for _, parent_node, parent in parents:
+    links = []
+    for type_, parent_node, parent in parents:
         if parent.exposures is None:
             raise wrong_state(
                 str(version_name(parent_node, parent)),
@@ -107,7 +109,7 @@ def finalize(session: Session, node: Node, version: Version, problem: Spiritsafe
                 reason="PARENT_NOT_READY",
                 remedy="finalize the parent first",
             )
-    links = [(EdgeType(type_), NodeExposures.from_json(parent.exposures or {})) for type_, _, parent in parents]
+        links.append((EdgeType(type_), NodeExposures.from_json(parent.exposures)))
     # Exposures name their nodes by row id, which no renaming can change; names are looked up when they are shown.
     inherited = inherit(str(version.id), version.base_family or None, links)
     version.exposures = inherited.to_json()
@@ -180,7 +182,9 @@ def list_page(
 
 
 def _under(session: Session, parent: NodeName) -> Select[Node, Version]:
+    # Exposures can be long, and a remembered verdict does not need them.
     query = select(Node, Version).where(Version.node_id == Node.id)
+    query = query.options(defer(Version.exposures))  # type: ignore[arg-type] # a column at class level
     if parent.id == ANY:
         return query.where(Node.namespace == parent.namespace, Node.collection == parent.collection)
     return query.where(Node.id == get_node(session, parent, "parent").id)

@@ -113,8 +113,8 @@ class VersionService(version_pb2_grpc.VersionServiceServicer):
         with self._registry.database.read() as session:
             try:
                 _, version = get_version(session, name)
-            except NotFound:
-                return None  # a repeated request may outlive its version; the transaction decides
+            except NotFound as error:
+                return error  # not raised: a repeated request may outlive its version, and is answered all the same
             if version.state != versions.DRAFT:
                 return None
             declared = files.files_of(session, [version.id])

@@ -13,6 +13,10 @@ class ArtifactStore(Protocol):
         """Whether the verified content is there."""
         ...
 
+    def size(self, sha256: str) -> int:
+        """Bytes of the content. Raises NotFound."""
+        ...
+
     def put(self, sha256: str, size_bytes: int, chunks: Iterable[bytes]) -> int:
         """Stores the content and gives its size. Raises DataLoss, and keeps nothing, when size or digest differ."""
         ...

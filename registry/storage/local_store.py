@@ -34,6 +34,13 @@ class LocalStore:
         """Whether the verified content is there."""
         return self._place(sha256).is_file()
 
+    def size(self, sha256: str) -> int:
+        """Bytes of the content. Raises NotFound."""
+        try:
+            return self._place(sha256).stat().st_size
+        except FileNotFoundError as error:
+            raise not_found(f"content {sha256}") from error
+
     def put(self, sha256: str, size_bytes: int, chunks: Iterable[bytes]) -> int:
         """Stores the content and gives its size; content that is there already is not read again.
 
@@ -42,7 +49,7 @@ class LocalStore:
         """
         place = self._place(sha256)
         if place.is_file():
-            return size_bytes
+            return self._present(sha256, size_bytes)
         descriptor, name = tempfile.mkstemp(dir=self._incoming)
         temporary = Path(name)
         try:
@@ -70,6 +77,12 @@ class LocalStore:
                 return hashlib.file_digest(file, "sha256").hexdigest() == sha256
         except FileNotFoundError:
             return False
+
+    def _present(self, sha256: str, size_bytes: int) -> int:
+        size = self.size(sha256)
+        if size != size_bytes:
+            raise _mismatch(sha256, f"it has {size} bytes, not the declared {size_bytes}")
+        return size
 
     def _place(self, sha256: str) -> Path:
         # Digests come from manifests, which are checked; the store still never builds a path from anything else.

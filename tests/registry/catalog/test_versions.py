@@ -217,6 +217,19 @@ def test_damaged_content_stops_finalizing(publisher: Client, home: Path) -> None
     assert get(publisher, draft.name).state == DRAFT
 
 
+def test_a_manifest_cannot_give_stored_content_another_size(publisher: Client) -> None:
+    name = model(publisher, "m")
+    publish(publisher, name)
+    given = manifest()
+    given.files[0].size_bytes = 7
+    draft = declare(publisher, name, given)
+    with pytest.raises(DataLoss):
+        upload(publisher, draft.name, "config.json", b"{}")
+    with pytest.raises(FailedPrecondition) as caught:
+        finalize(publisher, draft.name)
+    assert caught.value.reason == "SIZE_MISMATCH"
+
+
 def test_a_version_stands_on_finalized_parents_only(publisher: Client) -> None:
     name = model(publisher, "m")
     parent = declare(publisher, name)
@@ -252,7 +265,7 @@ def test_exposures_and_families_are_inherited_at_finalize(publisher: Client, reg
     assert [row.weight_families for row in rows] == [["llama3"], ["llama3"], [], []]
     assert rows[3].exposures is not None
     found = NodeExposures.from_json(rows[3].exposures)
-    assert {(one.origin, str(one.mark)) for one in found.exposures} == {
+    assert {(one.origin, one.crossings.mark.value) for one in found} == {
         (str(rows[3].id), "none"),
         (str(rows[2].id), "none"),
         (str(rows[1].id), "output"),

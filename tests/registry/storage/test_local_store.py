@@ -91,6 +91,9 @@ def test_present_content_is_not_read_again(store: LocalStore) -> None:
     sent = iter([b"untouched"])
     assert store.put(DIGEST, len(CONTENT), sent) == len(CONTENT)
     assert list(sent) == [b"untouched"]
+    with pytest.raises(DataLoss):
+        store.put(DIGEST, len(CONTENT) - 1, [])
+    assert store.size(DIGEST) == len(CONTENT)
 
 
 def test_damage_on_disk_is_found(store: LocalStore, tmp_path: Path) -> None:
@@ -106,11 +109,13 @@ def test_absent_content(store: LocalStore) -> None:
     assert not store.verify(DIGEST)
     with pytest.raises(NotFound):
         store.read(DIGEST)
+    with pytest.raises(NotFound):
+        store.size(DIGEST)
 
 
 @pytest.mark.parametrize("digest", ["../../etc/passwd", "", "A" * 64, DIGEST + "0", f"{DIGEST[:62]}/."])
 def test_only_digests_become_places(store: LocalStore, digest: str) -> None:
-    for operation in (store.has, store.verify, store.read):
+    for operation in (store.has, store.verify, store.read, store.size):
         with pytest.raises(InvalidArgument):
             operation(digest)
     with pytest.raises(InvalidArgument):
