@@ -40,8 +40,6 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _MAX_MESSAGE_LENGTH = 2_000
 _MAX_STATUS_BYTES = 4_000
 _END = object()
-# Passes of the event loop; cancellation was seen to arrive within two.
-_SETTLE_TICKS = 10
 _ResultT = TypeVar("_ResultT")
 _Call = Callable[[Any, Any], Awaitable[Any]]
 
@@ -143,9 +141,10 @@ class Gate(grpc.aio.ServerInterceptor):
 
 
 class _Requests(Iterator[Any]):
-    """The request stream as a thread sees it. A stream that is cut off raises rather than ends.
+    """The request stream as a thread sees it.
 
-    gRPC cannot promise that (see ``_next``): a service that must not take a part for the whole checks size and digest.
+    A stream that its client cuts off may simply end here, as gRPC reports the end before the cancellation: a service
+    that must not take a part for the whole checks size and digest.
     """
 
     def __init__(self, source: AsyncIterable[Any], loop: asyncio.AbstractEventLoop) -> None:
@@ -172,12 +171,7 @@ class _Requests(Iterator[Any]):
 
 async def _next(source: AsyncIterator[Any]) -> Any:
     # StopAsyncIteration cannot pass through a future.
-    message = await anext(source, _END)
-    if message is _END:
-        # gRPC reports the end of a cut-off stream first and its cancellation, which ends this wait, a moment later.
-        for _ in range(_SETTLE_TICKS):
-            await asyncio.sleep(0)
-    return message
+    return await anext(source, _END)
 
 
 async def _pulled(answers: Iterator[Message], run: Callable[..., Awaitable[Any]]) -> AsyncIterator[Message]:

@@ -6,7 +6,6 @@ import asyncio
 import socket
 import stat
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -55,10 +54,11 @@ class SlowRuns(run_pb2_grpc.RunServiceServicer):
 
     def __init__(self) -> None:
         self.entered = threading.Event()
+        self.leave = threading.Event()
 
     def GetRun(self, request: run_pb2.GetRunRequest, context: grpc.ServicerContext) -> run_pb2.GetRunResponse:
         self.entered.set()
-        time.sleep(0.5)
+        self.leave.wait(30)
         return run_pb2.GetRunResponse(run=run_pb2.Run(name=request.name))
 
     def register(self, server: grpc.aio.Server) -> None:
@@ -75,13 +75,14 @@ def test_a_drain_says_so_first_and_lets_running_calls_finish(home: Path, registr
         pool = stack.enter_context(ThreadPoolExecutor(1))
         running = pool.submit(served.admin.runs.GetRun, run_pb2.GetRunRequest(name="runs/one"))
         assert runs.entered.wait(10)
-        served.thread.ask_to_stop(grace_seconds=2)
+        served.thread.ask_to_stop(grace_seconds=20)
         assert next(watch).status == NOT_SERVING
         assert not running.done()
+        runs.leave.set()
         assert running.result(timeout=10).run.name == "runs/one"
+        watch.cancel()
         with pytest.raises(errors.Unavailable):
             whoami(served.admin)
-        watch.cancel()
 
 
 def test_a_socket_is_private_and_gone_after_the_stop(home: Path, registry: Registry, tmp_path: Path) -> None:

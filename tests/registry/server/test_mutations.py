@@ -1,0 +1,205 @@
+"""Every mutating method of the registry, in one story: exactly one audit event each, none for a try or a repetition."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from spiritsafe import errors
+from spiritsafe.client import Client
+from spiritsafe.registry.v1 import (
+    agreement_pb2,
+    artifact_pb2,
+    audit_pb2,
+    dataset_pb2,
+    identity_pb2,
+    licensing_pb2,
+    model_pb2,
+    promotion_pb2,
+    review_pb2,
+    version_pb2,
+)
+from spiritsafe.rpc.permissions import methods
+from tests.registry.serving import Served
+
+PARENT = "namespaces/default"
+SHA256 = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"  # of {}
+MUTATIONS = {
+    path.rpartition("/")[2]
+    for path, method in methods()
+    if path.startswith("/spiritsafe.registry.") and "request_id" in method.input_type.fields_by_name
+}
+
+
+class Bookkeeper:
+    """Calls mutations and counts what the audit log says of them."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+        self.seen: set[str] = set()
+        self.publisher = served.client("publisher", identity="ada@example.com")
+        self.reviewer = served.client("reviewer", identity="bo@example.com")
+        self.releaser = served.client("releaser", identity="cy@example.com")
+        self.admin = served.client("admin", identity="di@example.com")
+
+    def events(self) -> int:
+        with self._served.registry.database.read() as session:
+            count = session.connection().exec_driver_sql("SELECT count(*) FROM audit_events").scalar()
+        assert isinstance(count, int)
+        return count
+
+    def act(self, stub: Any, method: str, request: Any) -> Any:
+        """Tries, does and repeats the call; gives the answer."""
+        call = getattr(stub, method)
+        before = self.events()
+        request.validate_only = True
+        call(request)
+        assert self.events() == before, f"{method} with validate_only wrote an event"
+        request.validate_only = False
+        request.request_id = str(uuid.uuid4())
+        answer = call(request)
+        assert self.events() == before + 1, f"{method} wrote {self.events() - before} events"
+        again = call(request)
+        assert self.events() == before + 1, f"{method} wrote an event when repeated"
+        if method != "CreateToken":  # its secret is given once
+            assert again == answer
+        self.refused_reuse(call, request)
+        self.seen.add(method)
+        return answer
+
+    def refused_reuse(self, call: Any, request: Any) -> None:
+        other = type(request)()
+        other.request_id = request.request_id
+        before = self.events()
+        with pytest.raises(errors.SpiritsafeError):
+            call(other)
+        assert self.events() == before
+
+
+def publish(books: Bookkeeper, parent: str, kind: int, edges: list[tuple[int, str]], licenses: list[str]) -> str:
+    """A finalized version; its last edge is added to the draft by itself."""
+    client: Client = books.publisher
+    declared = version_pb2.Version(
+        kind=kind,  # type: ignore[arg-type] # a number of the enum
+        files=[version_pb2.FileEntry(path="config.json", size_bytes=2, sha256=SHA256)],
+        edges=[version_pb2.Edge(type=type_, parent=name) for type_, name in edges[:-1]],  # type: ignore[arg-type] # likewise
+        declared_licenses=licensing_pb2.LicenseSet(ids=licenses),
+    )
+    create = version_pb2.CreateVersionRequest(parent=parent, version=declared)
+    name: str = books.act(client.versions, "CreateVersion", create).version.name
+    for type_, ancestor in edges[-1:]:
+        edge = version_pb2.Edge(type=type_, parent=ancestor)  # type: ignore[arg-type] # likewise
+        books.act(client.versions, "AddEdge", version_pb2.AddEdgeRequest(name=name, edge=edge))
+    header = artifact_pb2.UploadHeader(version=name, path="config.json")
+    parts = [artifact_pb2.UploadFileRequest(header=header), artifact_pb2.UploadFileRequest(chunk=b"{}")]
+    before = books.events()
+    client.artifacts.UploadFile(iter(parts))
+    assert books.events() == before  # bytes are no record
+    books.act(client.versions, "FinalizeVersion", version_pb2.FinalizeVersionRequest(name=name))
+    return name
+
+
+def catalogue(books: Bookkeeper) -> tuple[str, str]:
+    """A non-commercial teacher, and a student trained on what it wrote."""
+    client = books.publisher
+    for slug in ("teacher", "student"):
+        books.act(client.models, "CreateModel", model_pb2.CreateModelRequest(parent=PARENT, model_id=slug))
+    change = model_pb2.Model(name=f"{PARENT}/models/student", display_name="acme/student")
+    mask = FieldMask(paths=["display_name"])
+    books.act(client.models, "UpdateModel", model_pb2.UpdateModelRequest(model=change, update_mask=mask))
+    books.act(client.datasets, "CreateDataset", dataset_pb2.CreateDatasetRequest(parent=PARENT, dataset_id="traces"))
+    data = dataset_pb2.Dataset(name=f"{PARENT}/datasets/traces", display_name="Traces")
+    books.act(client.datasets, "UpdateDataset", dataset_pb2.UpdateDatasetRequest(dataset=data, update_mask=mask))
+    teacher = publish(books, f"{PARENT}/models/teacher", version_pb2.VERSION_KIND_FULL, [], ["cc-by-nc-4.0"])
+    written = [(version_pb2.EDGE_TYPE_GENERATED_BY, teacher)]
+    traces = publish(books, f"{PARENT}/datasets/traces", version_pb2.VERSION_KIND_TRAJECTORIES, written, [])
+    learned = [(version_pb2.EDGE_TYPE_TRAINED_ON, traces)]
+    student = publish(books, f"{PARENT}/models/student", version_pb2.VERSION_KIND_FULL, learned, ["apache-2.0"])
+    return teacher, student
+
+
+def decide(books: Bookkeeper, teacher: str, student: str) -> None:
+    """Reviews, a conclusion, an agreement."""
+    ask = review_pb2.RequestReviewsRequest(
+        version=student, context=licensing_pb2.CONTEXT_COMMERCIAL, outbound_license="apache-2.0"
+    )
+    review = books.act(books.publisher.reviews, "RequestReviews", ask).reviews[0]
+    approve = review_pb2.DecideReviewRequest(
+        name=review.name,
+        decision=review_pb2.REVIEW_DECISION_APPROVE,
+        rationale="the outputs hold nothing of the model",
+        answers=["yes"] * len(review.questions),
+    )
+    books.act(books.reviewer.reviews, "DecideReview", approve)
+    revoke = review_pb2.RevokeReviewRequest(name=review.name, rationale="new advice")
+    books.act(books.reviewer.reviews, "RevokeReview", revoke)
+    conclude = licensing_pb2.ConcludeLicensesRequest(
+        name=student, licenses=licensing_pb2.LicenseSet(ids=["apache-2.0"]), rationale="read it"
+    )
+    books.act(books.reviewer.licenses, "ConcludeLicenses", conclude)
+    start, end = Timestamp(), Timestamp()
+    start.GetCurrentTime()
+    end.FromSeconds(start.seconds + 86_400)
+    agreement = agreement_pb2.Agreement(
+        licensor="Acme",
+        license="cc-by-nc-4.0",
+        models=[teacher.rpartition("/versions/")[0]],
+        contexts=[licensing_pb2.CONTEXT_COMMERCIAL],
+        start_time=start,
+        end_time=end,
+        evidence_sha256=SHA256,
+        reference="contract 7",
+    )
+    make = agreement_pb2.CreateAgreementRequest(parent=PARENT, agreement_id="acme", agreement=agreement)
+    name = books.act(books.reviewer.agreements, "CreateAgreement", make).agreement.name
+    books.act(books.reviewer.agreements, "RevokeAgreement", agreement_pb2.RevokeAgreementRequest(name=name))
+
+
+def promote(books: Bookkeeper, student: str) -> None:
+    """Two versions into one channel and back; an attempt that is denied is an event too."""
+    learned = [(version_pb2.EDGE_TYPE_FINETUNE, student)]
+    model = student.rpartition("/versions/")[0]
+    newer = publish(books, model, version_pb2.VERSION_KIND_FULL, learned, ["apache-2.0"])
+    for version in (student, newer):
+        request = promotion_pb2.PromoteVersionRequest(
+            version=version, context=licensing_pb2.CONTEXT_RESEARCH, stage="staging", outbound_license="apache-2.0"
+        )
+        promotion = books.act(books.releaser.promotions, "PromoteVersion", request).promotion
+        assert promotion.state == promotion_pb2.PROMOTION_STATE_PROMOTED, promotion
+    channel = f"{model}/channels/research-staging"
+    back = books.act(
+        books.releaser.promotions, "RollbackChannel", promotion_pb2.RollbackChannelRequest(name=channel)
+    ).promotion
+    assert back.version == student
+    commercial = promotion_pb2.PromoteVersionRequest(
+        version=newer, context=licensing_pb2.CONTEXT_COMMERCIAL, stage="production", outbound_license="apache-2.0"
+    )
+    held = books.act(books.releaser.promotions, "PromoteVersion", commercial).promotion
+    assert held.state == promotion_pb2.PROMOTION_STATE_AWAITING_REVIEW
+
+
+def test_each_mutation_writes_exactly_one_event(server: Served) -> None:
+    books = Bookkeeper(server)
+    teacher, student = catalogue(books)
+    decide(books, teacher, student)
+    promote(books, student)
+    draft = version_pb2.CreateVersionRequest(
+        parent=f"{PARENT}/models/student",
+        version=version_pb2.Version(
+            kind=version_pb2.VERSION_KIND_FULL,
+            files=[version_pb2.FileEntry(path="a.json", size_bytes=2, sha256=SHA256)],
+        ),
+    )
+    name = books.act(books.publisher.versions, "CreateVersion", draft).version.name
+    books.act(books.publisher.versions, "DeleteVersion", version_pb2.DeleteVersionRequest(name=name))
+    token = identity_pb2.Token(identity="ed@example.com", roles=["reader"])
+    made = books.act(books.admin.identity, "CreateToken", identity_pb2.CreateTokenRequest(token=token)).token
+    books.act(books.admin.identity, "RevokeToken", identity_pb2.RevokeTokenRequest(name=made.name))
+
+    assert books.seen == MUTATIONS, "a mutating method has no part in this story: add it"
+    report = books.admin.audit.VerifyAudit(audit_pb2.VerifyAuditRequest())
+    assert (report.verified, report.events) == (True, books.events())
