@@ -57,12 +57,13 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One parsed case: a lineage graph, its subject, and a deployment for each context."""
+    """One parsed case: a lineage graph, its subject, and a deployment for each context, all under one policy."""
 
     id: str
     nodes: Mapping[str, Node]
     edges: tuple[Edge, ...]
     subject: str
+    policy: Policy
     deployments: Mapping[Context, Deployment]
     alerts: frozenset[str]
     catalogue: Catalogue
@@ -89,12 +90,12 @@ def evaluate_scenario(scenario: Scenario) -> dict[Context, Evaluation]:
     """The verdict of one case in each context."""
     exposures = _exposures(scenario)[scenario.subject]
     facts = {node.id: _facts(node, scenario) for node in scenario.nodes.values()}
+    terms = derive_terms(exposures, facts, scenario.catalogue, scenario.policy)
     subject = _subject(scenario)
-    results = {}
-    for context, deployment in scenario.deployments.items():
-        terms = derive_terms(exposures, facts, scenario.catalogue, deployment.policy)
-        results[context] = evaluate(subject, terms, context, deployment, scenario.catalogue)
-    return results
+    return {
+        context: evaluate(subject, terms, context, deployment, scenario.catalogue)
+        for context, deployment in scenario.deployments.items()
+    }
 
 
 def parse_scenarios(document: Mapping[str, Any]) -> list[Scenario]:
@@ -124,7 +125,8 @@ def _parse_case(case: Mapping[str, Any], name: str, catalogue: Catalogue) -> Sce
     if unknown := sorted(set(facts) - _FACTS):
         raise ScenarioError(f"{where}: facts has no field {unknown[0]!r}; the fields are: {', '.join(sorted(_FACTS))}")
     alerts = frozenset(_strings(facts.get("alerts", []), f"{where}: facts.alerts"))
-    scenario = Scenario(name, nodes, edges, subject, _deployments(facts, where), alerts, catalogue)
+    policy = _policy(facts, f"{where}: facts")
+    scenario = Scenario(name, nodes, edges, subject, policy, _deployments(facts, policy, where), alerts, catalogue)
     _topological(scenario)
     return scenario
 
@@ -180,12 +182,15 @@ def _node_id(value: object, nodes: Mapping[str, Node], field: str) -> str:
     return value
 
 
-def _deployments(facts: Mapping[str, Any], where: str) -> dict[Context, Deployment]:
-    field = f"{where}: facts"
+def _policy(facts: Mapping[str, Any], field: str) -> Policy:
     try:
-        policy = Policy.from_mapping(_object(facts.get("policy") or {}, f"{field}.policy"))
+        return Policy.from_mapping(_object(facts.get("policy") or {}, f"{field}.policy"))
     except PolicyError as error:
         raise ScenarioError(f"{field}: {error}") from error
+
+
+def _deployments(facts: Mapping[str, Any], policy: Policy, where: str) -> dict[Context, Deployment]:
+    field = f"{where}: facts"
     listed = _strings(facts.get("distribute_in", []), f"{field}.distribute_in")
     distribute_in = {_member(Context, each, f"{field}.distribute_in") for each in listed}
     approvals = tuple(Approval(code) for code in _strings(facts.get("approvals", []), f"{field}.approvals"))

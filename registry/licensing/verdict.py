@@ -137,7 +137,9 @@ def evaluate(
     reasons = tuple(reason for reason in raised if reason not in lifted)
     duties = [each for each in findings if isinstance(each, Obligation)]
     duties += [
-        Obligation(RECORDED_APPROVAL, reason.code, Trigger.USE, "keep the recorded review with the release")
+        Obligation(
+            RECORDED_APPROVAL, reason.code, Trigger.USE, "keep the recorded review with the release", (reason.origin,)
+        )
         for reason in lifted
     ]
     obligations = _merged(duties)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry.licensing import (
@@ -24,6 +24,10 @@ NO_EFFECT = {"evaluated_on", "evaluated_against", "tokenizer_of"}
 REACH_KEYS = ["weights", "distill_logits", "distill_outputs", "generated_by", "judged_by", "trained_on"]
 CODES = ["NC", "EU_MULTIMODAL", "OUTPUT_TRAINING_PROHIBITED", "ATTRIBUTION", "AUP"]
 FAMILIES = ["f1", "f2"]
+
+# Time says nothing about these properties, and machines that test are busy.
+BROAD = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+NARROW = settings(BROAD, max_examples=80)
 
 Raw = dict[str, Any]
 Terms = dict[tuple[Any, ...], tuple[Any, ...]]  # term key -> (length, node ids) of the shortest path
@@ -199,7 +203,7 @@ def plain_terms(exposures: NodeExposures, nodes: list[Raw], catalogue: Catalogue
     }
 
 
-@settings(max_examples=400, deadline=None)
+@BROAD
 @given(lineages(), raw_profiles("l1"), raw_profiles("l2"), st.booleans())
 def test_terms_equal_those_of_a_direct_implementation(
     lineage: tuple[list[Raw], list[Raw]], first: Raw, second: Raw, adapter_binds: bool
@@ -225,7 +229,7 @@ def prohibiting_profiles(draw: st.DrawFn) -> Raw:
     }
 
 
-@settings(max_examples=300, deadline=None)
+@BROAD
 @given(
     prohibiting_profiles(),
     st.lists(
@@ -251,7 +255,7 @@ def test_folding_a_long_path_loses_nothing(profile: Raw, path: list[tuple[EdgeTy
         assert plain_terms(exposures, nodes, catalogue, Policy()) == expected[node]
 
 
-@settings(max_examples=100, deadline=None)
+@NARROW
 @given(lineages(), st.randoms(use_true_random=False))
 def test_edge_order_and_duplicates_do_not_matter(lineage: tuple[list[Raw], list[Raw]], random: Any) -> None:
     nodes, edges = lineage
@@ -260,7 +264,7 @@ def test_edge_order_and_duplicates_do_not_matter(lineage: tuple[list[Raw], list[
     assert exposures_of(nodes, shuffled) == exposures_of(nodes, edges)
 
 
-@settings(max_examples=100, deadline=None)
+@NARROW
 @given(lineages())
 def test_json_round_trip(lineage: tuple[list[Raw], list[Raw]]) -> None:
     for exposures in exposures_of(*lineage).values():

@@ -5,12 +5,16 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry.licensing import evaluate_scenarios, load_profiles
 
 Case = dict[str, Any]
+
+# Time says nothing about these properties, and machines that test are busy.
+BROAD = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+NARROW = settings(BROAD, max_examples=80)
 
 LICENSES = [profile.id for profile in load_profiles()] + ["no-such-licence"]
 PERMISSIVE = ["apache-2.0", "mit", "bsd-3-clause", "unlicense"]
@@ -110,7 +114,7 @@ def assert_never_better(worse: Case, than: Case) -> None:
     assert {context for context in before if after[context] < before[context]} == set()
 
 
-@settings(max_examples=200, deadline=None)
+@BROAD
 @given(cases(), st.data())
 def test_adding_an_edge_never_improves_a_verdict(case: Case, data: st.DataObject) -> None:
     child = data.draw(st.integers(1, len(case["nodes"]) - 1))
@@ -122,7 +126,7 @@ def test_adding_an_edge_never_improves_a_verdict(case: Case, data: st.DataObject
     assert_never_better(changed, case)
 
 
-@settings(max_examples=200, deadline=None)
+@BROAD
 @given(cases((None, "llama3")), st.data())
 def test_adding_a_licence_never_improves_a_verdict(case: Case, data: st.DataObject) -> None:
     changed = copy.deepcopy(case)
@@ -131,7 +135,7 @@ def test_adding_a_licence_never_improves_a_verdict(case: Case, data: st.DataObje
     assert_never_better(changed, case)
 
 
-@settings(max_examples=200, deadline=None)
+@BROAD
 @given(cases((None, "llama3")), st.data())
 def test_adding_a_waiver_never_worsens_a_verdict(case: Case, data: st.DataObject) -> None:
     changed = copy.deepcopy(case)
@@ -141,7 +145,7 @@ def test_adding_a_waiver_never_worsens_a_verdict(case: Case, data: st.DataObject
     assert_never_better(case, than=changed)
 
 
-@settings(max_examples=200, deadline=None)
+@BROAD
 @given(cases((None, "llama3")), st.sampled_from(REVIEWS))
 def test_adding_an_approval_never_worsens_a_verdict(case: Case, code: str) -> None:
     changed = copy.deepcopy(case)
@@ -149,7 +153,7 @@ def test_adding_an_approval_never_worsens_a_verdict(case: Case, code: str) -> No
     assert_never_better(case, than=changed)
 
 
-@settings(max_examples=200, deadline=None)
+@BROAD
 @given(cases((None, "llama3")), st.data())
 def test_permissive_intermediates_on_a_weights_path_change_nothing(case: Case, data: st.DataObject) -> None:
     changed = copy.deepcopy(case)
@@ -167,7 +171,7 @@ def test_permissive_intermediates_on_a_weights_path_change_nothing(case: Case, d
     assert ranks(changed) == ranks(case)
 
 
-@settings(max_examples=100, deadline=None)
+@NARROW
 @given(cases((None, "llama3")), st.data())
 def test_edges_without_effect_change_nothing(case: Case, data: st.DataObject) -> None:
     changed = copy.deepcopy(case)
@@ -178,7 +182,7 @@ def test_edges_without_effect_change_nothing(case: Case, data: st.DataObject) ->
     assert contexts(changed) == contexts(case)
 
 
-@settings(max_examples=100, deadline=None)
+@NARROW
 @given(cases((None, "llama3")), st.randoms(use_true_random=False))
 def test_the_order_of_nodes_and_edges_and_duplicates_do_not_matter(case: Case, random: Any) -> None:
     changed = copy.deepcopy(case)
@@ -188,7 +192,7 @@ def test_the_order_of_nodes_and_edges_and_duplicates_do_not_matter(case: Case, r
     assert contexts(changed) == contexts(case)
 
 
-@settings(max_examples=100, deadline=None)
+@NARROW
 @given(cases((None, "llama3")), st.sampled_from(["acme/Llama-3-renamed", "acme/renamed"]))
 def test_a_rename_matters_to_naming_duties_alone(case: Case, name: str) -> None:
     changed = copy.deepcopy(case)
