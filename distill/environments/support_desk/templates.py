@@ -164,7 +164,7 @@ _HELDOUT_CALLS: dict[str, tuple[str, ...]] = {
     ),
     "add_note": (
         "Please add a note on {ticket_id}: {note}.",
-        "Could you write the note {note} on {ticket_id}?",
+        "Could you put the note {note} on {ticket_id}?",
         "Add this note to ticket {ticket_id}: {note}.",
         "Put the note {note} on ticket {ticket_id}.",
     ),
