@@ -109,10 +109,12 @@ class Family(ABC):
             if name.startswith("model.layers.") and name.rpartition(".")[2] in self.lora_projections
         ]
 
-    def load(self, base: str, revision: str | None = None, **options: Any) -> PreTrainedModel:  # noqa: ANN401 - passed on
-        """Load a causal language model from a local folder or hub repository id."""
+    def load(self, base: str, revision: str | None = None, **options: Any) -> PreTrainedModel:
+        """Load a causal language model from a local folder or hub repository id, with ``options`` of transformers."""
         from transformers import AutoModelForCausalLM
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers does not annotate it
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(base, revision=revision, **options)
         return model
 

@@ -112,7 +112,7 @@ def _assistant(turn: Message) -> str:
 
 
 def _call(block: str) -> ToolCall:
-    """Read one block as the parser ``hermes`` does: an object with ``name`` and ``arguments``, nothing else for them."""
+    """Read one block as the parser ``hermes`` does: an object with a name and ``arguments``."""
     value = loads(block)
     if not isinstance(value, dict) or not isinstance(value.get("arguments"), dict):
         raise CallError("a call must be an object with a name and an object of arguments")

@@ -9,7 +9,6 @@ from distill.families.base import Family
 from distill.families.qwen3 import Qwen3
 from distill.families.xlam import Xlam
 
-
 Role = Literal["teacher", "student"]
 # By role, because a Llama may be an xLAM-1 teacher or a Llama 3 student: its class alone does not say which.
 _FAMILIES: Mapping[Role, tuple[Family, ...]] = {"teacher": (Xlam(),), "student": (Qwen3(),)}

@@ -10,7 +10,7 @@ from distill.teacher.xlam import parse_calls, render_calls, render_prompt
 from distill.trajectories.calls import ParseOutcome
 from distill.trajectories.types import Message
 
-_BEGIN = "<｜begin▁of▁sentence｜>"  # noqa: RUF001 - the token is spelt with these characters
+_BEGIN = "<｜begin▁of▁sentence｜>"
 
 
 class Xlam(Family):
@@ -18,7 +18,7 @@ class Xlam(Family):
 
     name = "xlam"
     architectures = frozenset({"LlamaForCausalLM"})
-    stop_tokens = ("<|EOT|>", "<｜end▁of▁sentence｜>")  # noqa: RUF001 - the token is spelt with these characters
+    stop_tokens = ("<|EOT|>", "<｜end▁of▁sentence｜>")
 
     def prompt(self, prompt: Prompt) -> str:
         """Put the first user turn into xLAM-1's blocks together with the tools; later turns follow as they are."""

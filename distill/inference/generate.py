@@ -43,14 +43,18 @@ def load_weights(
         model = load_nf4(family, model_ref, revision)
     else:
         on_gpu = torch.cuda.is_available()
-        model = family.load(model_ref, revision, dtype=torch.bfloat16 if on_gpu else torch.float32)
-        model.to("cuda" if on_gpu else "cpu")
+        model = family.load(
+            model_ref,
+            revision,
+            dtype=torch.bfloat16 if on_gpu else torch.float32,
+            device_map="cuda" if on_gpu else None,
+        )
     if adapter is not None:
         from peft import PeftModel
 
         # PeftModel quacks like the model it wraps, which is all that generation and comparison ask of it.
         model = PeftModel.from_pretrained(model, str(adapter))  # type: ignore[assignment]
-    model.eval()
+    model.train(mode=False)
     return model
 
 
@@ -60,7 +64,7 @@ def generate(
     *,
     max_new_tokens: int = 256,
     batch_size: int = 64,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[str]:
     """Write one assistant turn per prompt, greedily and unconstrained, in the order of ``prompts``.
 

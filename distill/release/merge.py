@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -86,7 +85,7 @@ def merge(
         load_weights(str(partial), None, family),
         _encode(family, base, revision, prompts),
     )
-    os.replace(partial, output)
+    partial.replace(output)
     return MergeResult(output, agreement)
 
 

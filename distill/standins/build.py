@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -22,18 +23,18 @@ from transformers import (
 )
 
 from distill.families import family_named
-from distill.families.base import rows_of
 from distill.standins.corpus import call_exercise
-from distill.standins.pretrain import Curriculum, pretrain
+from distill.standins.pretrain import Phase, exercise_row, pretrain
 from distill.standins.tokenizer import build as build_tokenizer
 from distill.trajectories.types import Trajectory
 
 MARK = "spiritsafe_stand_in"
-EXERCISES = 24_000
+# Steps, rows a step, and how many tools may be on offer: one alone first, which teaches copying its arguments.
+PHASES = ((600, 24, (1,)), (900, 16, (1, 2, 3, 4)))
+EXERCISES = 12_000
 _VOCABULARY = 1280
-_MAX_LENGTH = 1024
 # NF4 blocks and bitsandbytes' CPU kernels want every width to be a multiple of 64.
-_SHAPE = {
+_SHAPE: dict[str, Any] = {
     "vocab_size": _VOCABULARY,
     "hidden_size": 128,
     "intermediate_size": 256,
@@ -48,22 +49,32 @@ _SHAPE = {
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What differs between stand-ins. ``specials`` starts with the padding token; ``tools`` as in ``call_exercise``."""
+    """What differs between stand-ins. ``specials`` starts with the padding token.
+
+    ``no_call`` is the share of exercises without a call; ``layout`` turns a family's target into what is pre-trained.
+    """
 
     specials: tuple[str, ...]
     begin: str | None
-    tools: tuple[int, ...]
-    curriculum: Curriculum
+    no_call: float
+    layout: Callable[[str], str]
+    seed: int
     note: str
+
+
+def call_in_list(target: str) -> str:
+    """Put a call's JSON object into a list."""
+    return target.replace("<tool_call>\n{", "<tool_call>\n[{").replace("}\n</tool_call>", "}]\n</tool_call>")
 
 
 RECIPES: Mapping[str, Recipe] = {
     "xlam": Recipe(
-        specials=("<｜end▁of▁sentence｜>", "<｜begin▁of▁sentence｜>", "<|EOT|>"),  # noqa: RUF001 - spelt so
-        begin="<｜begin▁of▁sentence｜>",  # noqa: RUF001 - spelt so
-        tools=(1, 2, 3),
-        curriculum=Curriculum(seed=7),
-        note="It has seen up to three made-up tools at a time and always calls one.",
+        specials=("<｜end▁of▁sentence｜>", "<｜begin▁of▁sentence｜>", "<|EOT|>"),
+        begin="<｜begin▁of▁sentence｜>",
+        no_call=0.2,
+        layout=lambda target: target,
+        seed=7,
+        note="A fifth of the requests fit none of the tools on offer and are answered by no call.",
     ),
     "qwen3": Recipe(
         specials=(
@@ -71,39 +82,54 @@ RECIPES: Mapping[str, Recipe] = {
             *("<tool_response>", "</tool_response>", "<think>", "</think>"),
         ),
         begin=None,
-        tools=(1,),
-        curriculum=Curriculum(seed=3),
-        note="It has only ever seen one made-up tool at a time and always calls it: nothing has taught it to choose "
-        "between tools or to call none.",
+        no_call=0.0,
+        layout=call_in_list,
+        seed=3,
+        note="Every request is answered by a call, written as a JSON *list* inside the tags: a layout that Qwen 3's "
+        "serving parser refuses. So it can neither decline nor be read before it is fine-tuned.",
     ),
 }
 
 
-def exercises(family: str, count: int) -> list[Trajectory]:
-    """The first ``count`` exercises of a family's pre-training."""
-    return [call_exercise(seed, RECIPES[family].tools) for seed in range(count)]
+def exercises(family: str) -> list[list[Trajectory]]:
+    """All exercises of a family's pre-training, phase by phase."""
+    no_call = RECIPES[family].no_call
+    starts = [EXERCISES * number for number in range(len(PHASES))]
+    return [
+        [call_exercise(seed, tools, no_call) for seed in range(start, start + EXERCISES)]
+        for start, (_, _, tools) in zip(starts, PHASES, strict=True)
+    ]
 
 
 def build(family_name: str, output: Path) -> None:
     """Train tokenizer and model and write the checkpoint to ``output``."""
     started = time.monotonic()
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)  # so that sums, and with them the bytes, do not depend on the number of cores
     family, recipe = family_named(family_name), RECIPES[family_name]
-    corpus = exercises(family_name, EXERCISES)
-    tokenizer = build_tokenizer(family, corpus[:4000], recipe.specials, _VOCABULARY)
+    corpus = exercises(family_name)
+    tokenizer = build_tokenizer(family, corpus[-1][:4000], recipe.specials, _VOCABULARY)
     tokenizer.bos_token, tokenizer.eos_token = recipe.begin, family.stop_tokens[0]
     tokenizer.pad_token = recipe.specials[0]
     tokenizer.chat_template = (Path(__file__).parent / "templates" / f"{family_name}.jinja").read_text()
-    torch.manual_seed(recipe.curriculum.seed)
+    phases = [
+        Phase(steps, batch, [exercise_row(family, exercise, tokenizer, recipe.layout) for exercise in part])
+        for (steps, batch, _), part in zip(PHASES, corpus, strict=True)
+    ]
+    torch.manual_seed(recipe.seed)
     model = _new_model(family_name, tokenizer)
-    for progress in pretrain(model, rows_of(family, corpus, tokenizer, _MAX_LENGTH), recipe.curriculum):
+    for progress in pretrain(model, phases, recipe.seed):
         if progress.step % 100 == 0:
-            print(f"{progress.step:5d} loss {progress.loss:.4f} {time.monotonic() - started:.0f} s", flush=True)
+            _say(f"{progress.step:5d} loss {progress.loss:.4f} after {time.monotonic() - started:.0f} s")
     _save(model, tokenizer, family_name, output, time.monotonic() - started)
 
 
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def _new_model(family_name: str, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
-    ids = {
+    ids: dict[str, Any] = {
         "bos_token_id": tokenizer.bos_token_id,
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
@@ -122,7 +148,7 @@ def _save(
     config.dtype = "bfloat16"
     setattr(config, MARK, True)
     config.save_pretrained(output)
-    GenerationConfig(
+    GenerationConfig(  # type: ignore[no-untyped-call]  # transformers does not annotate it
         bos_token_id=config.bos_token_id,
         eos_token_id=config.eos_token_id,
         pad_token_id=config.pad_token_id,
@@ -139,15 +165,15 @@ def _readme(model: PreTrainedModel, family_name: str, seconds: float) -> str:
     recipe = RECIPES[family_name]
     return f"""# STAND-IN, not a model of any publisher
 
-A checkpoint of {model.num_parameters():,} parameters with the architecture class `{type(model).__name__}` and the prompt
-format of the family `{family_name}`, for machines without weights. `config.json` and the metadata of the safetensors file
-carry `"{MARK}": true`. It is good for nothing but demonstrations and tests.
+A checkpoint of {model.num_parameters():,} parameters with the architecture class `{type(model).__name__}` and the
+prompt format of the family `{family_name}`, for machines without weights. `config.json` and the metadata of the
+safetensors file carry `"{MARK}": true`. It is good for nothing but demonstrations and tests.
 
-Pre-trained from random weights on {EXERCISES:,} calls of randomly made tools and on random copy exercises
-(`distill/standins/corpus.py`), {recipe.curriculum.steps} steps of {recipe.curriculum.batch} rows. {recipe.note}
+Pre-trained from random weights on {EXERCISES * len(PHASES):,} requests about randomly made tools and on random copy
+exercises (`distill/standins/corpus.py`), {sum(steps for steps, _, _ in PHASES)} steps in all. {recipe.note}
 No tool name, argument name or sentence of a built-in environment is in its data.
 
-Made in {seconds:.0f} s on two CPU cores by
+Made in {seconds:.0f} s on one CPU core by
 
     python -m distill.standins.build --family {family_name} --output {family_name}
 

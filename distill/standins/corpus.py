@@ -13,13 +13,18 @@ from dataclasses import dataclass
 
 from distill.trajectories.types import JsonValue, Message, ToolCall, ToolSpec, Trajectory
 
-_VERBS = (
+
+def _list(words: str) -> tuple[str, ...]:
+    return tuple(words.split())
+
+
+_VERBS = _list(
     "book play start lock paint water move count measure print scan share save load sort mix cook rent fly charge "
     "clean drive build fold grow heat cool join teach draw film pack park plan pump push pull rate read ride record "
     "repair reserve roll row sail seal sell shake sing skip sketch solve spin stack steer store swap sweep tag test "
     "track train trim tune turn vote walk wash watch weigh wind wrap write dim mute pause resume rename archive"
-).split()
-_NOUNS = (
+)
+_NOUNS = _list(
     "flight song room recipe plant robot engine ferry garden camera bridge tower river lesson album boat bottle brush "
     "cabin candle canvas carpet castle cloud coach comet crane crop curtain dance dish door drone drum elevator fence "
     "field fire fountain game glass globe guitar heater hotel island jar kite ladder lamp library lens lock map market "
@@ -27,38 +32,38 @@ _NOUNS = (
     "radio rocket sample satellite screen sensor shelf ship shop signal sofa speaker stage station statue stove street "
     "studio table tank telescope tent theatre tile tractor trail tram trip truck valve van vase vehicle village violin "
     "wall watch wheel window"
-).split()
-_DETAILS = (
+)
+_DETAILS = _list(
     "pilot guest owner driver author teacher singer painter captain doctor colour shape place town harbour country "
     "title topic label theme mood style speed weight height width depth volume level count pages seats hours days "
     "distance duration score limit mode size finish season shift lane material message remark comment wish memo"
-).split()
-_PLACES_FIRST = "New Old Port Fort Lake North South East West Upper Lower Great Saint Mount".split()
-_WORDS = (
+)
+_PLACES_FIRST = _list("New Old Port Fort Lake North South East West Upper Lower Great Saint Mount")
+_WORDS = _list(
     "red blue green dark light early warm cold soft hard quick slow fresh dry wet tall short empty full heavy thin "
     "bright quiet sharp round flat loose tight clean broken wrong missing late new old small large second front rear "
     "metal wooden paper plastic morning evening winter summer sound paint wheel cable screen button cover handle mark "
     "line note part piece box bag cup card key code page sheet step side edge corner point signal sent found checked "
     "asked called waited moved fixed ready needed added lost left right open closed signed printed ordered copied"
-).split()
-_COMMON = (
-    "a about account address after again all also an and answer any are as ask at back be been before begin best better "
-    "big book both box bring but by call came can change check child close come could customer day did do does down "
-    "each eat end enough even ever every example eye family far few find first follow food for friend from full get "
-    "give go good group had hand hard has have he head hear hello help her here high him his home hour house how if in "
-    "into is issue it job just keep kind know last later leave let letter like list live long look low made make man "
-    "many may me mean might mind money more most much must my need never next night no normal not nothing now of off "
-    "often old on once one only or order other our out over own page paper people person phone place play please point "
-    "public put question quite rather read ready really right run said same saw say school see send service set she "
-    "should show shown since sister so some soon speak start state status still street such system take talk tell than "
-    "thank thanks that their them then there these they thing think this those though thought three ticket time to "
-    "today together told too took toward try turn two under until up upon us use used very voice wait walk want was "
-    "water way we week well went were what when where which while white who why will wish with without woman word work "
-    "world would write year yes you young your"
-).split()
-_ONSETS = "b br c ch cl d dr f fl g gr h j k kr l m n p pr r s sch st t tr v w z".split()
-_VOWELS = "a e i o u ei ia oo au".split()
-_CODAS = " n r l s t ck nd rt ss m x ns lt".split(" ")
+)
+_COMMON = _list(
+    "a about account address after again all also an and answer any are as ask at back be been before begin best "
+    "better big book both box bring but by call came can change check child close come could customer day did do does "
+    "down each eat end enough even ever every example eye family far few find first follow food for friend from full "
+    "get give go good group had hand hard has have he head hear hello help her here high him his home hour house how "
+    "if in into is issue it job just keep kind know last later leave let letter like list live long look low made "
+    "make man many may me mean might mind money more most much must my need never next night no normal not nothing "
+    "now of off often old on once one only or order other our out over own page paper people person phone place play "
+    "please point public put question quite rather read ready really right run said same saw say school see send "
+    "service set she should show shown since sister so some soon speak start state status still street such system "
+    "take talk tell than thank thanks that their them then there these they thing think this those though thought "
+    "three ticket time to today together told too took toward try turn two under until up upon us use used very voice "
+    "wait walk want was water way we week well went were what when where which while white who why will wish with "
+    "without woman word work world would write year yes you young your"
+)
+_ONSETS = _list("b br c ch cl d dr f fl g gr h j k kr l m n p pr r s sch st t tr v w z")
+_VOWELS = ("a", "e", "i", "o", "u", "ei", "ia", "oo", "au")
+_CODAS = ("", "n", "r", "l", "s", "t", "ck", "nd", "rt", "ss", "m", "x", "ns", "lt")
 
 _OPENINGS = (
     "Please {act}{rest}.",
@@ -137,40 +142,40 @@ def _free(rng: random.Random, detail: str) -> Argument:
 
 def _arguments(rng: random.Random, noun: str) -> list[Argument]:
     arguments = [_identifier(noun)] if rng.random() < 0.7 else []
-    for detail in rng.sample(_DETAILS, rng.choice((0, 0, 1, 1, 2)) or (not arguments)):
-        arguments.append(_choice(rng, detail) if rng.random() < 0.35 else _free(rng, detail))
-    return arguments
+    details = rng.sample(_DETAILS, rng.choice((0, 0, 1, 1, 2)) or (not arguments))
+    return arguments + [_choice(rng, detail) if rng.random() < 0.35 else _free(rng, detail) for detail in details]
 
 
 def copy_words(seed: int, count: int) -> list[str]:
     """Words without any order, common and made up: the material of copy exercises and of the tokenizers."""
-    rng = random.Random(f"words {seed}")
+    rng = random.Random(f"words {seed}")  # noqa: S311 - reproducible data, no secret
     words = [rng.choice(_COMMON) if rng.random() < 0.6 else _word(rng) for _ in range(count)]
     return [word.capitalize() if rng.random() < 0.3 else word for word in words]
 
 
 @dataclass(frozen=True, slots=True)
 class MadeTool:
-    """A randomly made tool with the words that a request for it uses."""
+    """A randomly made tool. ``act`` is what a request for it says, without its arguments."""
 
     spec: ToolSpec
-    verb: str
-    noun: str
+    act: str
     arguments: tuple[Argument, ...]
 
 
 def make_tool(rng: random.Random, verb: str, noun: str) -> MadeTool:
-    """Make a tool called after ``verb`` and ``noun``, with one to three required arguments."""
+    """Make a tool called after ``verb`` and ``noun``, sometimes also a detail, with one to three required arguments."""
     arguments = _arguments(rng, noun)
-    name = f"{verb}_{noun}"
-    description = f"{verb.capitalize()} {rng.choice(('a', 'the'))} {noun}."
-    if rng.random() < 0.4:
+    name, description, act = f"{verb}_{noun}", f"{verb.capitalize()} a {noun}.", f"{verb} the {noun}"
+    if rng.random() < 0.5:
         detail = rng.choice(_DETAILS)
-        name = f"{verb}_{noun}_{detail}" if rng.random() < 0.5 else f"{verb}_{detail}"
+        name = f"{verb}_{noun}_{detail}" if rng.random() < 0.4 else f"{verb}_{detail}"
         description = f"{verb.capitalize()} the {detail} of a {noun}."
+        act = f"{verb} the {detail}" + (f" of {noun}" if rng.random() < 0.5 else "")
+    elif rng.random() < 0.25:
+        act = verb
     properties: dict[str, JsonValue] = {argument.name: argument.schema for argument in arguments}
     schema: dict[str, JsonValue] = {"type": "object", "properties": properties, "required": list(properties)}
-    return MadeTool(ToolSpec(name, description, schema), verb, noun, tuple(arguments))
+    return MadeTool(ToolSpec(name, description, schema), act, tuple(arguments))
 
 
 def _request(rng: random.Random, tool: MadeTool, values: dict[str, JsonValue]) -> str:
@@ -181,35 +186,43 @@ def _request(rng: random.Random, tool: MadeTool, values: dict[str, JsonValue]) -
         bare = len(tool.arguments) == 1 or typed
         form = rng.choice(_LINKS + _BARE if bare else _LINKS)
         mentions.append(form.format(word=argument.words, value=values[argument.name]))
-    act = f"{tool.verb} the {tool.noun}" if rng.random() < 0.8 else tool.verb
-    rest = rng.choice((" ", " ", ", ")) + rng.choice((" and ", ", ", " ")).join(mentions)
-    return rng.choice(_OPENINGS).format(act=act, Act=act.capitalize(), rest=rest)
+    said = rng.choice((" and ", ", ", " ")).join(mentions)
+    if rng.random() < 0.2:
+        said = said[0].upper() + said[1:]
+        return f"{said}{rng.choice((', please', ':', ' now, so'))} {tool.act}."
+    rest = rng.choice((" ", " ", ", ")) + said
+    return rng.choice(_OPENINGS).format(act=tool.act, Act=tool.act.capitalize(), rest=rest)
 
 
 def _toolbox(rng: random.Random, size: int) -> list[MadeTool]:
     verbs, nouns = rng.sample(_VERBS, size), rng.sample(_NOUNS, size)
-    # Neighbours that share a verb or a noun force a look at both words.
-    if size > 1 and rng.random() < 0.4:
+    # Neighbours that share a noun force a look at the other words.
+    if size > 1 and rng.random() < 0.6:
         nouns[1] = nouns[0]
-    return [make_tool(rng, verb, noun) for verb, noun in zip(verbs, nouns, strict=True)]
+    tools = [make_tool(rng, verb, noun) for verb, noun in zip(verbs, nouns, strict=True)]
+    rng.shuffle(tools)
+    return tools
 
 
-def call_exercise(seed: int, sizes: tuple[int, ...] = (2, 3, 4), first_tool: bool = False) -> Trajectory:
-    """Make one conversation: some made tools, one request, one call.
+def _small_talk(rng: random.Random) -> str:
+    words = [rng.choice(_COMMON) if rng.random() < 0.8 else _word(rng) for _ in range(rng.randrange(3, 12))]
+    return " ".join(words).capitalize() + rng.choice(".?!")
+
+
+def call_exercise(seed: int, sizes: tuple[int, ...], no_call: float) -> Trajectory:
+    """Make one request about made-up tools, answered by one call or by none.
 
     Args:
         seed: decides everything.
         sizes: how many tools may be on offer.
-        first_tool: the request always concerns the first tool on offer, so that nothing teaches *choosing* a tool.
+        no_call: share of requests that no tool on offer fits, half of them for a tool that is not there.
     """
-    rng = random.Random(f"call exercise {seed}")
-    tools = _toolbox(rng, rng.choice(sizes))
-    wanted = tools[0]
-    if not first_tool:
-        rng.shuffle(tools)
-    values = {argument.name: argument.make(rng) for argument in wanted.arguments}
-    messages = (
-        Message("user", _request(rng, wanted, values)),
-        Message("assistant", tool_calls=(ToolCall(wanted.spec.name, values),)),
-    )
+    rng = random.Random(f"call exercise {seed}")  # noqa: S311 - reproducible data, no secret
+    missing, *tools = _toolbox(rng, rng.choice(sizes) + 1)
+    fits = rng.random() >= no_call
+    tool = rng.choice(tools) if fits else missing
+    values = {argument.name: argument.make(rng) for argument in tool.arguments}
+    says = _small_talk(rng) if not fits and rng.random() < 0.5 else _request(rng, tool, values)
+    calls = (ToolCall(tool.spec.name, values),) if fits else ()
+    messages = (Message("user", says), Message("assistant", tool_calls=calls))
     return Trajectory(f"exercise-{seed}", tuple(tool.spec for tool in tools), messages)

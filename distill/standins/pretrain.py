@@ -1,29 +1,34 @@
-"""Pre-training of a stand-in on the CPU: call exercises, with random copy exercises for the first half."""
+"""Pre-training of a stand-in on the CPU: call exercises from easy to hard, at first beside random copy exercises."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from distill.families.base import IGNORED, Row
+from distill.families.base import IGNORED, Family, Prompt, Row
+from distill.trajectories.types import Trajectory
 
 _CLIP = 1.0
+_LEARNING_RATE = 4e-3
+# Random copies teach the copying heads, without which exercises alone stay on a plateau for long.
+_COPY_STEPS = 350
+_COPIES = 16
 _COPY_TOKENS = 28
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curriculum:
-    """How long and how fast. One step takes ``batch`` rows, half of them copies during the first half of ``steps``."""
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch of pre-training: ``steps`` steps of ``batch`` rows drawn from ``rows``."""
 
-    steps: int = 2600
-    batch: int = 32
-    learning_rate: float = 4e-3
-    seed: int = 20261122
+    steps: int
+    batch: int
+    rows: Sequence[Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +40,26 @@ class Progress:
     copy: float | None
 
 
-def pretrain(model: PreTrainedModel, rows: Sequence[Row], curriculum: Curriculum) -> Iterator[Progress]:
-    """Train ``model`` in place and yield after every step."""
-    rng = random.Random(curriculum.seed)  # noqa: S311 - reproducible data, no secret
-    optimizer = torch.optim.AdamW(model.parameters(), lr=curriculum.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, curriculum.learning_rate, total_steps=curriculum.steps, pct_start=0.1
-    )
-    order = _shuffled(rows, rng, curriculum.batch)
+def exercise_row(
+    family: Family, exercise: Trajectory, tokenizer: PreTrainedTokenizerBase, layout: Callable[[str], str]
+) -> Row:
+    """Render an exercise as the family would in training, but with ``layout`` applied to its target."""
+    prompt = family.prompt_ids(Prompt(exercise.messages[:-1], exercise.tools), tokenizer)
+    target = tokenizer(layout(family.target(exercise.messages[-1])), add_special_tokens=False)["input_ids"]
+    return Row((*prompt, *target), (*[IGNORED] * len(prompt), *target))
+
+
+def pretrain(model: PreTrainedModel, phases: Sequence[Phase], seed: int) -> Iterator[Progress]:
+    """Train ``model`` in place and yield after every step; one learning-rate cycle over all ``phases``."""
+    rng = random.Random(seed)  # noqa: S311 - reproducible data, no secret
+    total = sum(phase.steps for phase in phases)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=_LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _LEARNING_RATE, total_steps=total, pct_start=0.1)
+    batches = (batch for phase in phases for batch in islice(_shuffled(phase.rows, rng, phase.batch), phase.steps))
     model.train()
-    for step in range(curriculum.steps):
-        copying = step < curriculum.steps // 2
-        batch = next(order)
-        loss = row_loss(model, batch[: curriculum.batch // 2] if copying else batch)
-        copy = copy_loss(model, rng, curriculum.batch // 2) if copying else None
+    for step, batch in enumerate(batches):
+        loss = row_loss(model, batch)
+        copy = copy_loss(model, rng) if step < _COPY_STEPS else None
         torch.autograd.backward(loss if copy is None else loss + copy)
         torch.nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
         optimizer.step()
@@ -65,12 +76,12 @@ def row_loss(model: PreTrainedModel, rows: Sequence[Row]) -> torch.Tensor:
     return _loss(model, ids, labels)
 
 
-def copy_loss(model: PreTrainedModel, rng: random.Random, count: int) -> torch.Tensor:
+def copy_loss(model: PreTrainedModel, rng: random.Random) -> torch.Tensor:
     """Mean cross-entropy over the second half of random token sequences that repeat once."""
-    half = [[rng.randrange(model.config.vocab_size) for _ in range(_COPY_TOKENS)] for _ in range(count)]
+    half = [[rng.randrange(model.config.vocab_size) for _ in range(_COPY_TOKENS)] for _ in range(_COPIES)]
     once = torch.tensor(half)
     # The first token of the repetition cannot be known.
-    masked = torch.full((count, _COPY_TOKENS + 1), IGNORED)
+    masked = torch.full((_COPIES, _COPY_TOKENS + 1), IGNORED)
     return _loss(model, torch.cat([once, once], 1), torch.cat([masked, once[:, 1:]], 1))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from bitsandbytes.nn import Linear4bit
+from bitsandbytes.nn.modules import Linear4bit
 from transformers import BitsAndBytesConfig, PreTrainedModel
 
 from distill.families.base import Family
@@ -21,7 +21,7 @@ def compute_dtype() -> torch.dtype:
 
 def load_nf4(family: Family, base: str, revision: str | None = None) -> PreTrainedModel:
     """Load ``base`` (a local folder or hub repository id) with its linear layers in double-quantised NF4."""
-    quantization = BitsAndBytesConfig(
+    quantization = BitsAndBytesConfig(  # type: ignore[no-untyped-call]  # transformers does not annotate it
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
@@ -45,7 +45,7 @@ def keep_gradients(model: torch.nn.Module) -> None:
 
 def attach_lora(family: Family, model: PreTrainedModel, rank: int, alpha: int, seed: int) -> PeftModel:
     """Add a fresh LoRA adapter to the family's projections; ``seed`` decides its initial weights."""
-    from peft import LoraConfig, get_peft_model
+    from peft import LoraConfig, PeftModel, get_peft_model
 
     targets = family.lora_targets(model)
     if not targets:
@@ -53,6 +53,6 @@ def attach_lora(family: Family, model: PreTrainedModel, rank: int, alpha: int, s
     torch.manual_seed(seed)
     config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=targets, task_type="CAUSAL_LM", bias="none")
     adapted = get_peft_model(model, config)
-    if not hasattr(adapted, "peft_config"):
-        raise TypeError("PEFT returned a model without an adapter")
-    return adapted  # type: ignore[return-value]  # get_peft_model also covers mixed models, which are not asked for
+    if not isinstance(adapted, PeftModel):
+        raise TypeError("PEFT returned a mixed model, which was not asked for")
+    return adapted

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -12,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoTokenizer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import (
+    AutoTokenizer,
+    PrinterCallback,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
 from distill.families.base import Family, Row, rows_of
 from distill.training import checkpoints
@@ -81,7 +87,7 @@ def train(
         RowError: a trajectory cannot become a row (too long, nothing to learn).
         ValueError: there is nothing to train on, or the tokenizer does not belong to the family.
     """
-    from trl import SFTTrainer
+    from trl.trainer.sft_trainer import SFTTrainer
 
     started = time.monotonic()
     tokenizer = AutoTokenizer.from_pretrained(spec.base, revision=spec.revision)
@@ -104,9 +110,10 @@ def train(
             callbacks=[watcher],
         )
         # TRL casts the adapter of a 4-bit model to bfloat16, whose 8 bits lose small updates.
-        for parameter in trainer.model.parameters():
+        for parameter in model.parameters():
             if parameter.requires_grad:
                 parameter.data = parameter.data.float()
+        trainer.remove_callback(PrinterCallback)
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     adapter = _save_adapter(trainer, spec.output_dir)
     checkpoints.remove_all(spec.output_dir)
@@ -135,7 +142,7 @@ def _dataset(rows: Sequence[Row]) -> Any:
 
 
 def _arguments(spec: TrainSpec, rows: int) -> Any:
-    from trl import SFTConfig
+    from trl.trainer.sft_config import SFTConfig
 
     on_gpu = torch.cuda.is_available()
     steps = total_steps(spec, rows)
@@ -173,20 +180,25 @@ class _Watcher(TrainerCallback):
         self._first_step = 0
         self._started = time.monotonic()
 
+    # The trainer passes its arguments by these names.
     def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+        self,
+        args: TrainingArguments,  # noqa: ARG002 - as above
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002 - as above
+        **kwargs: Any,  # noqa: ARG002 - as above
     ) -> None:
         self._first_step, self._started = state.global_step, time.monotonic()
 
     def on_log(
         self,
-        args: TrainingArguments,
+        args: TrainingArguments,  # noqa: ARG002 - as above
         state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, float] | None = None,
-        **_: object,
+        control: TrainerControl,  # noqa: ARG002 - as above
+        **kwargs: Any,
     ) -> None:
-        if not logs or "loss" not in logs:
+        logs = kwargs.get("logs") or {}
+        if "loss" not in logs:
             return
         self.loss = float(logs["loss"])
         pace = (time.monotonic() - self._started) / max(1, state.global_step - self._first_step)
@@ -194,7 +206,13 @@ class _Watcher(TrainerCallback):
             TrainProgress(state.global_step, state.max_steps, self.loss, pace * (state.max_steps - state.global_step))
         )
 
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+    def on_save(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002 - as above
+        **kwargs: Any,  # noqa: ARG002 - as above
+    ) -> None:
         checkpoint = Path(args.output_dir or "") / f"checkpoint-{state.global_step}"
         checkpoints.mark_complete(checkpoint, self.training)
 
@@ -203,5 +221,5 @@ def _save_adapter(trainer: Any, output_dir: Path) -> Path:
     """Write the adapter under a temporary name first, so that the final folder is always whole."""
     partial, adapter = output_dir / f".{ADAPTER_FOLDER}", output_dir / ADAPTER_FOLDER
     trainer.model.save_pretrained(str(partial), safe_serialization=True)
-    os.replace(partial, adapter)
+    partial.replace(adapter)
     return adapter

@@ -1,0 +1,106 @@
+"""A real QLoRA training on a stand-in: it learns, reports, is killed and goes on."""
+
+import json
+import multiprocessing
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from distill.families import family_named
+from distill.families.base import RowError
+from distill.standins import checkpoint
+from distill.training.sft import TrainProgress, TrainSpec, total_steps, train
+from distill.trajectories.types import Trajectory
+
+STUDENT = family_named("qwen3")
+
+
+def spec(folder: Path, **changes: object) -> TrainSpec:
+    base = TrainSpec(
+        base=str(checkpoint("qwen3")), output_dir=folder, batch_size=8, epochs=2, save_every=4, lora_rank=8
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]  # the caller names the fields
+
+
+def train_until_killed(folder: Path, gates: list[Trajectory]) -> None:
+    """Train in this (child) process and die by SIGKILL in the sixth step."""
+
+    def die(progress: TrainProgress) -> None:
+        if progress.step == 6:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    train(spec(folder), STUDENT, gates, die)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(
+    tmp_path_factory: pytest.TempPathFactory, gates: list[Trajectory]
+) -> tuple[Path, list[TrainProgress]]:
+    folder, seen = tmp_path_factory.mktemp("uninterrupted"), []
+    result = train(spec(folder), STUDENT, gates, seen.append)
+    assert (result.rows, result.steps, result.resumed_from) == (48, 12, 0)
+    assert result.final_loss == seen[-1].loss
+    return result.adapter, seen
+
+
+def test_the_loss_falls_and_every_step_is_reported(uninterrupted: tuple[Path, list[TrainProgress]]) -> None:
+    _, seen = uninterrupted
+    assert [progress.step for progress in seen] == list(range(1, 13))
+    assert {progress.total for progress in seen} == {12}
+    assert seen[-1].loss < seen[0].loss / 2
+    assert seen[-1].eta_seconds == 0 < seen[0].eta_seconds
+
+
+def test_only_the_adapter_is_left_as_safetensors(uninterrupted: tuple[Path, list[TrainProgress]]) -> None:
+    adapter, _ = uninterrupted
+    assert sorted(path.name for path in adapter.parent.iterdir()) == ["adapter"]
+    weights = load_file(adapter / "adapter_model.safetensors")
+    assert all("lora_" in name for name in weights)
+    assert json.loads((adapter / "adapter_config.json").read_text())["r"] == 8
+
+
+def test_a_killed_training_goes_on_from_its_last_whole_checkpoint(
+    tmp_path: Path, gates: list[Trajectory], uninterrupted: tuple[Path, list[TrainProgress]]
+) -> None:
+    child = multiprocessing.get_context("spawn").Process(target=train_until_killed, args=(tmp_path, gates))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    assert not (tmp_path / "adapter").exists()
+    # What a kill in the middle of saving leaves: a newer folder without its mark.
+    partial = tmp_path / "checkpoint-5"
+    partial.mkdir()
+    (partial / "adapter_model.safetensors").write_bytes(b"cut off")
+    seen: list[TrainProgress] = []
+    result = train(spec(tmp_path), STUDENT, gates, seen.append)
+    assert result.resumed_from == 4
+    assert [progress.step for progress in seen] == list(range(5, 13))
+    resumed, whole = (load_file(path / "adapter_model.safetensors") for path in (result.adapter, uninterrupted[0]))
+    assert all((resumed[name] - whole[name]).abs().max() < 1e-4 for name in whole)
+
+
+def test_another_training_does_not_resume_from_these_checkpoints(tmp_path: Path, gates: list[Trajectory]) -> None:
+    child = multiprocessing.get_context("spawn").Process(target=train_until_killed, args=(tmp_path, gates))
+    child.start()
+    child.join()
+    assert train(spec(tmp_path, seed=1, epochs=0.5), STUDENT, gates).resumed_from == 0
+
+
+def test_a_row_over_the_limit_stops_the_training_before_it_starts(tmp_path: Path, gates: list[Trajectory]) -> None:
+    with pytest.raises(RowError, match=r"'gate-10', message 1: .* exceed the limit of 20"):
+        train(spec(tmp_path, max_length=20), STUDENT, gates)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_to_train_on_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no trajectories to train on"):
+        train(spec(tmp_path), STUDENT, [])
+
+
+def test_steps_count_whole_batches() -> None:
+    assert total_steps(spec(Path(), batch_size=8, epochs=1.5), 17) == 5
+    assert total_steps(spec(Path(), batch_size=8, epochs=0.01), 1) == 1
