@@ -31,11 +31,20 @@ class Builder:
         self._client = client
         self._folder = folder
 
-    def model(self, slug: str, kind: str = "full", *, display_name: str = "", edges: Edges = (), **fields: Any) -> str:
+    def model(
+        self,
+        slug: str,
+        kind: str = "full",
+        *,
+        display_name: str = "",
+        edges: Edges = (),
+        namespace: str = NAMESPACE,
+        **fields: Any,
+    ) -> str:
         """``licenses`` absent means that nothing is known, [] none of its own; other fields are Version's."""
         given = model_pb2.Model(display_name=display_name or slug)
-        self._client.models.CreateModel(model_pb2.CreateModelRequest(parent=NAMESPACE, model_id=slug, model=given))
-        return self.version(f"{NAMESPACE}/models/{slug}", kind, edges=edges, **fields)
+        self._client.models.CreateModel(model_pb2.CreateModelRequest(parent=namespace, model_id=slug, model=given))
+        return self.version(f"{namespace}/models/{slug}", kind, edges=edges, **fields)
 
     def dataset(self, slug: str, kind: str = "trajectories", *, edges: Edges = (), **fields: Any) -> str:
         """As ``model``."""

@@ -104,9 +104,11 @@ def test_what_was_recorded_is_read_back(story: Story) -> None:
         ({"agreement_id": "Not An Id"}, "INVALID_ID", "agreement_id"),
     ],
 )
-def test_malformed_agreements_name_the_field(story: Story, fields: dict[str, Any], reason: str, field: str) -> None:
+def test_malformed_agreements_name_the_field(
+    shared_story: Story, fields: dict[str, Any], reason: str, field: str
+) -> None:
     with pytest.raises(InvalidArgument) as caught:
-        create(story.rob, **fields)
+        create(shared_story.rob, **fields)
     assert caught.value.reason == reason
     assert [each.field for each in caught.value.violations] == [field]
 
@@ -119,8 +121,8 @@ def test_unknown_model_and_taken_id_are_refused(story: Story) -> None:
         create(story.rob)
 
 
-def test_namespace_bounds_what_an_agreement_can_waive(story: Story) -> None:
-    elsewhere = story.client("reviewer", identity="eve", namespaces=("elsewhere",))
+def test_namespace_bounds_what_an_agreement_can_waive(shared_story: Story) -> None:
+    elsewhere = shared_story.client("reviewer", identity="eve", namespaces=("elsewhere",))
     with pytest.raises(PermissionDenied):
         create(elsewhere, parent="namespaces/elsewhere")
-    assert story.verdict(story.names["teacher"]) == "denied"
+    assert shared_story.verdict(shared_story.names["teacher"]) == "denied"

@@ -60,18 +60,18 @@ def test_one_audit_event_holds_before_after_and_why(story: Story, registry: Regi
     }
 
 
-def test_nobody_concludes_what_they_registered(story: Story) -> None:
+def test_nobody_concludes_what_they_registered(shared_story: Story) -> None:
     with pytest.raises(PermissionDenied) as caught:
-        conclude(story.ada, story.names["xlam"], "apache-2.0")
+        conclude(shared_story.ada, shared_story.names["xlam"], "apache-2.0")
     assert caught.value.reason == "FOUR_EYES"
     assert caught.value.metadata["creator"] == "ada"
-    assert story.verdict(story.names["teacher"]) == "denied"
+    assert shared_story.verdict(shared_story.names["teacher"]) == "denied"
 
 
 @pytest.mark.parametrize("license_id", ["beer-ware", "unknown", "commercial-agreement", ""])
-def test_concluding_to_no_known_licence_is_pointless(story: Story, license_id: str) -> None:
+def test_concluding_to_no_known_licence_is_pointless(shared_story: Story, license_id: str) -> None:
     with pytest.raises(InvalidArgument, match="ListLicenses") as caught:
-        conclude(story.rob, story.names["xlam"], license_id)
+        conclude(shared_story.rob, shared_story.names["xlam"], license_id)
     assert caught.value.reason == "UNKNOWN_LICENSE_ID"
 
 
@@ -83,15 +83,17 @@ def test_concluding_to_no_known_licence_is_pointless(story: Story, license_id: s
         ({"licenses": licensing_pb2.LicenseSet()}, "EMPTY_CONCLUSION", "licenses"),
     ],
 )
-def test_incomplete_conclusions_name_the_field(story: Story, fields: dict[str, Any], reason: str, field: str) -> None:
+def test_incomplete_conclusions_name_the_field(
+    shared_story: Story, fields: dict[str, Any], reason: str, field: str
+) -> None:
     with pytest.raises(InvalidArgument) as caught:
-        conclude(story.rob, story.names["xlam"], "mit", **fields)
+        conclude(shared_story.rob, shared_story.names["xlam"], "mit", **fields)
     assert caught.value.reason == reason
     assert [each.field for each in caught.value.violations] == [field]
 
 
-def test_draft_and_stale_etag_are_refused(story: Story) -> None:
+def test_draft_and_stale_etag_are_refused(shared_story: Story) -> None:
     with pytest.raises(FailedPrecondition, match="finalize"):
-        conclude(story.rob, story.build.draft(f"{NAMESPACE}/models/student", "full"), "mit")
+        conclude(shared_story.rob, shared_story.build.draft(f"{NAMESPACE}/models/student", "full"), "mit")
     with pytest.raises(Aborted):
-        conclude(story.rob, story.names["xlam"], "mit", etag='"99"')
+        conclude(shared_story.rob, shared_story.names["xlam"], "mit", etag='"99"')

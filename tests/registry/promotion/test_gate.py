@@ -1,0 +1,102 @@
+"""The gate as a pure function: which failures are for good, and which wait for people."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.licensing import Verdict
+from registry.promotion.gate import GateFacts, OpenReason, Outcome, run_gate
+
+CLEAN = GateFacts(
+    ready=True,
+    missing_files=(),
+    outbound="openrail-m",
+    outbound_known=True,
+    stand_ins=(),
+    demo=False,
+    verdict=Verdict.ALLOWED,
+    reasons=(),
+    creator="ada",
+    approvers=(),
+)
+LIFTABLE = OpenReason("NC_OUTPUT_REACH_CONTESTED", liftable=True)
+FIRM = OpenReason("UNKNOWN_LICENSE", liftable=False)
+CONTESTED: dict[str, Any] = {"verdict": Verdict.NEEDS_REVIEW, "reasons": (LIFTABLE,)}
+CHECKS = ["ready", "integrity", "outbound_license", "stand_in", "verdict", "four_eyes"]
+
+
+def failed(facts: GateFacts) -> list[str]:
+    return [check.check for check in run_gate(facts)[1] if not check.passed]
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome", "failing"),
+    [
+        ({}, Outcome.PROMOTED, []),
+        ({"verdict": Verdict.ALLOWED_WITH_OBLIGATIONS}, Outcome.PROMOTED, []),
+        ({"outbound": ""}, Outcome.PROMOTED, []),
+        ({"outbound": "house", "outbound_known": False}, Outcome.PROMOTED, []),
+        ({"stand_ins": ("tiny@1",), "demo": True}, Outcome.PROMOTED, []),
+        ({"approvers": ("rob",)}, Outcome.PROMOTED, []),
+        (CONTESTED, Outcome.AWAITING_REVIEW, ["verdict"]),
+        (CONTESTED | {"reasons": (LIFTABLE, FIRM)}, Outcome.DENIED, ["verdict"]),
+        (CONTESTED | {"missing_files": ("a",)}, Outcome.DENIED, ["integrity", "verdict"]),
+        (CONTESTED | {"stand_ins": ("tiny@1",)}, Outcome.DENIED, ["stand_in", "verdict"]),
+        ({"verdict": Verdict.DENIED, "reasons": (LIFTABLE, FIRM)}, Outcome.DENIED, ["verdict"]),
+        # A verdict of denied stays denied even if every reason shown were liftable.
+        ({"verdict": Verdict.DENIED, "reasons": (LIFTABLE,)}, Outcome.DENIED, ["verdict"]),
+        ({"ready": False, "verdict": None}, Outcome.DENIED, ["ready", "verdict"]),
+        ({"missing_files": ("model.safetensors",)}, Outcome.DENIED, ["integrity"]),
+        ({"stand_ins": ("tiny@1",)}, Outcome.DENIED, ["stand_in"]),
+        ({"approvers": ("rob", "ada")}, Outcome.DENIED, ["four_eyes"]),
+    ],
+)
+def test_outcome_follows_from_the_failing_checks(changes: dict[str, Any], outcome: Outcome, failing: list[str]) -> None:
+    facts = replace(CLEAN, **changes)
+    assert run_gate(facts)[0] is outcome
+    assert failed(facts) == failing
+
+
+@pytest.mark.parametrize(
+    ("changes", "check", "words"),
+    [
+        ({"outbound": "house", "outbound_known": False}, "outbound_license", "no profile"),
+        ({"missing_files": tuple("abcdefg")}, "integrity", "a, b, c, d, e and 2 more"),
+        ({"stand_ins": ("tiny@1",)}, "stand_in", "tiny@1"),
+        ({"approvers": ("rob",)}, "four_eyes", "registered by ada, approved by rob"),
+        (CONTESTED, "verdict", "needs_review: NC_OUTPUT_REACH_CONTESTED"),
+    ],
+)
+def test_checks_say_what_they_found(changes: dict[str, Any], check: str, words: str) -> None:
+    details = {each.check: each.detail for each in run_gate(replace(CLEAN, **changes))[1]}
+    assert words in details[check]
+
+
+FACTS = st.builds(
+    GateFacts,
+    ready=st.booleans(),
+    missing_files=st.lists(st.sampled_from(["a", "b"]), max_size=1),
+    outbound=st.sampled_from(["", "mit"]),
+    outbound_known=st.booleans(),
+    stand_ins=st.lists(st.just("tiny@1"), max_size=1),
+    demo=st.booleans(),
+    verdict=st.sampled_from([None, *Verdict]),
+    reasons=st.lists(st.sampled_from([LIFTABLE, FIRM]), max_size=2),
+    creator=st.just("ada"),
+    approvers=st.lists(st.sampled_from(["ada", "rob"]), max_size=2),
+)
+
+
+@given(FACTS)
+def test_promotion_is_the_conjunction_of_all_checks(facts: GateFacts) -> None:
+    outcome, checks = run_gate(facts)
+    assert [check.check for check in checks] == CHECKS
+    assert (outcome is Outcome.PROMOTED) == all(check.passed for check in checks)
+    if outcome is Outcome.AWAITING_REVIEW:
+        assert failed(facts) == ["verdict"]
+        assert all(reason.liftable for reason in facts.reasons)
