@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, cast
+from typing import cast
 
 from sqlmodel import Session, col, select
 
@@ -17,8 +17,6 @@ from spiritsafe.errors import AlreadyExists, FailedPrecondition
 from spiritsafe.registry.v1 import version_pb2
 from spiritsafe.rpc.caller import Caller
 from spiritsafe.rpc.names import VersionName
-
-Direction = Literal["ancestors", "descendants"]
 
 
 def add_edge(
@@ -65,10 +63,10 @@ def has_descendants(session: Session, version: Version) -> bool:
     return session.exec(select(Edge.id).where(Edge.parent_id == version.id).limit(1)).first() is not None
 
 
-def walk(session: Session, start: Version, direction: Direction, max_depth: int) -> tuple[list[int], list[Edge]]:
+def walk(session: Session, start: Version, direction: str, max_depth: int) -> tuple[list[int], list[Edge]]:
     """Ids of the versions reached, ``start`` first and then by distance, with every edge on the way.
 
-    ``max_depth`` counts edges away from ``start``; 0 means all.
+    ``direction`` is "ancestors" or "descendants"; ``max_depth`` counts edges away from ``start``, 0 means all.
     """
     near, far = ("child_id", "parent_id") if direction == "ancestors" else ("parent_id", "child_id")
 

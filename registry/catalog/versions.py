@@ -34,7 +34,7 @@ from spiritsafe.rpc.names import NodeName
 DRAFT, READY = "draft", "ready"
 ANY = "-"
 # Rows that one call looks at when a filter asks for verdicts: a page may then be short, but never slow.
-SCAN_LIMIT = 500
+SCAN_LIMIT = 200
 _FILTERABLE = ("kind", "state", "stand_in", "tags.", "deployable.")
 _COLUMNS = {
     "kind": col(Version.kind),

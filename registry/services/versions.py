@@ -15,6 +15,7 @@ from registry.identity.access import check_namespace
 from registry.services.names import version_of, versions_parent
 from registry.storage.audit import Event
 from registry.storage.tables import Node, Version
+from registry.wire import enum_text
 from spiritsafe.errors import NotFound, SpiritsafeError
 from spiritsafe.registry.v1 import version_pb2, version_pb2_grpc
 from spiritsafe.rpc.caller import Caller, current_caller
@@ -103,10 +104,10 @@ class VersionService(version_pb2_grpc.VersionServiceServicer):
     ) -> version_pb2.GetLineageResponse:
         name = version_of(request.name)
         depth = lineage.check_depth(request.max_depth)
-        downward = request.direction == version_pb2.LINEAGE_DIRECTION_DESCENDANTS
+        direction = enum_text(version_pb2.LineageDirection, request.direction, "direction")
         with self._registry.database.read() as session:
             _, version = get_version(session, name)
-            found = lineage.walk(session, version, "descendants" if downward else "ancestors", depth)
+            found = lineage.walk(session, version, direction or "ancestors", depth)
             return describe_lineage(session, self._registry, *found)
 
     def _file_problem(self, name: VersionName) -> SpiritsafeError | None:
