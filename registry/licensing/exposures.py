@@ -14,27 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, NamedTuple
 
 from registry.licensing.vocabulary import NO_EFFECT_EDGES, WEIGHTS_EDGES, EdgeType, Mark, ReachKey
-
-
-class StepKey(StrEnum):
-    """A reach key, with `adapter` apart from the other weights edges because a policy may treat it as contested."""
-
-    WEIGHTS = "weights"
-    ADAPTER = "adapter"
-    DISTILL_LOGITS = "distill_logits"
-    DISTILL_OUTPUTS = "distill_outputs"
-    GENERATED_BY = "generated_by"
-    JUDGED_BY = "judged_by"
-    TRAINED_ON = "trained_on"
-
-    @property
-    def reach_key(self) -> ReachKey:
-        """The profile entry that governs this step."""
-        return ReachKey.WEIGHTS if self is StepKey.ADAPTER else ReachKey(self.value)
 
 
 class Step(NamedTuple):
@@ -45,7 +27,7 @@ class Step(NamedTuple):
     first crossing.
     """
 
-    key: StepKey
+    key: ReachKey
     last: int
     families: frozenset[str]
 
@@ -70,12 +52,14 @@ class Path(NamedTuple):
 
 
 class Crossings(NamedTuple):
-    """All that a licence can ask of a path.
+    """All that a licence or a policy can ask of a path.
 
-    `crossing` is the last edge that is neither of the weights class nor `derived_from`; None over weights alone.
+    `adapter` tells whether an `adapter` edge is on it, which a policy may treat as contested. `crossing` is the last
+    edge that is neither of the weights class nor `derived_from`; None over weights alone.
     """
 
     steps: tuple[Step, ...] = ()
+    adapter: bool = False
     mark: Mark = Mark.NONE
     crossing: EdgeType | None = None
 
@@ -83,9 +67,10 @@ class Crossings(NamedTuple):
         """These crossings followed by `edge`; `families` are those of the weight lineage of the edge's child."""
         if edge is EdgeType.DERIVED_FROM:
             return self
-        steps = _extend(self.steps, _step_key(edge, self.mark), families)
+        steps = _extend(self.steps, _reach_key(edge, self.mark), families)
+        adapter = self.adapter or edge is EdgeType.ADAPTER
         crossing = self.crossing if edge in WEIGHTS_EDGES else edge
-        return Crossings(steps, _MARK_SET_BY.get(edge, self.mark), crossing)
+        return Crossings(steps, adapter, _MARK_SET_BY.get(edge, self.mark), crossing)
 
 
 class Exposure(NamedTuple):
@@ -160,22 +145,20 @@ def inherit(
 
 
 _MARK_SET_BY = {EdgeType.GENERATED_BY: Mark.OUTPUT, EdgeType.JUDGED_BY: Mark.JUDGED}
-_TRAINED_ON_STEP = {
-    Mark.OUTPUT: StepKey.DISTILL_OUTPUTS,
-    Mark.JUDGED: StepKey.JUDGED_BY,
-    Mark.NONE: StepKey.TRAINED_ON,
+_TRAINED_ON_KEY = {
+    Mark.OUTPUT: ReachKey.DISTILL_OUTPUTS,
+    Mark.JUDGED: ReachKey.JUDGED_BY,
+    Mark.NONE: ReachKey.TRAINED_ON,
 }
 
 
-def _step_key(edge: EdgeType, mark: Mark) -> StepKey:
-    if edge is EdgeType.TRAINED_ON:
-        return _TRAINED_ON_STEP[mark]
+def _reach_key(edge: EdgeType, mark: Mark) -> ReachKey:
     if edge in WEIGHTS_EDGES:
-        return StepKey.ADAPTER if edge is EdgeType.ADAPTER else StepKey.WEIGHTS
-    return StepKey(edge.value)
+        return ReachKey.WEIGHTS
+    return _TRAINED_ON_KEY[mark] if edge is EdgeType.TRAINED_ON else ReachKey(edge.value)
 
 
-def _extend(steps: tuple[Step, ...], key: StepKey, families: frozenset[str]) -> tuple[Step, ...]:
+def _extend(steps: tuple[Step, ...], key: ReachKey, families: frozenset[str]) -> tuple[Step, ...]:
     for index, step in enumerate(steps):
         if step.key is key:
             return (*steps[:index], step._replace(last=len(steps) - 1), *steps[index + 1 :])
@@ -189,7 +172,8 @@ def _encode(stored: NodeExposures) -> dict[str, Any]:
     for crossings, by_origin in sorted(stored.paths.items(), key=lambda item: _sortable(item[0])):
         ends = [_trail_row(path, trail, rows) for _, path in sorted(by_origin.items())]
         steps = [[step.key.value, step.last, sorted(step.families)] for step in crossings.steps]
-        groups.append({"steps": steps, "mark": crossings.mark.value, "crossing": crossings.crossing, "paths": ends})
+        group = {"steps": steps, "adapter": crossings.adapter, "mark": crossings.mark.value}
+        groups.append({**group, "crossing": crossings.crossing, "paths": ends})
     return {"node": stored.node, "families": sorted(stored.families), "trail": trail, "groups": groups}
 
 
@@ -205,7 +189,7 @@ def _trail_row(path: Path, trail: list[list[Any]], rows: dict[tuple[int, str, st
 
 def _sortable(crossings: Crossings) -> tuple[Any, ...]:
     steps = tuple((step.key, step.last, sorted(step.families)) for step in crossings.steps)
-    return (steps, crossings.mark, crossings.crossing or "")
+    return (steps, crossings.adapter, crossings.mark, crossings.crossing or "")
 
 
 def _decode(value: Mapping[str, Any]) -> NodeExposures:
@@ -218,8 +202,9 @@ def _decode(value: Mapping[str, Any]) -> NodeExposures:
             paths.append(Path((*nearer.nodes, node), (*nearer.edges, EdgeType(edge))))
     found = {}
     for group in value["groups"]:
-        steps = tuple(Step(StepKey(key), last, frozenset(families)) for key, last, families in group["steps"])
+        steps = tuple(Step(ReachKey(key), last, frozenset(families)) for key, last, families in group["steps"])
         crossing = EdgeType(group["crossing"]) if group["crossing"] else None
         ends = (paths[at] for at in group["paths"])
-        found[Crossings(steps, Mark(group["mark"]), crossing)] = {path.nodes[-1]: path for path in ends}
+        crossings = Crossings(steps, group["adapter"], Mark(group["mark"]), crossing)
+        found[crossings] = {path.nodes[-1]: path for path in ends}
     return NodeExposures(value["node"], frozenset(value["families"]), found)

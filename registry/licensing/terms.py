@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from registry.licensing.exposures import Crossings, Exposure, NodeExposures, Path, Step, StepKey
+from registry.licensing.exposures import Crossings, Exposure, NodeExposures, Path, Step
 from registry.licensing.policy import Policy
 from registry.licensing.profiles import Catalogue, Profile
 from registry.licensing.vocabulary import (
@@ -148,7 +148,10 @@ class _Reading:
         key = (license_id, crossings, multimodal)
         if key not in self._travelled:
             profile = self._catalogue.get(license_id)
-            self._travelled[key] = _travel(profile, crossings.steps, multimodal, self._adapter_binds)
+            state = _travel(profile, crossings.steps, multimodal)
+            if state is not None and crossings.adapter and not self._adapter_binds:
+                state = state._replace(status=TermStatus.CONTESTED)
+            self._travelled[key] = state
         return self._travelled[key]
 
 
@@ -158,7 +161,7 @@ class _State(NamedTuple):
     breach: bool = False
 
 
-def _travel(profile: Profile, steps: tuple[Step, ...], multimodal: bool, adapter_binds: bool) -> _State | None:
+def _travel(profile: Profile, steps: tuple[Step, ...], multimodal: bool) -> _State | None:
     """Carry a licence's own terms over the folded steps of a path; None when they do not arrive.
 
     A step that was crossed again later is repeated after each step opened in between. Either the path did just that, or
@@ -172,14 +175,11 @@ def _travel(profile: Profile, steps: tuple[Step, ...], multimodal: bool, adapter
             if crossed is None:
                 return None
             state = crossed
-    if not adapter_binds and any(step.key is StepKey.ADAPTER for step in steps):
-        return state._replace(status=TermStatus.CONTESTED)
     return state
 
 
 def _cross(profile: Profile, state: _State, step: Step) -> _State | None:
-    key = step.key.reach_key
-    reach = profile.reach[key]
+    reach = profile.reach[step.key]
     if reach.status is ReachStatus.NONE:
         return None
     if reach.status is ReachStatus.PROHIBITED:
@@ -187,7 +187,7 @@ def _cross(profile: Profile, state: _State, step: Step) -> _State | None:
         if not state.breach and profile.except_base & step.families:
             return None
         state = state._replace(breach=True)
-        if key is not ReachKey.JUDGED_BY:
+        if step.key is not ReachKey.JUDGED_BY:
             return state._replace(codes=frozenset({TermCode.OUTPUT_TRAINING_PROHIBITED}))
     codes = reach.filter(state.codes)
     if not codes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 
@@ -72,3 +73,20 @@ def test_a_cycle_is_refused() -> None:
     child = inherit("child", None, [(EdgeType.FINETUNE, inherit("parent"))])
     with pytest.raises(ValueError, match="parent is an ancestor of itself"):
         inherit("parent", None, [(EdgeType.MERGE, child)])
+
+
+def test_a_diamond_over_mixed_edges_stays_small() -> None:
+    types = [
+        EdgeType.FINETUNE,
+        EdgeType.DISTILL_OUTPUTS,
+        EdgeType.TRAINED_ON,
+        EdgeType.GENERATED_BY,
+        EdgeType.ADAPTER,
+    ]
+    cycle = itertools.cycle(types)
+    top = inherit("n00")
+    for layer in range(1, 31):
+        sides = [inherit(f"n{layer:02}{side}", None, [(next(cycle), top)]) for side in "ab"]
+        top = inherit(f"n{layer:02}", None, [(next(cycle), side) for side in sides])
+    assert len(top.origins) == 91
+    assert len(top) < 15 * len(top.origins)  # of 2^30 paths
