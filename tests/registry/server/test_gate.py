@@ -48,7 +48,7 @@ def serving(home: Path, registry: Registry, tmp_path: Path) -> Iterator[Serve]:
 
 
 @pytest.fixture
-def channel(tmp_path: Path) -> Iterator[grpc.Channel]:
+def channel(tmp_path: Path) -> Iterator[Any]:
     with grpc.insecure_channel(f"unix:{tmp_path}/socket") as opened:
         yield opened
 
@@ -57,7 +57,7 @@ def bearer(served: Served) -> list[tuple[str, str]]:
     return [("authorization", f"Bearer {(served.home / 'token').read_text().strip()}")]
 
 
-def call(channel: grpc.Channel, served: Served, arity: str, sent: Any, method: str = METHOD, **options: Any) -> Any:
+def call(channel: Any, served: Served, arity: str, sent: Any, method: str = METHOD, **options: Any) -> Any:
     return getattr(channel, arity)(f"/{SERVICE}/{method}")(sent, metadata=bearer(served), timeout=30, **options)
 
 
@@ -87,9 +87,7 @@ async def async_echoes(request: Any, _context: Any) -> AsyncIterator[bytes]:
 
 @pytest.mark.parametrize("native", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("arity", ARITIES)
-def test_every_arity_carries_messages_and_the_caller(
-    serving: Serve, channel: grpc.Channel, arity: str, native: bool
-) -> None:
+def test_every_arity_carries_messages_and_the_caller(serving: Serve, channel: Any, arity: str, native: bool) -> None:
     many_answers = arity.endswith("stream")
     behaviours = {(False, False): sync_echo, (False, True): sync_echoes}
     behaviours |= {(True, False): async_echo, (True, True): async_echoes}  # type: ignore[dict-item] # any behaviour
@@ -115,9 +113,7 @@ def failing(error: Exception, after: int) -> tuple[Callable[..., Any], Callable[
 
 @pytest.mark.parametrize("native", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("after", [0, 3])
-def test_an_error_inside_a_stream_keeps_its_details(
-    serving: Serve, channel: grpc.Channel, after: int, native: bool
-) -> None:
+def test_an_error_inside_a_stream_keeps_its_details(serving: Serve, channel: Any, after: int, native: bool) -> None:
     error = errors.PolicyDenied("no", reason="R", remedy="ask", violations=(errors.Violation("f", "d"),))
     served = serving(probe(failing(error, after)[native], "unary_stream"))
     received = []
@@ -136,15 +132,13 @@ def raising(error: Exception) -> Callable[[Any, Any], bytes]:
     return behaviour
 
 
-def refusal(channel: grpc.Channel, served: Served) -> errors.SpiritsafeError:
+def refusal(channel: Any, served: Served) -> errors.SpiritsafeError:
     with pytest.raises(grpc.RpcError) as raised:
         call(channel, served, "unary_unary", b"")
     return from_rpc_error(raised.value)
 
 
-def test_a_defect_is_logged_and_not_told(
-    serving: Serve, channel: grpc.Channel, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_defect_is_logged_and_not_told(serving: Serve, channel: Any, caplog: pytest.LogCaptureFixture) -> None:
     served = serving(probe(raising(RuntimeError("secret detail"))))
     refused = refusal(channel, served)
     assert isinstance(refused, errors.Internal)
@@ -154,14 +148,14 @@ def test_a_defect_is_logged_and_not_told(
     assert refused.metadata["incident"] in refused.remedy
 
 
-def test_a_busy_database_is_worth_another_try(serving: Serve, channel: grpc.Channel) -> None:
+def test_a_busy_database_is_worth_another_try(serving: Serve, channel: Any) -> None:
     busy = OperationalError("BEGIN IMMEDIATE", {}, sqlite3.OperationalError("database is locked"))
     refused = refusal(channel, serving(probe(raising(busy))))
     assert isinstance(refused, errors.Unavailable)
     assert (refused.reason, bool(refused.remedy)) == ("DATABASE_BUSY", True)
 
 
-def test_an_error_too_long_for_metadata_still_arrives(serving: Serve, channel: grpc.Channel) -> None:
+def test_an_error_too_long_for_metadata_still_arrives(serving: Serve, channel: Any) -> None:
     violations = tuple(errors.Violation("f", "v" * 200) for _ in range(100))
     long = errors.PolicyDenied("m" * 20_000, reason="R", remedy="ask", violations=violations)
     refused = refusal(channel, serving(probe(raising(long))))
@@ -170,7 +164,7 @@ def test_an_error_too_long_for_metadata_still_arrives(serving: Serve, channel: g
     assert refused.message.startswith("mmm")
 
 
-def test_a_method_that_names_no_permission_is_refused(serving: Serve, channel: grpc.Channel) -> None:
+def test_a_method_that_names_no_permission_is_refused(serving: Serve, channel: Any) -> None:
     served = serving(probe(sync_echo, method="NotInTheContract"))
     with pytest.raises(grpc.RpcError) as raised:
         call(channel, served, "unary_unary", b"", method="NotInTheContract")
@@ -180,7 +174,7 @@ def test_a_method_that_names_no_permission_is_refused(serving: Serve, channel: g
 
 
 @pytest.mark.parametrize("header", ["", "Basic YTpi", "Bearer", "Bearer  ", "sst_token"])
-def test_other_forms_of_authorization_are_refused(serving: Serve, channel: grpc.Channel, header: str) -> None:
+def test_other_forms_of_authorization_are_refused(serving: Serve, channel: Any, header: str) -> None:
     serving(probe(sync_echo))
     with pytest.raises(grpc.RpcError) as raised:
         channel.unary_unary(f"/{SERVICE}/{METHOD}")(b"", metadata=[("authorization", header)], timeout=30)
@@ -212,7 +206,7 @@ class Endless:
 
 
 @pytest.mark.parametrize("native", [False, True], ids=["sync", "async"])
-def test_a_slow_reader_holds_neither_memory_nor_a_thread(serving: Serve, channel: grpc.Channel, native: bool) -> None:
+def test_a_slow_reader_holds_neither_memory_nor_a_thread(serving: Serve, channel: Any, native: bool) -> None:
     endless = Endless()
     served = serving(probe(endless.native if native else endless.answers, "unary_stream"), threads=1)
     stream = call(channel, served, "unary_stream", b"")
@@ -248,7 +242,7 @@ def unfinished(release: threading.Event) -> Iterator[bytes]:
     release.wait(30)
 
 
-def test_stalled_uploads_leave_the_workers_free_and_end_when_cancelled(serving: Serve, channel: grpc.Channel) -> None:
+def test_stalled_uploads_leave_the_workers_free_and_end_when_cancelled(serving: Serve, channel: Any) -> None:
     stalled, release = Stalled(), threading.Event()
     served = serving(probe(stalled.receive, "stream_unary"), threads=1)
     start = channel.stream_unary(f"/{SERVICE}/{METHOD}").future
@@ -263,7 +257,7 @@ def test_stalled_uploads_leave_the_workers_free_and_end_when_cancelled(serving: 
     release.set()
 
 
-def test_a_drain_ends_a_stalled_upload(home: Path, registry: Registry, tmp_path: Path, channel: grpc.Channel) -> None:
+def test_a_drain_ends_a_stalled_upload(home: Path, registry: Registry, tmp_path: Path, channel: Any) -> None:
     stalled, release = Stalled(), threading.Event()
     with ExitStack() as stack:
         served = serve(

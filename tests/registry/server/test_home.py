@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlmodel import select
+from sqlmodel import col, select
 
 from registry.clock import now
 from registry.home import open_home
@@ -19,9 +19,10 @@ from registry.identity.roles import ROLES
 from registry.identity.tokens import authenticate
 from registry.storage import audit
 from registry.storage.database import MIGRATIONS, Database, head_revision
-from registry.storage.tables import AuditEvent, Token
+from registry.storage.tables import AuditEvent, Node, Token
 from spiritsafe import errors
 
+ROOT = Path(__file__).parents[3]
 OPEN = """
 import sys
 from pathlib import Path
@@ -37,7 +38,7 @@ def open_elsewhere(home: Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parents[3],
+        cwd=ROOT,
     )
 
 
@@ -92,17 +93,31 @@ def test_the_kind_is_fixed_at_creation(home: Path, demo: bool, embedded: bool) -
     assert str(home) in refused.value.message
 
 
+def crowd(home: Path, mutations: int) -> None:
+    """Eight processes at once on one home."""
+    command = [sys.executable, "-W", "error", "-m", "tests.registry.server.crowd", str(home), "8", str(mutations)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
 def test_eight_processes_create_one_home(home: Path) -> None:
-    processes = [open_elsewhere(home) for _ in range(8)]
-    for process in processes:
-        _, problems = process.communicate(timeout=120)
-        assert process.returncode == 0, problems
+    crowd(home, mutations=0)
     registry = open_home(home)
     with registry.database.read() as session:
         assert len(session.exec(select(Token)).all()) == 1
         assert len(session.exec(select(AuditEvent)).all()) == 1
         assert authenticate(session, (home / "token").read_text().strip(), now()).roles == frozenset(ROLES)
     registry.database.close()
+
+
+def test_eight_processes_lose_no_write_and_keep_the_chain(home: Path) -> None:
+    crowd(home, mutations=50)
+    registry = open_home(home)
+    with registry.database.read() as session:
+        assert len(session.exec(select(Node)).all()) == 8 * 50
+        report = audit.verify(session.exec(select(AuditEvent).order_by(col(AuditEvent.sequence))))
+    registry.database.close()
+    assert (report.verified, report.events) == (True, 1 + 8 * 50)
 
 
 def test_a_set_up_that_was_cut_off_is_done_again(home: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -80,7 +81,7 @@ class Bookkeeper:
         assert self.events() == before
 
 
-def publish(books: Bookkeeper, parent: str, kind: int, edges: list[tuple[int, str]], licenses: list[str]) -> str:
+def publish(books: Bookkeeper, parent: str, kind: int, edges: Sequence[tuple[int, str]], licenses: list[str]) -> str:
     """A finalized version; its last edge is added to the draft by itself."""
     client: Client = books.publisher
     declared = version_pb2.Version(
