@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,6 +17,7 @@ from spiritsafe.errors import DeadlineExceeded, Unavailable
 Attended = Callable[[], bool]
 """Whether anybody can still execute the run."""
 POLL_SECONDS = 15.0
+LINE_SECONDS = 10
 
 
 def watch(client: Client, name: str, attended: Attended, console: Console | None = None) -> run_pb2.Run:
@@ -25,10 +25,15 @@ def watch(client: Client, name: str, attended: Attended, console: Console | None
 
     Raises Unavailable when the run goes on and nobody is left to execute it.
     """
-    with _view(console or notices()) as view:
-        for event in _events(client, name, attended):
-            view.show(event)
+    show_events(_events(client, name, attended), console or notices())
     return client.runs.GetRun(run_pb2.GetRunRequest(name=name)).run
+
+
+def show_events(events: Iterable[run_pb2.RunEvent], console: Console) -> None:
+    """Shows a run's events as they come."""
+    with _view(console) as view:
+        for event in events:
+            view.show(event)
 
 
 def _events(client: Client, name: str, attended: Attended) -> Iterator[run_pb2.RunEvent]:
@@ -67,12 +72,13 @@ def _view(console: Console) -> Iterator[_View]:
 
 
 class _View:
-    """One bar per stage; on a plain console one line per change of a stage."""
+    """One bar per stage; on a plain console a line for each change of a stage, and one now and then in between."""
 
     def __init__(self, console: Console, progress: Progress) -> None:
         self._console = console
         self._progress = progress
         self._tasks: dict[str, TaskID] = {}
+        self._last_line = 0
 
     def show(self, event: run_pb2.RunEvent) -> None:
         if event.type == "progress":
@@ -91,11 +97,13 @@ class _View:
         return self._tasks[stage]
 
     def _advance(self, event: run_pb2.RunEvent) -> None:
-        fields: dict[str, Any] = {"completed": event.done, "total": event.total or None}
-        if event.HasField("loss"):
-            fields["loss"] = f"loss {event.loss:.4f}"
-        fields["eta"] = f"ETA {event.eta_seconds:.0f} s" if event.HasField("eta_seconds") else ""
-        self._progress.update(self._task(event.stage), **fields)
+        loss = f"loss {event.loss:.4f}" if event.HasField("loss") else ""
+        eta = f"ETA {event.eta_seconds:.0f} s" if event.HasField("eta_seconds") else ""
+        task = self._task(event.stage)
+        self._progress.update(task, completed=event.done, total=event.total or None, loss=loss, eta=eta)
+        if not self._console.is_terminal and event.create_time.seconds >= self._last_line + LINE_SECONDS:
+            self._last_line = event.create_time.seconds
+            self._console.print(" ".join(filter(None, (event.stage, f"{event.done}/{event.total}", loss, eta))))
 
     def _change(self, event: run_pb2.RunEvent) -> None:
         task = self._task(event.stage)
