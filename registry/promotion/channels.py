@@ -16,7 +16,7 @@ from registry.decisions.evaluation import Assessment, assess
 from registry.decisions.reviews import open_reviews, review_name
 from registry.errors import invalid, not_found, wrong_state
 from registry.licensing import Verdict, load_profiles
-from registry.promotion.gate import Check, GateFacts, OpenReason, Outcome, run_gate
+from registry.promotion.gate import Check, GateFacts, Inventory, OpenReason, Outcome, run_gate
 from registry.promotion.history import Held, rollback_target
 from registry.storage.audit import Event
 from registry.storage.tables import Channel, File, Node, Promotion, Version
@@ -26,11 +26,12 @@ from spiritsafe.rpc.caller import Caller
 from spiritsafe.rpc.names import ChannelName, check_id
 
 COMMERCIAL = "commercial"
+PROMOTE, ROLLBACK = "promote", "rollback"
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try to put a version into a channel. ``action`` is promote or rollback."""
+    """One try to put a version into a channel. ``action`` is PROMOTE or ROLLBACK."""
 
     node: Node
     version: Version
@@ -54,22 +55,23 @@ def check_target(context: str, stage: str, outbound: str) -> None:
         )
 
 
-def missing_files(session: Session, registry: Registry, version: Version) -> list[str]:
-    """Paths of the manifest whose content the store lacks."""
+def take_inventory(session: Session, registry: Registry, version: Version) -> Inventory:
+    """Looks for every file of the manifest in the store."""
     query = select(File.path, File.sha256).where(File.version_id == version.id).order_by(File.path)
-    return [path for path, sha256 in session.exec(query) if not registry.store.has(sha256)]
+    files = session.exec(query).all()
+    return Inventory(len(files), [path for path, sha256 in files if not registry.store.has(sha256)])
 
 
 def attempt(
-    session: Session, registry: Registry, caller: Caller, tried: Attempt, missing: Sequence[str]
+    session: Session, registry: Registry, caller: Caller, tried: Attempt, inventory: Inventory
 ) -> tuple[Promotion, Event]:
     """Runs the gate, records the attempt, and moves the channel if every check passed.
 
-    ``missing`` was read before the write lock was taken: a finalized manifest does not change any more.
+    ``inventory`` was taken before the write lock: a finalized manifest does not change any more.
     """
     ready = tried.version.state == "ready"
     assessed = _assess(session, tried) if ready else None
-    outcome, checks = run_gate(_facts(registry, tried, assessed, missing))
+    outcome, checks = run_gate(_facts(registry, tried, assessed, inventory))
     channel = _channel(session, tried)
     promotion = _record(session, caller, tried, channel, assessed, outcome, checks)
     if outcome is Outcome.PROMOTED:
@@ -92,10 +94,13 @@ def find_channel(session: Session, name: str) -> tuple[Node, Channel]:
 
 def rollback_attempt(session: Session, node: Node, channel: Channel) -> Attempt:
     """The attempt that brings the previous version back. Raises FailedPrecondition when there is none."""
-    query = select(Promotion).where(Promotion.channel_id == channel.id, Promotion.state == Outcome.PROMOTED.value)
+    query = select(Promotion.version_id, Promotion.outbound_license, Promotion.distributed, Promotion.action).where(
+        Promotion.channel_id == channel.id, Promotion.state == Outcome.PROMOTED.value
+    )
     rows = session.exec(query.order_by(col(Promotion.number)))
     target = rollback_target(
-        Held(row.version_id, row.outbound_license, row.distributed, row.action == "rollback") for row in rows
+        Held(version_id, outbound, distributed, action == ROLLBACK)
+        for version_id, outbound, distributed, action in rows
     )
     if target is None:
         raise wrong_state(
@@ -105,9 +110,7 @@ def rollback_attempt(session: Session, node: Node, channel: Channel) -> Attempt:
             remedy="promote the version that it should hold",
         )
     version = session.get_one(Version, target.version_id)
-    return Attempt(
-        node, version, channel.context, channel.stage, target.outbound_license, target.distributed, "rollback"
-    )
+    return Attempt(node, version, channel.context, channel.stage, target.outbound_license, target.distributed, ROLLBACK)
 
 
 def channel_name(node: Node, channel: Channel) -> ChannelName:
@@ -120,13 +123,13 @@ def _assess(session: Session, tried: Attempt) -> Assessment:
     )
 
 
-def _facts(registry: Registry, tried: Attempt, assessed: Assessment | None, missing: Sequence[str]) -> GateFacts:
+def _facts(registry: Registry, tried: Attempt, assessed: Assessment | None, inventory: Inventory) -> GateFacts:
     version = tried.version
     own_stand_in = [version_name(tried.node, version)] if version.stand_in else []
     stand_ins = assessed.stand_ins if assessed else own_stand_in
     return GateFacts(
         ready=version.state == "ready",
-        missing_files=missing,
+        inventory=inventory,
         outbound=tried.outbound,
         outbound_known=tried.outbound in load_profiles(),
         stand_ins=[name.short for name in stand_ins],

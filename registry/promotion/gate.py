@@ -32,6 +32,14 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Inventory:
+    """How many files a version has, and the paths of those whose content the store lacks."""
+
+    files: int
+    missing: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class OpenReason:
     """A reason of a verdict, as far as the gate looks at it."""
 
@@ -43,12 +51,12 @@ class OpenReason:
 class GateFacts:
     """All that the gate judges. ``verdict`` is None for a draft, which has none.
 
-    ``missing_files`` are paths whose content the store lacks; ``stand_ins`` names the version and ancestors that are
+    ``stand_ins`` names the version and ancestors that are
     stand-ins; ``approvers`` are the reviewers whose approvals the verdict rests on.
     """
 
     ready: bool
-    missing_files: Sequence[str]
+    inventory: Inventory
     outbound: str
     outbound_known: bool
     stand_ins: Sequence[str]
@@ -81,9 +89,13 @@ def _ready(facts: GateFacts) -> Check:
 
 
 def _integrity(facts: GateFacts) -> Check:
-    missing = facts.missing_files
-    detail = f"not in the store: {_some(missing)}; upload them again" if missing else "every file is in the store"
-    return Check("integrity", not missing, detail)
+    files, missing = facts.inventory.files, facts.inventory.missing
+    if not files:
+        # An imported base may leave its bytes where they were published; a channel must be able to serve them.
+        return Check("integrity", False, "it has no files here; register a version with its files")
+    if missing:
+        return Check("integrity", False, f"not in the store: {_some(missing)}; upload them again")
+    return Check("integrity", True, f"all {files} files are in the store")
 
 
 def _outbound_license(facts: GateFacts) -> Check:

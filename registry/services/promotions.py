@@ -16,14 +16,16 @@ from registry.decisions.checks import context_text
 from registry.errors import check_etag
 from registry.identity.access import check_namespace
 from registry.promotion.channels import (
+    PROMOTE,
     Attempt,
     attempt,
     check_target,
     find_channel,
-    missing_files,
     rollback_attempt,
+    take_inventory,
 )
 from registry.promotion.deployment import check_deployment
+from registry.promotion.gate import Inventory
 from registry.promotion.messages import channel_messages, promotion_messages
 from registry.services.names import namespace_of
 from registry.storage.audit import Event
@@ -52,9 +54,9 @@ class PromotionService(promotion_pb2_grpc.PromotionServiceServicer):
             node, version = get_version(session, request.version, "version")
             check_namespace(caller, node.namespace)
             tried = Attempt(
-                node, version, target, request.stage, request.outbound_license, request.distributed, "promote"
+                node, version, target, request.stage, request.outbound_license, request.distributed, PROMOTE
             )
-            promotion, event = attempt(session, self._registry, caller, tried, seen.missing(session, version))
+            promotion, event = attempt(session, self._registry, caller, tried, seen.inventory(session, version))
             return promotion_pb2.PromoteVersionResponse(promotion=_promotion(session, promotion, node)), event
 
         response_type = promotion_pb2.PromoteVersionResponse
@@ -72,7 +74,7 @@ class PromotionService(promotion_pb2_grpc.PromotionServiceServicer):
             check_namespace(caller, node.namespace)
             check_etag(request.etag, channel.revision, request.name)
             tried = rollback_attempt(session, node, channel)
-            promotion, event = attempt(session, self._registry, caller, tried, seen.missing(session, tried.version))
+            promotion, event = attempt(session, self._registry, caller, tried, seen.inventory(session, tried.version))
             return promotion_pb2.RollbackChannelResponse(promotion=_promotion(session, promotion, node)), event
 
         response_type = promotion_pb2.RollbackChannelResponse
@@ -127,20 +129,20 @@ class PromotionService(promotion_pb2_grpc.PromotionServiceServicer):
 
 
 class _Seen:
-    """Which files one version lacked when it was looked at, outside of the write lock."""
+    """The inventory of one version, taken outside of the write lock."""
 
     def __init__(self, registry: Registry, find: Callable[[Session], Version]) -> None:
         self._registry = registry
-        self._missing: dict[tuple[int | None, str], list[str]] = {}
+        self._inventories: dict[tuple[int | None, str], Inventory] = {}
         # What is wrong with the request is for the transaction to say: it may be a retry that has an answer.
         with suppress(SpiritsafeError), registry.database.read() as session:
             version = find(session)
-            self._missing[version.id, version.state] = missing_files(session, registry, version)
+            self._inventories[version.id, version.state] = take_inventory(session, registry, version)
 
-    def missing(self, session: Session, version: Version) -> list[str]:
+    def inventory(self, session: Session, version: Version) -> Inventory:
         """That, unless it is another version by now, or one that was finalized meanwhile: then looks again."""
-        seen = self._missing.get((version.id, version.state))
-        return missing_files(session, self._registry, version) if seen is None else seen
+        seen = self._inventories.get((version.id, version.state))
+        return take_inventory(session, self._registry, version) if seen is None else seen
 
 
 def _within(session: Session, parent: str) -> ColumnElement[bool]:

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.licensing import Verdict
-from registry.promotion.gate import GateFacts, OpenReason, Outcome, run_gate
+from registry.promotion.gate import GateFacts, Inventory, OpenReason, Outcome, run_gate
 
 CLEAN = GateFacts(
     ready=True,
-    missing_files=(),
+    inventory=Inventory(3, ()),
     outbound="openrail-m",
     outbound_known=True,
     stand_ins=(),
@@ -45,13 +45,14 @@ def failed(facts: GateFacts) -> list[str]:
         ({"approvers": ("rob",)}, Outcome.PROMOTED, []),
         (CONTESTED, Outcome.AWAITING_REVIEW, ["verdict"]),
         (CONTESTED | {"reasons": (LIFTABLE, FIRM)}, Outcome.DENIED, ["verdict"]),
-        (CONTESTED | {"missing_files": ("a",)}, Outcome.DENIED, ["integrity", "verdict"]),
+        (CONTESTED | {"inventory": Inventory(3, ("a",))}, Outcome.DENIED, ["integrity", "verdict"]),
         (CONTESTED | {"stand_ins": ("tiny@1",)}, Outcome.DENIED, ["stand_in", "verdict"]),
         ({"verdict": Verdict.DENIED, "reasons": (LIFTABLE, FIRM)}, Outcome.DENIED, ["verdict"]),
         # A verdict of denied stays denied even if every reason shown were liftable.
         ({"verdict": Verdict.DENIED, "reasons": (LIFTABLE,)}, Outcome.DENIED, ["verdict"]),
         ({"ready": False, "verdict": None}, Outcome.DENIED, ["ready", "verdict"]),
-        ({"missing_files": ("model.safetensors",)}, Outcome.DENIED, ["integrity"]),
+        ({"inventory": Inventory(3, ("model.safetensors",))}, Outcome.DENIED, ["integrity"]),
+        ({"inventory": Inventory(0, ())}, Outcome.DENIED, ["integrity"]),
         ({"stand_ins": ("tiny@1",)}, Outcome.DENIED, ["stand_in"]),
         ({"approvers": ("rob", "ada")}, Outcome.DENIED, ["four_eyes"]),
     ],
@@ -66,7 +67,7 @@ def test_outcome_follows_from_the_failing_checks(changes: dict[str, Any], outcom
     ("changes", "check", "words"),
     [
         ({"outbound": "house", "outbound_known": False}, "outbound_license", "no profile"),
-        ({"missing_files": tuple("abcdefg")}, "integrity", "a, b, c, d, e and 2 more"),
+        ({"inventory": Inventory(9, tuple("abcdefg"))}, "integrity", "a, b, c, d, e and 2 more"),
         ({"stand_ins": ("tiny@1",)}, "stand_in", "tiny@1"),
         ({"approvers": ("rob",)}, "four_eyes", "registered by ada, approved by rob"),
         (CONTESTED, "verdict", "needs_review: NC_OUTPUT_REACH_CONTESTED"),
@@ -80,7 +81,7 @@ def test_checks_say_what_they_found(changes: dict[str, Any], check: str, words: 
 FACTS = st.builds(
     GateFacts,
     ready=st.booleans(),
-    missing_files=st.lists(st.sampled_from(["a", "b"]), max_size=1),
+    inventory=st.builds(Inventory, st.integers(0, 2), st.lists(st.just("a"), max_size=1)),
     outbound=st.sampled_from(["", "mit"]),
     outbound_known=st.booleans(),
     stand_ins=st.lists(st.just("tiny@1"), max_size=1),
