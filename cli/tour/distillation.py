@@ -19,6 +19,9 @@ TEACHER_ENTRY = "Salesforce/xLAM-7b-fc-r"
 STUDENT_ENTRIES = {"qwen3": "Qwen/Qwen3-0.6B"}
 PROFILE_FIELDS = ("id", "purposes", "limitations", "outbound_relicense", "evidence", "confidence")
 STOP_SECONDS = 20
+# What a fine-tuned teacher and a distilled student must reach, and an untouched one must not, in every category.
+MINIMUM = {"teacher": 0.9, "student": 0.8}
+MAXIMUM = {"untouched_student": 0.2}
 
 
 def show_teacher(narrator: Narrator, client: Client) -> None:
@@ -74,7 +77,16 @@ def distil(narrator: Narrator, alice: Actor, home: Path, family: str) -> run_pb2
     )
     narrator.step("Before and after, on held-out scenarios")
     narrator.console.print(output.table(data["scores"], ("category", "subject", "exact", "count", "low", "high")))
+    for score in run.scores:
+        _check_bar(narrator, score)
     return run
+
+
+def _check_bar(narrator: Narrator, score: run_pb2.Score) -> None:
+    share = score.exact / score.count
+    low, high = MINIMUM.get(score.subject, 0.0), MAXIMUM.get(score.subject, 1.0)
+    what = f"exact {score.category} scenarios of the {score.subject.replace('_', ' ')}"
+    narrator.require(low <= share <= high, what, f"{share:.0%}", f"{low:.0%} to {high:.0%}")
 
 
 @contextmanager

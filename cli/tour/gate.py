@@ -83,7 +83,7 @@ def restricted_material(
     for name in (teacher, traces):
         refused = promote(narrator, alice, name, COMMERCIAL, NONCOMMERCIAL, "denied", "awaiting_review")
         licenses = [one for reason in refused.evaluation.reasons for one in reason.licenses]
-        narrator.expect_one_of("the licence behind the refusal", licenses, NONCOMMERCIAL)
+        narrator.expect_among("the licence behind the refusal", licenses, NONCOMMERCIAL)
     narrator.step("Into research/production? Accepted")
     for name in (teacher, traces):
         promote(narrator, alice, name, RESEARCH, "", "promoted")
@@ -96,7 +96,7 @@ def release_student(narrator: Narrator, alice: Actor, bob: Actor, student: str) 
     before = verdict(alice.client, student, COMMERCIAL, PERMISSIVE)
     refused = promote(narrator, alice, student, COMMERCIAL, PERMISSIVE, "denied")
     codes = {reason.code for reason in refused.evaluation.reasons}
-    narrator.expect_one_of("the reason", codes, "OUTBOUND_LICENSE_INCOMPATIBLE")
+    narrator.expect_among("the reason", codes, "OUTBOUND_LICENSE_INCOMPATIBLE")
     narrator.step(f"The student as {RESTRICTED}, which carries them on? A contested question remains")
     promote(narrator, alice, student, COMMERCIAL, RESTRICTED, "awaiting_review")
     reviews = request_reviews(narrator, alice, student)
@@ -105,7 +105,7 @@ def release_student(narrator: Narrator, alice: Actor, bob: Actor, student: str) 
     approve(narrator, bob, reviews)
     narrator.step("Into commercial/production")
     promotion = promote(narrator, alice, student, COMMERCIAL, RESTRICTED, "promoted")
-    narrator.expect("self-administered mark", str(promotion.self_administered), "True")
+    _expect_mark(narrator, promotion.self_administered)
     return before, verdict(alice.client, student, COMMERCIAL, RESTRICTED)
 
 
@@ -113,7 +113,7 @@ def request_reviews(narrator: Narrator, alice: Actor, name: str) -> list[review_
     """Asks for a decision on every contested reason of a version."""
     request = review_pb2.RequestReviewsRequest(version=name, context=COMMERCIAL, outbound_license=RESTRICTED)
     reviews = list(alice.client.reviews.RequestReviews(request).reviews)
-    narrator.expect("reviews opened", str(bool(reviews)), "True")
+    narrator.require(bool(reviews), "reviews opened", "none", "at least one")
     for review in reviews:
         narrator.say(f"{alice.identity} asks for a decision on {review.code} of {review.license}:")
         for question in review.questions:
@@ -142,7 +142,11 @@ def approve(narrator: Narrator, bob: Actor, reviews: Sequence[review_pb2.Review]
         narrator.say(f"{decided.reviewer}: {state} {decided.code} of {decided.license}{mark}")
         narrator.say(f"  rationale: {decided.rationale}")
         narrator.expect("the decision", state, "approved")
-        narrator.expect("self-administered mark", str(decided.self_administered), "True")
+        _expect_mark(narrator, decided.self_administered)
+
+
+def _expect_mark(narrator: Narrator, self_administered: bool) -> None:
+    narrator.require(self_administered, "who holds the tokens", "several persons", "the mark self-administered")
 
 
 def _decide(actor: Actor, review: review_pb2.Review) -> review_pb2.Review:
@@ -239,5 +243,5 @@ def verify_audit(narrator: Narrator, client: Client) -> dict[str, object]:
     narrator.step("The record of all this")
     result = client.audit.VerifyAudit(audit_pb2.VerifyAuditRequest())
     narrator.say(f"{result.events} audit events, chain {'verified' if result.verified else result.problem}")
-    narrator.expect("the audit chain", str(result.verified), "True")
+    narrator.require(result.verified, "the audit chain", result.problem, "a chain that holds")
     return {"events": result.events, "verified": result.verified}

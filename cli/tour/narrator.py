@@ -36,17 +36,17 @@ class Narrator:
 
     def expect(self, what: str, actual: str, *expected: str) -> None:
         """Raises UnexpectedAnswer unless ``actual`` is one of ``expected``."""
-        if actual not in expected:
-            raise self._unexpected(what, actual, " or ".join(expected))
+        self.require(actual in expected, what, actual, " or ".join(expected))
 
-    def expect_one_of(self, what: str, actual: Collection[str], expected: str) -> None:
+    def expect_among(self, what: str, actual: Collection[str], expected: str) -> None:
         """Raises UnexpectedAnswer unless ``expected`` is among ``actual``."""
-        if expected not in actual:
-            raise self._unexpected(what, ", ".join(sorted(actual)) or "nothing", expected)
+        self.require(expected in actual, what, ", ".join(sorted(actual)) or "nothing", expected)
 
-    def _unexpected(self, what: str, actual: str, expected: str) -> UnexpectedAnswer:
-        return UnexpectedAnswer(
-            f"step {self._step}, {what}: expected {expected}, the service answered {actual}",
-            reason="UNEXPECTED_ANSWER",
-            remedy="a defect, or other licence data in this installation; `spiritsafe doctor` may say more",
-        )
+    def require(self, holds: bool, what: str, actual: str, expected: str) -> None:
+        """Raises UnexpectedAnswer, in these words, unless it holds."""
+        if not holds:
+            raise UnexpectedAnswer(
+                f"step {self._step}, {what}: expected {expected}, the service answered {actual}",
+                reason="UNEXPECTED_ANSWER",
+                remedy="a defect, or other licence data in this installation; `spiritsafe doctor` may say more",
+            )
