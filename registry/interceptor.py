@@ -125,7 +125,8 @@ class Gate(grpc.aio.ServerInterceptor):
             scope = contextvars.copy_context()
 
             async def run(function: Callable[..., _ResultT], *arguments: Any) -> _ResultT:
-                return await loop.run_in_executor(pool, lambda: scope.run(function, *arguments))
+                # A copy each time: a context cannot be entered twice, as when a stream is closed while it runs.
+                return await loop.run_in_executor(pool, lambda: scope.copy().run(function, *arguments))
 
             requests = _Requests(request, loop) if handler.request_streaming else None
             try:

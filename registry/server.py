@@ -42,6 +42,8 @@ Register = Callable[[grpc.aio.Server], None]
 # Handlers that wait for their client's next message; more uploads at once wait their turn.
 UPLOAD_THREADS = 16
 MAX_REQUEST_BYTES = 16 << 20
+# Beyond these, calls are refused with RESOURCE_EXHAUSTED rather than queued.
+MAX_CONCURRENT_CALLS = 1_000
 # What the kernel takes as the path of a unix socket, less the final zero.
 MAX_SOCKET_PATH_BYTES = 107
 
@@ -72,7 +74,11 @@ class RegistryServer:
             ThreadPoolExecutor(UPLOAD_THREADS, thread_name_prefix="spiritsafe-upload"),
         )
         options = [("grpc.max_receive_message_length", MAX_REQUEST_BYTES), ("grpc.so_reuseport", 0)]
-        self._server = grpc.aio.server(interceptors=[Gate(self._registry, *self._pools)], options=options)
+        self._server = grpc.aio.server(
+            interceptors=[Gate(self._registry, *self._pools)],
+            options=options,
+            maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS,
+        )
         listing = _Listing(self._server)
         for register in (self._register, *self._services):
             register(cast("grpc.aio.Server", listing))

@@ -26,6 +26,7 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._version = version("spiritsafe")
 
     def CreateToken(
         self, request: identity_pb2.CreateTokenRequest, context: grpc.ServicerContext
@@ -89,7 +90,7 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
             namespaces=sorted(caller.namespaces),
             demo=self._registry.demo,
             embedded=self._registry.embedded,
-            server_version=version("spiritsafe"),
+            server_version=self._version,
         )
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
 
+import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from registry.context import Registry
@@ -20,8 +21,11 @@ from spiritsafe.registry.v1 import identity_pb2
 class ServerThread(threading.Thread):
     """Runs a server on an event loop of its own, since tests use the blocking client."""
 
-    def __init__(self, make: Callable[[], RegistryServer], address: str) -> None:
+    def __init__(
+        self, make: Callable[[], RegistryServer], address: str, credentials: grpc.ServerCredentials | None = None
+    ) -> None:
         super().__init__(daemon=True)
+        self._credentials = credentials
         self._make = make
         self._wanted = address
         self._ready: Future[str] = Future()
@@ -33,7 +37,7 @@ class ServerThread(threading.Thread):
     async def _serve(self) -> None:
         try:
             server = self._make()
-            self._ready.set_result(await server.start(self._wanted))
+            self._ready.set_result(await server.start(self._wanted, self._credentials))
         except BaseException as error:  # noqa: BLE001 - carried over to the thread that waits
             self._ready.set_exception(error)
             return

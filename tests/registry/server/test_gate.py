@@ -221,6 +221,29 @@ def test_a_slow_reader_holds_neither_memory_nor_a_thread(serving: Serve, channel
     assert endless.closed.wait(10)
 
 
+def test_a_stream_cancelled_while_a_thread_works_on_it_is_closed_afterwards(
+    serving: Serve, channel: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    working, go_on, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def answers(_request: Any, _context: Any) -> Iterator[bytes]:
+        try:
+            working.set()
+            go_on.wait(30)
+            yield b""
+        finally:
+            closed.set()
+
+    served = serving(probe(answers, "unary_stream"))
+    stream = call(channel, served, "unary_stream", b"")
+    assert working.wait(10)
+    stream.cancel()
+    served.token("bo@example.com", ["reader"])  # by its answer the server has seen the cancellation
+    go_on.set()
+    assert closed.wait(10)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 class Stalled:
     """A handler that waits for messages; counts when its wait begins and when it ends."""
 

@@ -25,6 +25,8 @@ from spiritsafe.registry.v1 import audit_pb2, identity_pb2
 from spiritsafe.rpc.permissions import methods
 from tests.registry.serving import Served, ServerThread, serve
 
+# A self-signed certificate and its key, for these tests only.
+DATA = Path(__file__).parent / "data"
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -100,6 +102,20 @@ def test_port_zero_picks_a_free_port(home: Path, registry: Registry, host: str) 
         assert served.address.startswith(f"{host}:")
         assert not served.address.endswith(":0")
         assert whoami(served.admin)
+
+
+def test_tls_is_turned_on_by_credentials(home: Path, registry: Registry) -> None:
+    certificate, key = (DATA / "localhost.crt").read_bytes(), (DATA / "localhost.key").read_bytes()
+    thread = ServerThread(
+        lambda: RegistryServer(registry), "localhost:0", grpc.ssl_server_credentials([(key, certificate)])
+    )
+    thread.start()
+    secret = (home / "token").read_text().strip()
+    with Client(thread.address(), secret, root_certificates=certificate) as trusting:
+        assert whoami(trusting)
+    with Client(thread.address(), secret) as plain, pytest.raises(errors.Unavailable):
+        whoami(plain)
+    thread.stop()
 
 
 def refused_start(registry: Registry, address: str) -> errors.SpiritsafeError:
