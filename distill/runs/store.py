@@ -83,7 +83,10 @@ class RunRecord:
 
 
 Change = Callable[[RunRecord], Sequence[run_pb2.RunEvent]]
-"""Changes the record in place and returns the events that tell of it; both are stored in one transaction."""
+"""Changes the record in place and returns the events that tell of it; both are stored in one transaction.
+
+No events means that nothing changed: then nothing is stored.
+"""
 
 
 class RunStore:
@@ -157,6 +160,8 @@ class RunStore:
         with self._writer.begin() as connection:
             record = _get(connection, run_id)
             events = change(record)
+            if not events:
+                return record
             record.run.etag = uuid4().hex
             values = {
                 "state": record.run.state,

@@ -1,0 +1,205 @@
+"""Whole runs by real workers and real stage processes: killed and resumed, cancelled, failed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from distill.errors import HomeLocked
+from distill.recipe import STAGES
+from distill.stages.register import run as register_again
+from distill.stages.spec import StageSpec, read_result
+from distill.worker import has_worker, run_worker
+from spiritsafe.client import SERVER_VARIABLE, TOKEN_VARIABLE
+from spiritsafe.distill.v1 import run_pb2
+from spiritsafe.publish import download_version
+from spiritsafe.registry.v1 import version_pb2
+from tests.distill.recipes import tiny_message
+from tests.distill.site import Site
+
+
+def versions(site: Site) -> dict[str, version_pb2.Version]:
+    """Every version of the registry by name."""
+    found = {}
+    for collection in ("models", "datasets"):
+        request = version_pb2.ListVersionsRequest(parent=f"namespaces/default/{collection}/-", page_size=1000)
+        found.update({one.name: one for one in site.client.versions.ListVersions(request).versions})
+    return found
+
+
+def edges(version: version_pb2.Version) -> set[tuple[str, str]]:
+    kinds = version_pb2.EdgeType
+    return {(kinds.Name(one.type).removeprefix("EDGE_TYPE_").lower(), one.parent) for one in version.edges}
+
+
+def test_a_run_survives_its_worker_and_registers_everything_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = tiny_message()
+    recipe.teacher.training.epochs = 6
+    site.create(recipe)
+
+    with site.worker("--until-idle") as worker:
+        site.wait_for(lambda: len(site.progress("finetune_teacher")) >= 3, 120, "progress in training")
+        (stage,) = site.stage_processes()
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+        site.wait_for(lambda: stage not in site.stage_processes(), 5, "end of the stage with its worker")
+    assert site.run().state == run_pb2.RUN_STATE_RUNNING
+    assert not has_worker(site.home)
+
+    with site.worker("--until-idle") as worker:
+        site.wait_for(lambda: worker.poll() is not None, 420, "end of the worker")
+        assert worker.returncode == 0
+    run = site.run()
+    assert run.state == run_pb2.RUN_STATE_SUCCEEDED, run.error
+    assert [stage.state for stage in run.stages] == [run_pb2.STAGE_STATE_SUCCEEDED] * len(STAGES)
+    assert [stage.attempts for stage in run.stages] == [2, *[1] * (len(STAGES) - 1)]
+    assert run.rollouts == 32
+    assert 0 < run.verified_rollouts <= 32
+    assert {(one.subject, one.count) for one in run.scores} == {
+        ("untouched_student", 4),
+        ("student", 4),
+        ("teacher", 4),
+    }
+    assert 0 < run.merge_top1_agreement <= 1
+    assert _resumed_from(site) > 0
+
+    _check_lineage(site, run)
+    _check_idempotence(site, run, monkeypatch)
+
+
+def _resumed_from(site: Site) -> int:
+    (folder,) = (site.home / "work/one").glob("finetune_teacher-*")
+    result = read_result(folder)
+    assert result is not None
+    return int(result.figures["resumed_from"])
+
+
+def _check_lineage(site: Site, run: run_pb2.Run) -> None:
+    made, out = versions(site), run.outputs
+    teacher = made[out.teacher_adapter]
+    assert ("adapter", out.teacher_base) in edges(teacher)
+    assert edges(made[out.traces]) == {("generated_by", out.teacher_adapter)}
+    assert made[out.traces].HasField("declared_licenses")
+    assert not made[out.traces].declared_licenses.ids
+    assert edges(made[out.student_adapter]) == {("adapter", out.student_base), ("trained_on", out.traces)}
+    student = made[out.student]
+    assert edges(student) == {
+        ("merge", out.student_base),
+        ("merge", out.student_adapter),
+        ("trained_on", out.traces),
+        ("evaluated_on", out.evaluation_dataset),
+        ("evaluated_against", out.teacher_adapter),
+    }
+    base = made[out.teacher_base]
+    assert base.imported
+    assert base.stand_in
+    assert (base.source.hub_repo, list(base.declared_licenses.ids)) == ("Salesforce/xLAM-7b-fc-r", ["cc-by-nc-4.0"])
+    ((kind, ancestor),) = edges(base)
+    assert (kind, list(made[ancestor].declared_licenses.ids)) == ("finetune", ["deepseek-model-1.0"])
+    assert student.stand_in
+    assert all(one.state == version_pb2.VERSION_STATE_READY for one in made.values())
+    verdicts = {(one.subject, one.context): one.verdict for one in run.license_outcomes}
+    assert verdicts["teacher", "commercial"] == "denied"
+    assert verdicts["traces", "commercial"] == "needs_review"
+    assert verdicts["student", "commercial"] == "denied"
+    assert verdicts["teacher", "research"] == "allowed_with_obligations"
+    card = (download_version(site.client, out.student, site.home / "copy") / "README.md").read_text()
+    assert "Stand-in" in card
+    assert 'base_model:\n- "Qwen/Qwen3-8B"' in card
+    assert "OUTBOUND_LICENSE_INCOMPATIBLE" in card
+
+
+def _check_idempotence(site: Site, run: run_pb2.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = versions(site)
+    monkeypatch.setenv(SERVER_VARIABLE, site.served.address)
+    monkeypatch.setenv(TOKEN_VARIABLE, site.token)
+    (path,) = (site.home / "work/one").glob("register-*/spec.json")
+    figures = register_again(StageSpec.read(path), lambda *_, **__: None)
+    assert figures["run"]["outputs"]["student"] == run.outputs.student
+    assert versions(site) == before
+
+
+def test_a_second_worker_is_refused(site: Site) -> None:
+    with site.worker() as worker:
+        site.create(tiny_message())
+        site.client.runs.CancelRun(run_pb2.CancelRunRequest(name="runs/one"))
+        deadline = time.monotonic() + 30
+        while not has_worker(site.home):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        with pytest.raises(HomeLocked, match=f"worker {worker.pid} already serves"):
+            run_worker(site.home, site.served.address, site.token, until_idle=True)
+        assert worker.poll() is None
+
+
+def test_cancelling_ends_the_stage_within_seconds_and_resuming_goes_on(site: Site) -> None:
+    recipe = tiny_message()
+    recipe.teacher.training.epochs = 1000
+    site.create(recipe)
+    with site.worker():
+        site.wait_for(lambda: len(site.progress("finetune_teacher")) >= 3, 120, "progress in training")
+        started = time.monotonic()
+        site.client.runs.CancelRun(run_pb2.CancelRunRequest(name="runs/one"))
+        run = site.wait_for_state(run_pb2.RUN_STATE_CANCELLED, 5)
+        site.wait_for(lambda: not site.stage_processes(), 5, "end of the stage")
+        assert time.monotonic() - started < 5
+        assert run.stages[0].state == run_pb2.STAGE_STATE_PENDING
+
+        steps = max(one.done for one in site.progress("finetune_teacher"))
+        site.client.runs.ResumeRun(run_pb2.ResumeRunRequest(name="runs/one"))
+        seen = len(site.progress("finetune_teacher"))
+        site.wait_for(lambda: len(site.progress("finetune_teacher")) > seen, 120, "progress after resuming")
+        first = site.progress("finetune_teacher")[seen]
+        assert 1 < first.done <= steps + 2
+        assert site.run().stages[0].attempts == 2
+
+
+def test_a_failed_stage_says_why_and_is_taken_up_again(site: Site) -> None:
+    data = site.home / "rows.jsonl"
+    data.write_text('{"messages": [{"role": "user", "content": "Hi"}]}\n{"messages": 3}\n')
+    recipe = tiny_message()
+    recipe.teacher.dataset_path = str(data)
+    site.create(recipe)
+    with site.worker("--until-idle") as worker:
+        assert worker.wait(60) == 0
+    run = site.run()
+    assert run.state == run_pb2.RUN_STATE_FAILED
+    assert "train.jsonl, line 2, messages" in run.error
+    assert "log.txt" in run.error
+    assert run.stages[0].state == run_pb2.STAGE_STATE_FAILED
+    failed = [event for event in site.store.events("one") if event.type == "stage_failed"]
+    assert [event.stage for event in failed] == ["finetune_teacher"]
+
+    data.unlink()
+    site.client.runs.ResumeRun(run_pb2.ResumeRunRequest(name="runs/one"))
+    with site.worker("--until-idle") as worker:
+        assert worker.wait(60) == 0
+    assert "is not a file on the worker's machine" in site.run().error
+    assert site.run().state == run_pb2.RUN_STATE_FAILED
+
+
+def test_a_run_that_nobody_asked_dbos_for_is_taken_up(site: Site) -> None:
+    recipe = tiny_message()
+    recipe.teacher.dataset_path = "/nowhere.jsonl"
+    run = site.create(recipe)
+    for leftover in site.home.glob("*dbos.db*"):
+        leftover.unlink()
+    with site.worker("--until-idle") as worker:
+        assert worker.wait(60) == 0
+    assert site.run().state == run_pb2.RUN_STATE_FAILED
+    assert run.state == run_pb2.RUN_STATE_QUEUED
+
+
+def test_a_stopped_worker_leaves_the_run_where_it_is(site: Site) -> None:
+    recipe = tiny_message()
+    recipe.teacher.training.epochs = 1000
+    site.create(recipe)
+    with site.worker() as worker:
+        site.wait_for(lambda: len(site.stage_processes()) == 1, 60, "stage")
+        os.kill(worker.pid, signal.SIGINT)
+        site.wait_for(lambda: worker.poll() is not None, 10, "end of the worker")
+    site.wait_for(lambda: not site.stage_processes(), 5, "end of the stage")
+    assert site.run().state == run_pb2.RUN_STATE_RUNNING
