@@ -24,7 +24,7 @@ from registry.storage.audit import Event
 from registry.storage.tables import Agreement, Node
 from spiritsafe.registry.v1 import agreement_pb2
 from spiritsafe.rpc.caller import Caller
-from spiritsafe.rpc.names import check_id
+from spiritsafe.rpc.names import NodeName, check_id
 
 _NAME = re.compile(r"namespaces/(?P<namespace>[^/]+)/agreements/(?P<slug>[^/]+)")
 
@@ -33,12 +33,13 @@ def agreement_name(agreement: Agreement) -> str:
     return f"namespaces/{agreement.namespace}/agreements/{agreement.slug}"
 
 
-def get_agreement(session: Session, name: str) -> Agreement:
-    """The agreement of that name. Raises InvalidArgument or NotFound."""
+def get_agreement(session: Session, caller: Caller, name: str) -> Agreement:
+    """The agreement of that name. Raises InvalidArgument, PermissionDenied (namespace out of reach) or NotFound."""
     match = _NAME.fullmatch(name)
     if match is None:
         form = "namespaces/NAMESPACE/agreements/AGREEMENT"
         raise invalid("name", f"{name!r} is not of the form {form}", reason="INVALID_NAME")
+    check_namespace(caller, match["namespace"])
     agreement = _find(session, match["namespace"], match["slug"])
     if agreement is None:
         raise not_found(name)
@@ -81,8 +82,7 @@ def create(
 
 def revoke(session: Session, caller: Caller, request: agreement_pb2.RevokeAgreementRequest) -> tuple[Agreement, Event]:
     """Ends an agreement from now on. Raises FailedPrecondition when that was done before."""
-    agreement = get_agreement(session, request.name)
-    check_namespace(caller, agreement.namespace)
+    agreement = get_agreement(session, caller, request.name)
     check_etag(request.etag, agreement.revision, request.name)
     if agreement.revoke_time is not None:
         raise wrong_state(request.name, "is revoked already", reason="AGREEMENT_REVOKED")
@@ -111,10 +111,10 @@ def _dates(given: agreement_pb2.Agreement) -> tuple[int, int]:
 def _models(session: Session, caller: Caller, names: Sequence[str]) -> list[Node]:
     if not names:
         raise invalid("agreement.models", "must name at least one model", reason="REQUIRED_FIELD")
-    nodes = [get_node(session, name, "agreement.models") for name in distinct(names)]
-    for node in nodes:
-        check_namespace(caller, node.namespace)
-    return nodes
+    parsed = [NodeName.parse(name, "agreement.models") for name in distinct(names)]
+    for name in parsed:
+        check_namespace(caller, name.namespace)
+    return [get_node(session, name) for name in parsed]
 
 
 def _contexts(given: agreement_pb2.Agreement) -> list[str]:

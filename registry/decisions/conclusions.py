@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from sqlmodel import Session
 
-from registry.catalog.lookup import get_version, version_name
+from registry.catalog.lookup import get_version
 from registry.decisions.checks import check_four_eyes, check_license_id, distinct, required_text
 from registry.decisions.evaluation import bump_epoch
 from registry.errors import check_etag, etag, invalid, wrong_state
-from registry.identity.access import check_namespace
 from registry.storage.audit import Event
 from registry.storage.tables import Version
 from registry.wire import license_set
 from spiritsafe.registry.v1 import licensing_pb2
 from spiritsafe.rpc.caller import Caller
+from spiritsafe.rpc.names import VersionName
 
 
 def conclude(
-    session: Session, caller: Caller, request: licensing_pb2.ConcludeLicensesRequest
+    session: Session, caller: Caller, of: VersionName, request: licensing_pb2.ConcludeLicensesRequest
 ) -> tuple[licensing_pb2.ConcludeLicensesResponse, Event]:
     """Records the conclusion; every verdict of the version and its descendants follows it from now on.
 
@@ -26,9 +26,8 @@ def conclude(
         FailedPrecondition: the version is a draft.
         PermissionDenied: the caller registered the version.
     """
-    node, version = get_version(session, request.name)
-    name = str(version_name(node, version))
-    check_namespace(caller, node.namespace)
+    _, version = get_version(session, of)
+    name = str(of)
     check_four_eyes(caller.identity, f"conclude the licences of {name}", {"creator": version.creator})
     check_etag(request.etag, version.revision, name)
     rationale = required_text(request.rationale, "rationale")

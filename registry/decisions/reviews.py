@@ -21,6 +21,7 @@ from registry.storage.tables import Node, Review, Version
 from spiritsafe.errors import FailedPrecondition, PolicyDenied
 from spiritsafe.registry.v1 import licensing_pb2, review_pb2
 from spiritsafe.rpc.caller import Caller
+from spiritsafe.rpc.names import VersionName
 
 VALID_FOR_MICROS = 365 * 24 * 3600 * 1_000_000
 _NAME = re.compile(r"namespaces/(?P<namespace>[^/]+)/reviews/(?P<uid>[^/]+)")
@@ -38,11 +39,12 @@ def review_name(review: Review) -> str:
     return f"namespaces/{review.namespace}/reviews/{review.uid}"
 
 
-def get_review(session: Session, name: str) -> Review:
-    """The review of that name. Raises InvalidArgument or NotFound."""
+def get_review(session: Session, caller: Caller, name: str) -> Review:
+    """The review of that name. Raises InvalidArgument, PermissionDenied for a namespace out of reach, or NotFound."""
     match = _NAME.fullmatch(name)
     if match is None:
         raise invalid("name", f"{name!r} is not of the form namespaces/NAMESPACE/reviews/REVIEW", reason="INVALID_NAME")
+    check_namespace(caller, match["namespace"])
     query = select(Review).where(Review.namespace == match["namespace"], Review.uid == match["uid"])
     review = session.exec(query).first()
     if review is None:
@@ -57,7 +59,11 @@ def open_reviews(session: Session, version: Version, context: str) -> list[Revie
 
 
 def request_reviews(
-    session: Session, registry: Registry, caller: Caller, request: review_pb2.RequestReviewsRequest
+    session: Session,
+    registry: Registry,
+    caller: Caller,
+    of: VersionName,
+    request: review_pb2.RequestReviewsRequest,
 ) -> tuple[list[Review], Event]:
     """Opens a review for every open reason that one can lift; those open already stay as they are.
 
@@ -65,8 +71,7 @@ def request_reviews(
         PolicyDenied: reasons stand in the way, and no review can lift any of them.
         FailedPrecondition: a draft, or nothing to review.
     """
-    node, version = get_version(session, request.version, "version")
-    check_namespace(caller, node.namespace)
+    node, version = get_version(session, of)
     context = context_text(request.context)
     evaluation = evaluate(session, registry, node, version, context, outbound=request.outbound_license)
     keys = _liftable(evaluation)
@@ -89,8 +94,7 @@ def decide(
         FailedPrecondition: it is decided already.
         PermissionDenied: the caller registered the version or asked for the review.
     """
-    review = get_review(session, request.name)
-    check_namespace(caller, review.namespace)
+    review = get_review(session, caller, request.name)
     if review.state != "open":
         raise _wrong_state(review, "REVIEW_NOT_OPEN", "ask for a new review with RequestReviews")
     check_etag(request.etag, review.revision, request.name)
@@ -114,8 +118,7 @@ def decide(
 
 def revoke(session: Session, caller: Caller, request: review_pb2.RevokeReviewRequest) -> tuple[Review, Event]:
     """Takes an approval back from now on. Raises FailedPrecondition unless it is approved."""
-    review = get_review(session, request.name)
-    check_namespace(caller, review.namespace)
+    review = get_review(session, caller, request.name)
     if review.state != "approved":
         raise _wrong_state(review, "REVIEW_NOT_APPROVED", "only an approval can be revoked")
     check_etag(request.etag, review.revision, request.name)

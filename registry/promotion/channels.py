@@ -15,6 +15,7 @@ from registry.context import Registry
 from registry.decisions.evaluation import Assessment, assess
 from registry.decisions.reviews import open_reviews, review_name
 from registry.errors import invalid, not_found, wrong_state
+from registry.identity.access import check_namespace
 from registry.licensing import Verdict, load_profiles
 from registry.promotion.gate import Check, GateFacts, Inventory, OpenReason, Outcome, run_gate
 from registry.promotion.history import Held, rollback_target
@@ -82,9 +83,10 @@ def attempt(
     return promotion, Event(f"promotion.{outcome}", str(channel_name(tried.node, channel)), _details(promotion, tried))
 
 
-def find_channel(session: Session, name: str) -> tuple[Node, Channel]:
-    """Raises InvalidArgument, or NotFound when nothing was ever tried there."""
-    parsed = ChannelName.parse(name)
+def find_channel(session: Session, caller: Caller, name: str, field: str = "name") -> tuple[Node, Channel]:
+    """Raises InvalidArgument, PermissionDenied, or NotFound when nothing was ever tried there."""
+    parsed = ChannelName.parse(name, field)
+    check_namespace(caller, parsed.node.namespace)
     node = get_node(session, parsed.node)
     channel = _find(session, node, parsed.context, parsed.stage)
     if channel is None:

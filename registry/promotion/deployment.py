@@ -16,6 +16,7 @@ from registry.identity.access import check_namespace, may_use
 from registry.storage.tables import File, Node, Version
 from spiritsafe.registry.v1 import licensing_pb2, promotion_pb2
 from spiritsafe.rpc.caller import Caller
+from spiritsafe.rpc.names import VersionName
 
 ANSWER_VALID_MICROS = 5 * 60 * 1_000_000
 _ALLOWED = (licensing_pb2.VERDICT_ALLOWED, licensing_pb2.VERDICT_ALLOWED_WITH_OBLIGATIONS)
@@ -62,9 +63,9 @@ def _subjects(
     if subject is None:
         raise invalid("subject", "give a version, a digest or a file_sha256", reason="REQUIRED_FIELD")
     if subject == "version":
-        node, version = get_version(session, request.version, "version")
-        check_namespace(caller, node.namespace)
-        return [(node, version)]
+        name = VersionName.parse(request.version, "version")
+        check_namespace(caller, name.node.namespace)
+        return [get_version(session, name)]
     digest = check_sha256(getattr(request, subject), subject)
     rows = _holders(session, subject, digest)
     if not any(may_use(caller, node.namespace) for node, _ in rows):

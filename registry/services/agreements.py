@@ -13,7 +13,6 @@ from registry.clock import to_timestamp
 from registry.context import Registry
 from registry.decisions import agreements
 from registry.errors import etag
-from registry.identity.access import check_namespace
 from registry.services.names import namespace_of
 from registry.storage.audit import Event
 from registry.storage.tables import Agreement, Node
@@ -44,8 +43,7 @@ class AgreementService(agreement_pb2_grpc.AgreementServiceServicer):
         self, request: agreement_pb2.GetAgreementRequest, context: grpc.ServicerContext
     ) -> agreement_pb2.GetAgreementResponse:
         with self._registry.database.read() as session:
-            agreement = agreements.get_agreement(session, request.name)
-            check_namespace(current_caller(), agreement.namespace)
+            agreement = agreements.get_agreement(session, current_caller(), request.name)
             return agreement_pb2.GetAgreementResponse(agreement=_message(session, agreement))
 
     def ListAgreements(

@@ -16,7 +16,6 @@ from registry.decisions.checks import context_text
 from registry.decisions.conclusions import conclude
 from registry.decisions.evaluation import CONTEXTS, evaluate_contexts
 from registry.errors import invalid, not_found
-from registry.identity.access import check_namespace
 from registry.licensing import (
     KnownModel,
     Profile,
@@ -26,9 +25,10 @@ from registry.licensing import (
     load_models,
     load_profiles,
 )
+from registry.services.names import version_of
 from registry.storage.audit import Event
 from spiritsafe.registry.v1 import licensing_pb2, licensing_pb2_grpc
-from spiritsafe.rpc.caller import Caller, current_caller
+from spiritsafe.rpc.caller import Caller
 
 _LICENSES = "licenses/"
 _CATALOG = "catalog/"
@@ -75,10 +75,10 @@ class LicenseService(licensing_pb2_grpc.LicenseServiceServicer):
     def EvaluateVersion(
         self, request: licensing_pb2.EvaluateVersionRequest, context: grpc.ServicerContext
     ) -> licensing_pb2.EvaluateVersionResponse:
+        name = version_of(request.name)
         contexts = [context_text(each, "contexts") for each in request.contexts] or CONTEXTS
         with self._registry.database.read() as session:
-            node, version = get_version(session, request.name)
-            check_namespace(current_caller(), node.namespace)
+            node, version = get_version(session, name)
             evaluations = evaluate_contexts(
                 session,
                 self._registry,
@@ -104,8 +104,10 @@ class LicenseService(licensing_pb2_grpc.LicenseServiceServicer):
     def ConcludeLicenses(
         self, request: licensing_pb2.ConcludeLicensesRequest, context: grpc.ServicerContext
     ) -> licensing_pb2.ConcludeLicensesResponse:
+        name = version_of(request.name)
+
         def act(session: Session, caller: Caller) -> tuple[licensing_pb2.ConcludeLicensesResponse, Event]:
-            return conclude(session, caller, request)
+            return conclude(session, caller, name, request)
 
         response_type = licensing_pb2.ConcludeLicensesResponse
         return self._registry.mutate("LicenseService/ConcludeLicenses", request, response_type, act)

@@ -27,12 +27,13 @@ from registry.promotion.channels import (
 from registry.promotion.deployment import check_deployment
 from registry.promotion.gate import Inventory
 from registry.promotion.messages import channel_messages, promotion_messages
-from registry.services.names import namespace_of
+from registry.services.names import namespace_of, version_of
 from registry.storage.audit import Event
 from registry.storage.tables import Channel, Node, Promotion, Version
 from spiritsafe.errors import SpiritsafeError
 from spiritsafe.registry.v1 import promotion_pb2, promotion_pb2_grpc
 from spiritsafe.rpc.caller import Caller, current_caller
+from spiritsafe.rpc.names import NodeName
 
 _CHANNELS = "/channels/"
 
@@ -46,13 +47,13 @@ class PromotionService(promotion_pb2_grpc.PromotionServiceServicer):
     def PromoteVersion(
         self, request: promotion_pb2.PromoteVersionRequest, context: grpc.ServicerContext
     ) -> promotion_pb2.PromoteVersionResponse:
+        name = version_of(request.version, "version")
         target = context_text(request.context)
         check_target(target, request.stage, request.outbound_license)
-        seen = _Seen(self._registry, lambda session: get_version(session, request.version, "version")[1])
+        seen = _Seen(self._registry, lambda session: get_version(session, name)[1])
 
         def act(session: Session, caller: Caller) -> tuple[promotion_pb2.PromoteVersionResponse, Event]:
-            node, version = get_version(session, request.version, "version")
-            check_namespace(caller, node.namespace)
+            node, version = get_version(session, name)
             tried = Attempt(
                 node, version, target, request.stage, request.outbound_license, request.distributed, PROMOTE
             )
@@ -65,13 +66,13 @@ class PromotionService(promotion_pb2_grpc.PromotionServiceServicer):
     def RollbackChannel(
         self, request: promotion_pb2.RollbackChannelRequest, context: grpc.ServicerContext
     ) -> promotion_pb2.RollbackChannelResponse:
-        seen = _Seen(
-            self._registry, lambda session: rollback_attempt(session, *find_channel(session, request.name)).version
-        )
+        def target(session: Session) -> Version:
+            return rollback_attempt(session, *find_channel(session, current_caller(), request.name)).version
+
+        seen = _Seen(self._registry, target)
 
         def act(session: Session, caller: Caller) -> tuple[promotion_pb2.RollbackChannelResponse, Event]:
-            node, channel = find_channel(session, request.name)
-            check_namespace(caller, node.namespace)
+            node, channel = find_channel(session, caller, request.name)
             check_etag(request.etag, channel.revision, request.name)
             tried = rollback_attempt(session, node, channel)
             promotion, event = attempt(session, self._registry, caller, tried, seen.inventory(session, tried.version))
@@ -84,8 +85,7 @@ class PromotionService(promotion_pb2_grpc.PromotionServiceServicer):
         self, request: promotion_pb2.GetChannelRequest, context: grpc.ServicerContext
     ) -> promotion_pb2.GetChannelResponse:
         with self._registry.database.read() as session:
-            node, channel = find_channel(session, request.name)
-            check_namespace(current_caller(), node.namespace)
+            node, channel = find_channel(session, current_caller(), request.name)
             (message,) = channel_messages(session, self._registry, [(channel, node)])
         return promotion_pb2.GetChannelResponse(channel=message)
 
@@ -147,15 +147,13 @@ class _Seen:
 
 def _within(session: Session, parent: str) -> ColumnElement[bool]:
     """Limits a query over channels to a channel, a model or dataset, or a namespace; checks the caller's reach."""
-    caller = current_caller()
     if _CHANNELS in parent:
-        node, channel = find_channel(session, parent)
-        check_namespace(caller, node.namespace)
+        _, channel = find_channel(session, current_caller(), parent, "parent")
         return col(Channel.id) == channel.id
     if "/models/" in parent or "/datasets/" in parent:
-        node = get_node(session, parent, "parent")
-        check_namespace(caller, node.namespace)
-        return col(Node.id) == node.id
+        name = NodeName.parse(parent, "parent")
+        check_namespace(current_caller(), name.namespace)
+        return col(Node.id) == get_node(session, name).id
     return col(Node.namespace) == namespace_of(parent)
 
 

@@ -14,8 +14,7 @@ from registry.clock import to_timestamp
 from registry.context import Registry
 from registry.decisions import reviews
 from registry.errors import etag
-from registry.identity.access import check_namespace
-from registry.services.names import namespace_of
+from registry.services.names import namespace_of, version_of
 from registry.storage.audit import Event
 from registry.storage.tables import Review
 from registry.wire import enum_number
@@ -42,8 +41,7 @@ class ReviewService(review_pb2_grpc.ReviewServiceServicer):
         self, request: review_pb2.GetReviewRequest, context: grpc.ServicerContext
     ) -> review_pb2.GetReviewResponse:
         with self._registry.database.read() as session:
-            review = reviews.get_review(session, request.name)
-            check_namespace(current_caller(), review.namespace)
+            review = reviews.get_review(session, current_caller(), request.name)
             return review_pb2.GetReviewResponse(review=_message(session, review))
 
     def ListReviews(
@@ -59,8 +57,10 @@ class ReviewService(review_pb2_grpc.ReviewServiceServicer):
     def RequestReviews(
         self, request: review_pb2.RequestReviewsRequest, context: grpc.ServicerContext
     ) -> review_pb2.RequestReviewsResponse:
+        name = version_of(request.version, "version")
+
         def act(session: Session, caller: Caller) -> tuple[review_pb2.RequestReviewsResponse, Event]:
-            rows, event = reviews.request_reviews(session, self._registry, caller, request)
+            rows, event = reviews.request_reviews(session, self._registry, caller, name, request)
             return review_pb2.RequestReviewsResponse(reviews=_messages(session, rows)), event
 
         response_type = review_pb2.RequestReviewsResponse
