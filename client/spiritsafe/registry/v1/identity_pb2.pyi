@@ -105,6 +105,7 @@ class CreateTokenResponse(_message.Message):
     TOKEN_FIELD_NUMBER: _builtins.int
     SECRET_FIELD_NUMBER: _builtins.int
     secret: _builtins.str
+    """Empty for validate_only and for a repeated request_id."""
     @_builtins.property
     def token(self) -> Global___Token: ...
     def __init__(

@@ -62,7 +62,8 @@ class IdentityServiceServicer:
     """
 
     def CreateToken(self, request, context):
-        """Makes a token. Its secret is in this answer and nowhere else; the server keeps a hash.
+        """Makes a token. Its secret is in this answer and nowhere else; the server keeps a hash. A repeated request_id gets
+        the token without its secret: who lost the first answer revokes the token and makes another.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

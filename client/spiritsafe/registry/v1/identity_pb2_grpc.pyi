@@ -34,7 +34,9 @@ class IdentityServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> IdentityServiceAsyncStub: ...
     CreateToken: _grpc.UnaryUnaryMultiCallable[_identity_pb2.CreateTokenRequest, _identity_pb2.CreateTokenResponse]
-    """Makes a token. Its secret is in this answer and nowhere else; the server keeps a hash."""
+    """Makes a token. Its secret is in this answer and nowhere else; the server keeps a hash. A repeated request_id gets
+    the token without its secret: who lost the first answer revokes the token and makes another.
+    """
     ListTokens: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ListTokensRequest, _identity_pb2.ListTokensResponse]
     RevokeToken: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RevokeTokenRequest, _identity_pb2.RevokeTokenResponse]
     """Ends a token at once."""
@@ -47,7 +49,9 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateToken: _aio.UnaryUnaryMultiCallable[_identity_pb2.CreateTokenRequest, _identity_pb2.CreateTokenResponse]  # type: ignore[assignment]
-    """Makes a token. Its secret is in this answer and nowhere else; the server keeps a hash."""
+    """Makes a token. Its secret is in this answer and nowhere else; the server keeps a hash. A repeated request_id gets
+    the token without its secret: who lost the first answer revokes the token and makes another.
+    """
     ListTokens: _aio.UnaryUnaryMultiCallable[_identity_pb2.ListTokensRequest, _identity_pb2.ListTokensResponse]  # type: ignore[assignment]
     RevokeToken: _aio.UnaryUnaryMultiCallable[_identity_pb2.RevokeTokenRequest, _identity_pb2.RevokeTokenResponse]  # type: ignore[assignment]
     """Ends a token at once."""
@@ -63,7 +67,9 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_pb2.CreateTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.CreateTokenResponse, _abc.Awaitable[_identity_pb2.CreateTokenResponse]]:
-        """Makes a token. Its secret is in this answer and nowhere else; the server keeps a hash."""
+        """Makes a token. Its secret is in this answer and nowhere else; the server keeps a hash. A repeated request_id gets
+        the token without its secret: who lost the first answer revokes the token and makes another.
+        """
 
     @_abc_1.abstractmethod
     def ListTokens(
