@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import logging
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from registry.server import Register, RegistryServer
 
 GRACE_SECONDS = 5.0
+LOG_FILE = "server.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,27 @@ def serve(home: Path, *, demo: bool | None = None, distillation: bool = False) -
         # The folder is made with mode 0700: the socket is out of other users' reach.
         endpoint = Endpoint(f"unix:{folder}/socket", owner_token(home))
         with ExitStack() as stack:
+            stack.enter_context(_log_to(home / LOG_FILE))
             services = [distillation_service(home, lambda: endpoint, stack)] if distillation else []
             thread = _ServerThread(RegistryServer(registry, services=services), endpoint.address)
             thread.start()
             stack.callback(thread.stop)
             thread.ready.result()
             yield endpoint
+
+
+@contextmanager
+def _log_to(file: Path) -> Iterator[None]:
+    """Keeps what the server says to its operator out of what the command says to its user."""
+    handler = logging.FileHandler(file, encoding="utf-8", delay=True)
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(name)s %(levelname)s %(message)s"))
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
 
 
 def has_distillation() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
@@ -18,9 +19,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from spiritsafe.rpc.names import ChannelName, shorten
+from spiritsafe.rpc.names import DEFAULT_NAMESPACE, ChannelName, shorten
 
 Data = Mapping[str, Any]
+PIPE_WIDTH = 160
+_REVIEWS = f"namespaces/{DEFAULT_NAMESPACE}/reviews/"
 _EMPTY: tuple[Any, ...] = ("", None, [], {})
 _VERDICT_STYLES = {
     "allowed": "green",
@@ -46,7 +49,7 @@ class Format(StrEnum):
 def console() -> Console:
     """Standard output; wide enough for names where nobody sees it."""
     plain = Console(highlight=False)
-    return plain if plain.is_terminal else Console(highlight=False, width=160)
+    return plain if plain.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=PIPE_WIDTH)
 
 
 def notices() -> Console:
@@ -161,7 +164,7 @@ def _short(text: str) -> str:
     if "/channels/" in text and "/promotions/" not in text:
         channel = ChannelName.parse(text)
         return f"{channel.node.short} {channel.label}"
-    return "" if text == "unspecified" else shorten(text)
+    return "" if text == "unspecified" else shorten(text.removeprefix(_REVIEWS))
 
 
 def _mapping_cell(value: Data) -> str:

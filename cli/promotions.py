@@ -113,7 +113,7 @@ def print_promotion(data: Data, console: Console) -> None:
         console.print(f"  {mark} {check['check']}  [dim]{escape(check['detail'])}[/]".rstrip())
     evaluations.print_reasons(data.get("evaluation", {}).get("reasons", []), console)
     for review in data["reviews"]:
-        console.print(f"  review: {escape(review)}")
+        console.print(f"  review: {output.cell(review)}")
     if data["self_administered"]:
         console.print("  [magenta]self-administered[/]: one person holds every token of an embedded registry")
 
