@@ -115,10 +115,14 @@ def request_reviews(narrator: Narrator, alice: Actor, name: str) -> list[review_
     reviews = list(alice.client.reviews.RequestReviews(request).reviews)
     narrator.require(bool(reviews), "reviews opened", "none", "at least one")
     for review in reviews:
-        narrator.say(f"{alice.identity} asks for a decision on {review.code} of {review.license}:")
+        narrator.say(f"{alice.identity} asks for a decision on {_subject(review)}:")
         for question in review.questions:
             narrator.say(f"  ? {question}")
     return reviews
+
+
+def _subject(review: review_pb2.Review) -> str:
+    return f"{review.code}, {review.license} of {shorten(review.origin)}"
 
 
 def refuse_own_approval(narrator: Narrator, alice: Actor, review: review_pb2.Review) -> None:
@@ -139,7 +143,7 @@ def approve(narrator: Narrator, bob: Actor, reviews: Sequence[review_pb2.Review]
         decided = _decide(bob, review)
         state = output.enum_label(review_pb2.ReviewState.DESCRIPTOR, decided.state)
         mark = ", self-administered" if decided.self_administered else ""
-        narrator.say(f"{decided.reviewer}: {state} {decided.code} of {decided.license}{mark}")
+        narrator.say(f"{decided.reviewer}: {state} {_subject(decided)}{mark}")
         narrator.say(f"  rationale: {decided.rationale}")
         narrator.expect("the decision", state, "approved")
         _expect_mark(narrator, decided.self_administered)
