@@ -11,6 +11,7 @@ from cli import output
 from cli.lazy import app as new_app
 from cli.options import (
     ContextName,
+    DistributedOption,
     FilterOption,
     FormatOption,
     LimitOption,
@@ -78,6 +79,7 @@ def request_reviews(
     version: VersionArgument,
     context: Annotated[ContextName, typer.Option(help="Where it shall be deployed.")],
     outbound: OutboundOption = "",
+    distributed: DistributedOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Open a review for every contested reason of a version in a context.
@@ -85,7 +87,10 @@ def request_reviews(
     Example: spiritsafe review request support-tool@1 --context commercial --outbound openrail-m
     """
     request = review_pb2.RequestReviewsRequest(
-        version=str(exact_version(version)), context=context_value(context), outbound_license=outbound
+        version=str(exact_version(version)),
+        context=context_value(context),
+        outbound_license=outbound,
+        distributed=distributed,
     )
     with connect() as client:
         output.print_list(form, "reviews", client.reviews.RequestReviews(request).reviews, COLUMNS)

@@ -66,8 +66,13 @@ def check_manifest(entries: Iterable[Entry]) -> None:
 
 
 def manifest_digest(entries: Iterable[Entry]) -> str:
-    """SHA-256 of the canonical JSON: [path, size, digest] of every file, sorted by path, no spaces, UTF-8."""
+    """SHA-256 of the canonical JSON: [path, size, digest] of every file, sorted by path, no spaces, UTF-8.
+
+    Empty for no files: what has no content here must not equal everything else that has none.
+    """
     rows = sorted([entry.path, entry.size_bytes, entry.sha256] for entry in entries)
+    if not rows:
+        return ""
     canonical = json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -73,7 +73,15 @@ def request_reviews(
     """
     node, version = get_version(session, of)
     context = context_text(request.context)
-    evaluation = evaluate(session, registry, node, version, context, outbound=request.outbound_license)
+    evaluation = evaluate(
+        session,
+        registry,
+        node,
+        version,
+        context,
+        outbound=request.outbound_license,
+        distributed=request.distributed,
+    )
     keys = _liftable(evaluation)
     waiting = {_key(session, review): review for review in open_reviews(session, version, context)}
     opened = [_open(session, node, version, context, key, caller) for key in keys if key not in waiting]

@@ -11,6 +11,7 @@ from registry.clock import now, to_timestamp
 from registry.context import Registry
 from registry.decisions.checks import check_sha256, context_text
 from registry.decisions.evaluation import evaluate
+from registry.decisions.facts import load_lineage
 from registry.errors import invalid, not_found
 from registry.identity.access import check_namespace, may_use
 from registry.storage.tables import File, Node, Version
@@ -26,7 +27,7 @@ def check_deployment(
     session: Session, registry: Registry, caller: Caller, request: promotion_pb2.CheckDeploymentRequest
 ) -> promotion_pb2.CheckDeploymentResponse:
     """Allowed only if every version that holds the digest or file is: the bytes do not tell which of their histories
-    the caller's copy has.
+    the caller's copy has. Stand-ins are allowed in a registry created as a demo only, as in channels.
 
     Evaluations of namespaces that the caller may not see count, but are left out of the answer.
 
@@ -48,11 +49,13 @@ def check_deployment(
         )
         for node, version in rows
     ]
+    stand_ins = [] if registry.demo else _stand_ins(session, rows)
     visible = [each for each, (node, _) in zip(evaluations, rows, strict=True) if may_use(caller, node.namespace)]
     return promotion_pb2.CheckDeploymentResponse(
-        allowed=all(each.verdict in _ALLOWED for each in evaluations),
+        allowed=not stand_ins and all(each.verdict in _ALLOWED for each in evaluations),
         evaluations=visible,
         expire_time=to_timestamp(_expiry(evaluations)),
+        stand_ins=stand_ins,
     )
 
 
@@ -80,6 +83,10 @@ def _holders(session: Session, subject: str, digest: str) -> Sequence[tuple[Node
     else:
         query = query.where(col(Version.id).in_(select(File.version_id).where(File.sha256 == digest)))
     return session.exec(query.order_by(col(Version.id))).all()
+
+
+def _stand_ins(session: Session, rows: Sequence[tuple[Node, Version]]) -> list[str]:
+    return sorted({str(name) for _, version in rows for name in load_lineage(session, version).stand_ins})
 
 
 def _expiry(evaluations: Sequence[licensing_pb2.Evaluation]) -> int:

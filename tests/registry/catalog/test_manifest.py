@@ -117,3 +117,7 @@ def test_the_order_of_files_does_not_matter(files: list[FileEntry]) -> None:
 @pytest.mark.parametrize("changed", [entry("b.json"), entry("a.json", 2), entry("a.json", sha256=SHA[::-1])])
 def test_every_fact_of_a_file_counts(changed: FileEntry) -> None:
     assert manifest_digest([changed]) != manifest_digest([entry("a.json")])
+
+
+def test_what_has_no_files_has_no_digest() -> None:
+    assert manifest_digest([]) == ""

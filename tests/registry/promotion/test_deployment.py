@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from typing import Any
 
@@ -108,3 +109,17 @@ def test_version_of_another_namespace_counts_but_is_not_shown(story: Story) -> N
         check(stranger, digest=version_of(story, story.names["teacher"]).digest)
     with pytest.raises(PermissionDenied):
         check(stranger, version=tainted)
+
+
+def test_stand_ins_are_not_deployed(story: Story) -> None:
+    tiny = story.build.model("tiny", "base", licenses=["mit"], imported=True, stand_in=True)
+    child = story.build.model("child", "full", licenses=["mit"], edges=[("finetune", tiny)])
+    answer = check(story.rita, version=child)
+    assert not answer.allowed
+    assert list(answer.stand_ins) == [tiny]
+
+
+def test_versions_without_files_are_not_found_by_digest(story: Story) -> None:
+    empty = hashlib.sha256(b"[]").hexdigest()
+    with pytest.raises(NotFound):
+        check(story.rita, digest=empty)

@@ -495,8 +495,9 @@ class CheckDeploymentResponse(_message.Message):
     EVALUATIONS_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     SIGNATURE_FIELD_NUMBER: _builtins.int
+    STAND_INS_FIELD_NUMBER: _builtins.int
     allowed: _builtins.bool
-    """Allowed means that the verdict is allowed or allowed_with_obligations."""
+    """Every verdict is allowed or allowed_with_obligations, and no stand-in is involved unless the registry is a demo."""
     signature: _builtins.bytes
     """Signature over the decision; empty while the server has no signing key."""
     @_builtins.property
@@ -507,6 +508,10 @@ class CheckDeploymentResponse(_message.Message):
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """The answer must not be used after this time."""
 
+    @_builtins.property
+    def stand_ins(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Resource names of the stand-ins that stand in the way: the subject and its ancestors, as far as they are such."""
+
     def __init__(
         self,
         *,
@@ -514,10 +519,11 @@ class CheckDeploymentResponse(_message.Message):
         evaluations: _abc.Iterable[_licensing_pb2.Evaluation] | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         signature: _builtins.bytes = ...,
+        stand_ins: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "evaluations", b"evaluations", "expire_time", b"expire_time", "signature", b"signature"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "evaluations", b"evaluations", "expire_time", b"expire_time", "signature", b"signature", "stand_ins", b"stand_ins"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

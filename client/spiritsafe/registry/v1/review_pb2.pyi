@@ -250,12 +250,15 @@ class RequestReviewsRequest(_message.Message):
     OUTBOUND_LICENSE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    DISTRIBUTED_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Resource name of the version."""
     context: _licensing_pb2.Context.ValueType
     outbound_license: _builtins.str
     request_id: _builtins.str
     validate_only: _builtins.bool
+    distributed: _builtins.bool
+    """It is handed to others also in a context other than commercial."""
     def __init__(
         self,
         *,
@@ -264,10 +267,11 @@ class RequestReviewsRequest(_message.Message):
         outbound_license: _builtins.str = ...,
         request_id: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        distributed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "outbound_license", b"outbound_license", "request_id", b"request_id", "validate_only", b"validate_only", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "distributed", b"distributed", "outbound_license", b"outbound_license", "request_id", b"request_id", "validate_only", b"validate_only", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -295,7 +295,9 @@ class Version(_message.Message):
     """Output only."""
     description: _builtins.str
     digest: _builtins.str
-    """Output only. SHA-256 over the canonical manifest (sorted paths, sizes and digests); identifies the content."""
+    """Output only. SHA-256 over the canonical manifest (sorted paths, sizes and digests); identifies the content. Empty for
+    a version without files.
+    """
     imported: _builtins.bool
     """Made by somebody else: without a known licence it is "unknown", never "none"."""
     multimodal: _builtins.bool
