@@ -7,10 +7,10 @@ from typing import cast
 
 from sqlmodel import Session, col, select
 
-from registry.catalog.lookup import get_version, names_of, version_name
 from registry.catalog.rules import check_edge, find_cycle
 from registry.errors import invalid
 from registry.identity.access import check_namespace
+from registry.storage.lookup import get_version, names_of, version_name
 from registry.storage.tables import Edge, Node, Version
 from registry.wire import enum_text
 from spiritsafe.errors import AlreadyExists, FailedPrecondition

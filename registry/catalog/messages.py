@@ -10,11 +10,11 @@ from sqlmodel import Session
 
 from registry.catalog.files import files_of
 from registry.catalog.lineage import edges_of
-from registry.catalog.lookup import names_of, rows_of, version_name
 from registry.clock import to_timestamp
 from registry.context import Registry
 from registry.decisions.evaluation import deployable, effective_licenses
 from registry.errors import etag
+from registry.storage.lookup import names_of, rows_of, version_name
 from registry.storage.tables import Edge, File, Node, Version
 from registry.wire import enum_number, license_set
 from spiritsafe.registry.v1 import version_pb2

@@ -9,14 +9,14 @@ from uuid import uuid4
 from google.protobuf.field_mask_pb2 import FieldMask
 from sqlmodel import Session, col, select
 
-from registry.catalog import filters
 from registry.catalog.fields import check_line, check_tags, check_text
-from registry.catalog.lookup import get_node, node_name
-from registry.catalog.paging import Page
 from registry.clock import now, to_timestamp
 from registry.decisions.evaluation import bump_epoch
 from registry.errors import already_exists, check_etag, etag, invalid
+from registry.listing import filters
+from registry.listing.paging import Page
 from registry.storage.audit import Event
+from registry.storage.lookup import get_node, node_name
 from registry.storage.tables import Channel, Node
 from spiritsafe.registry.v1 import dataset_pb2, model_pb2
 from spiritsafe.rpc.caller import Caller

@@ -10,12 +10,9 @@ from sqlalchemy.orm import defer
 from sqlmodel import Session, col, delete, select
 from sqlmodel.sql.expression import Select
 
-from registry.catalog import filters
 from registry.catalog.fields import check_licenses, check_line, check_tags, check_text
 from registry.catalog.lineage import add_edge, has_descendants, parents_of
-from registry.catalog.lookup import get_node, version_name
 from registry.catalog.manifest import check_manifest, manifest_digest
-from registry.catalog.paging import Page
 from registry.catalog.rules import check_files_declared, check_kind
 from registry.clock import now
 from registry.context import Registry
@@ -23,7 +20,10 @@ from registry.decisions.evaluation import deployable
 from registry.errors import wrong_state
 from registry.licensing.exposures import NodeExposures, inherit
 from registry.licensing.vocabulary import EdgeType
+from registry.listing import filters
+from registry.listing.paging import Page
 from registry.storage.audit import Event
+from registry.storage.lookup import get_node, version_name
 from registry.storage.tables import Channel, Edge, File, Node, Promotion, Review, Version
 from registry.wire import EnumType, enum_number, enum_text
 from spiritsafe.errors import FailedPrecondition, SpiritsafeError

@@ -8,7 +8,6 @@ from typing import cast
 
 from sqlmodel import Session, select
 
-from registry.catalog.lookup import get_node
 from registry.clock import from_timestamp, now
 from registry.decisions.checks import (
     check_license_id,
@@ -21,6 +20,7 @@ from registry.decisions.evaluation import bump_epoch
 from registry.errors import already_exists, check_etag, invalid, not_found, wrong_state
 from registry.identity.access import check_namespace
 from registry.storage.audit import Event
+from registry.storage.lookup import get_node
 from registry.storage.tables import Agreement, Node
 from spiritsafe.registry.v1 import agreement_pb2
 from spiritsafe.rpc.caller import Caller

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlmodel import Session
 
-from registry.catalog.lookup import get_version
 from registry.decisions.checks import check_four_eyes, check_license_id, distinct, required_text
 from registry.decisions.evaluation import bump_epoch
 from registry.errors import check_etag, etag, invalid, wrong_state
 from registry.storage.audit import Event
+from registry.storage.lookup import get_version
 from registry.storage.tables import Version
 from registry.wire import license_set
 from spiritsafe.registry.v1 import licensing_pb2

@@ -12,7 +12,6 @@ from typing import cast
 
 from sqlmodel import Session
 
-from registry.catalog.lookup import version_name
 from registry.clock import now
 from registry.context import Registry
 from registry.decisions.facts import (
@@ -31,6 +30,7 @@ from registry.decisions.rendering import render_evaluation
 from registry.errors import wrong_state
 from registry.licensing import Context, Deployment, Evaluation, NodeKind, Subject, derive_terms, load_profiles
 from registry.licensing import evaluate as judge
+from registry.storage.lookup import version_name
 from registry.storage.tables import Agreement, Node, Review, Setting, Version
 from spiritsafe.registry.v1 import licensing_pb2
 from spiritsafe.rpc.names import VersionName

@@ -8,7 +8,6 @@ from uuid import uuid4
 
 from sqlmodel import Session, col, select
 
-from registry.catalog.lookup import get_version, version_name
 from registry.clock import from_timestamp, now
 from registry.context import Registry
 from registry.decisions.checks import check_four_eyes, check_sha256, context_text, required_text
@@ -17,6 +16,7 @@ from registry.decisions.questions import questions_for
 from registry.errors import check_etag, invalid, not_found, wrong_state
 from registry.identity.access import check_namespace
 from registry.storage.audit import Event
+from registry.storage.lookup import get_version, version_name
 from registry.storage.tables import Node, Review, Version
 from spiritsafe.errors import FailedPrecondition, PolicyDenied
 from spiritsafe.registry.v1 import licensing_pb2, review_pb2

@@ -9,7 +9,6 @@ from typing import cast
 from google.protobuf import json_format
 from sqlmodel import Session, col, select
 
-from registry.catalog.lookup import get_node, node_name, version_name
 from registry.clock import now
 from registry.context import Registry
 from registry.decisions.evaluation import Assessment, assess
@@ -20,6 +19,7 @@ from registry.licensing import Verdict, load_profiles
 from registry.promotion.gate import Check, GateFacts, Inventory, OpenReason, Outcome, run_gate
 from registry.promotion.history import Held, rollback_target
 from registry.storage.audit import Event
+from registry.storage.lookup import get_node, node_name, version_name
 from registry.storage.tables import Channel, File, Node, Promotion, Version
 from registry.wire import enum_text
 from spiritsafe.registry.v1 import licensing_pb2

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
-from registry.catalog.lookup import get_version
 from registry.clock import now, to_timestamp
 from registry.context import Registry
 from registry.decisions.checks import check_sha256, context_text
@@ -14,6 +13,7 @@ from registry.decisions.evaluation import evaluate
 from registry.decisions.facts import load_lineage
 from registry.errors import invalid, not_found
 from registry.identity.access import check_namespace, may_use
+from registry.storage.lookup import get_version
 from registry.storage.tables import File, Node, Version
 from spiritsafe.registry.v1 import licensing_pb2, promotion_pb2
 from spiritsafe.rpc.caller import Caller

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import grpc
 from sqlmodel import Session, col, select
 
-from registry.catalog.lookup import node_name
-from registry.catalog.paging import Page
 from registry.clock import to_timestamp
 from registry.context import Registry
 from registry.decisions import agreements
 from registry.errors import etag
+from registry.listing.paging import Page
 from registry.services.names import namespace_of
 from registry.storage.audit import Event
+from registry.storage.lookup import node_name
 from registry.storage.tables import Agreement, Node
 from registry.wire import enum_number
 from spiritsafe.registry.v1 import agreement_pb2, agreement_pb2_grpc, licensing_pb2

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import grpc
 
 from registry.catalog import files, versions
-from registry.catalog.lookup import get_version
 from registry.context import Registry
 from registry.errors import invalid, wrong_state
 from registry.services.names import version_of
+from registry.storage.lookup import get_version
 from registry.storage.tables import File
 from spiritsafe.registry.v1 import artifact_pb2, artifact_pb2_grpc
 

@@ -9,10 +9,10 @@ from google.protobuf.struct_pb2 import Struct
 from sqlalchemy import ColumnElement, or_
 from sqlmodel import Session, col, select
 
-from registry.catalog import filters
-from registry.catalog.paging import Page
 from registry.clock import to_timestamp
 from registry.context import Registry
+from registry.listing import filters
+from registry.listing.paging import Page
 from registry.storage import audit
 from registry.storage.tables import AuditEvent
 from spiritsafe.registry.v1 import audit_pb2, audit_pb2_grpc

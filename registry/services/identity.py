@@ -7,12 +7,12 @@ from importlib.metadata import version
 import grpc
 from sqlmodel import Session, col, select
 
-from registry.catalog.paging import Page
 from registry.clock import from_timestamp, now, to_timestamp
 from registry.context import Registry
 from registry.errors import invalid, not_found, wrong_state
 from registry.identity import access
 from registry.identity.tokens import Grant, add_token, new_secret
+from registry.listing.paging import Page
 from registry.storage.audit import Event
 from registry.storage.tables import Token
 from spiritsafe.registry.v1 import identity_pb2, identity_pb2_grpc

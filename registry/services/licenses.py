@@ -9,8 +9,6 @@ import grpc
 from google.protobuf import json_format, struct_pb2
 from sqlmodel import Session
 
-from registry.catalog.lookup import get_version
-from registry.catalog.paging import Page
 from registry.context import Registry
 from registry.decisions.checks import context_text
 from registry.decisions.conclusions import conclude
@@ -25,8 +23,10 @@ from registry.licensing import (
     load_models,
     load_profiles,
 )
+from registry.listing.paging import Page
 from registry.services.names import version_of
 from registry.storage.audit import Event
+from registry.storage.lookup import get_version
 from spiritsafe.registry.v1 import licensing_pb2, licensing_pb2_grpc
 from spiritsafe.rpc.caller import Caller
 

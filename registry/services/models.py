@@ -6,11 +6,11 @@ import grpc
 from sqlmodel import Session
 
 from registry.catalog import nodes
-from registry.catalog.lookup import get_node
-from registry.catalog.paging import Page
 from registry.context import Registry
+from registry.listing.paging import Page
 from registry.services.names import namespace_of, node_of
 from registry.storage.audit import Event
+from registry.storage.lookup import get_node
 from spiritsafe.registry.v1 import model_pb2, model_pb2_grpc
 from spiritsafe.rpc.caller import Caller
 from spiritsafe.rpc.names import NodeName, check_id

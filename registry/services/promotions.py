@@ -9,12 +9,11 @@ import grpc
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
-from registry.catalog.lookup import get_node, get_version
-from registry.catalog.paging import Page
 from registry.context import Registry
 from registry.decisions.checks import context_text
 from registry.errors import check_etag
 from registry.identity.access import check_namespace
+from registry.listing.paging import Page
 from registry.promotion.channels import (
     PROMOTE,
     Attempt,
@@ -29,6 +28,7 @@ from registry.promotion.gate import Inventory
 from registry.promotion.messages import channel_messages, promotion_messages
 from registry.services.names import namespace_of, version_of
 from registry.storage.audit import Event
+from registry.storage.lookup import get_node, get_version
 from registry.storage.tables import Channel, Node, Promotion, Version
 from spiritsafe.errors import SpiritsafeError
 from spiritsafe.registry.v1 import promotion_pb2, promotion_pb2_grpc

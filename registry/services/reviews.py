@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import grpc
 from sqlmodel import Session, col, select
 
-from registry.catalog import filters
-from registry.catalog.lookup import get_version, names_of
-from registry.catalog.paging import Page
 from registry.clock import to_timestamp
 from registry.context import Registry
 from registry.decisions import reviews
 from registry.errors import etag
+from registry.listing import filters
+from registry.listing.paging import Page
 from registry.services.names import namespace_of, version_of
 from registry.storage.audit import Event
+from registry.storage.lookup import get_version, names_of
 from registry.storage.tables import Review
 from registry.wire import enum_number
 from spiritsafe.registry.v1 import licensing_pb2, review_pb2, review_pb2_grpc

@@ -6,14 +6,14 @@ import grpc
 from sqlmodel import Session
 
 from registry.catalog import files, lineage, versions
-from registry.catalog.lookup import get_node, get_version
 from registry.catalog.messages import describe_lineage, describe_version, describe_versions
-from registry.catalog.paging import Page
 from registry.context import Registry
 from registry.errors import check_etag
 from registry.identity.access import check_namespace
+from registry.listing.paging import Page
 from registry.services.names import version_of, versions_parent
 from registry.storage.audit import Event
+from registry.storage.lookup import get_node, get_version
 from registry.storage.tables import Node, Version
 from registry.wire import enum_text
 from spiritsafe.errors import NotFound, SpiritsafeError

@@ -1,1 +1,1 @@
-"""Tables, transactions, the audit chain and the artifact store."""
+"""Tables and their look-up by resource name, transactions, the audit chain and the artifact store."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.catalog.filters import Condition, parse
+from registry.listing.filters import Condition, parse
 from spiritsafe.errors import InvalidArgument
 
 FIELDS = ("kind", "stand_in", "tags.")

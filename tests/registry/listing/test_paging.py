@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from registry.catalog.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page
+from registry.listing.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page
 from spiritsafe.errors import InvalidArgument
 
 ROWS = list(range(1, 11))

@@ -1,0 +1,1 @@
+"""What all list methods share: opaque keyset page tokens and the filter grammar."""
