@@ -1,0 +1,65 @@
+"""What a run registers, version by version."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from distill.recipe import Checkpoint
+from distill.release import publications as pub
+from spiritsafe.registry.v1 import licensing_pb2, version_pb2
+from tests.distill.recipes import tiny_recipe
+
+RECIPE = tiny_recipe()
+ENTRY = licensing_pb2.CatalogEntry(licenses=["gemma"], base_family="gemma3", multimodal=True, lineage_completeness="root")
+
+
+def test_slugs_are_ids_and_differ() -> None:
+    assert pub.slug("Salesforce/xLAM-7b-fc-r") == "salesforce-xlam-7b-fc-r"
+    long = [pub.slug(f"organisation/{'x' * 60}{end}") for end in "ab"]
+    assert long[0] != long[1]
+    assert all(len(one) <= 63 for one in long)
+
+
+def test_a_known_base_carries_its_entry() -> None:
+    version = pub.base_publication("default", "google/gemma-3-4b-it", ENTRY, [], RECIPE.teacher.base, "d" * 64).version
+    assert (version.kind, version.imported, version.stand_in) == (version_pb2.VERSION_KIND_BASE, True, True)
+    assert (version.base_family, version.multimodal) == ("gemma3", True)
+    assert list(version.declared_licenses.ids) == ["gemma"]
+    assert version.lineage_completeness == version_pb2.LINEAGE_COMPLETENESS_COMPLETE
+
+
+def test_an_unknown_base_declares_nothing() -> None:
+    version = pub.base_publication("default", "a/b", None, []).version
+    assert not version.HasField("declared_licenses")
+    assert version.lineage_completeness == version_pb2.LINEAGE_COMPLETENESS_PARTIAL
+
+
+def test_a_base_serves_again_only_when_it_is_the_same() -> None:
+    def base(stand_in: bool, digest: str, revision: str = "") -> version_pb2.Version:
+        checkpoint = replace(RECIPE.teacher.base, location="stand_in" if stand_in else "path")
+        return pub.base_publication("default", "a/b", ENTRY, [], checkpoint, digest, revision).version
+
+    assert pub.same_base(base(True, "d"), base(True, "d"))
+    assert not pub.same_base(base(True, "d"), base(False, "d"))
+    assert not pub.same_base(base(True, "d"), base(True, "e"))
+    assert not pub.same_base(base(False, "d", "r1"), base(False, "d", "r2"))
+
+
+def test_made_here_is_not_unknown() -> None:
+    for publication in (pub.teacher_data(RECIPE), pub.traces(RECIPE, "t"), pub.evaluation_data(RECIPE)):
+        assert publication.version.HasField("declared_licenses")
+        assert not publication.version.declared_licenses.ids
+    own = replace(RECIPE, teacher=replace(RECIPE.teacher, dataset_path="/rows.jsonl"))
+    version = pub.teacher_data(own).version
+    assert version.imported
+    assert not version.HasField("declared_licenses")
+
+
+def test_stand_ins_mark_what_comes_of_them() -> None:
+    real = Checkpoint("hub_repo", "Qwen/Qwen3-8B", "", "Qwen/Qwen3-8B")
+    mixed = replace(RECIPE, student=replace(RECIPE.student, base=real))
+    parents = pub.Parents("b", "t", "e", "x")
+    assert pub.merged_student(mixed, parents, "a").version.stand_in
+    both = replace(mixed, teacher=replace(RECIPE.teacher, base=real))
+    assert not pub.merged_student(both, parents, "a").version.stand_in
+    assert not pub.traces(both, "t").version.stand_in

@@ -1,0 +1,32 @@
+"""Which scenarios each stage gets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from distill.environments.base import Scenario
+from distill.stages.inputs import gold_scenarios, heldout_scenarios, rollout_scenarios
+from tests.distill.recipes import tiny_recipe
+
+
+def messages(scenarios: list[Scenario]) -> set[str]:
+    return {one.user_message for one in scenarios}
+
+
+def test_gold_rollout_and_heldout_share_no_message() -> None:
+    recipe = tiny_recipe()
+    gold, rollout, heldout = (part(recipe) for part in (gold_scenarios, rollout_scenarios, heldout_scenarios))
+    assert (len(gold), len(rollout), len(heldout)) == (32, 32, 8)
+    assert not messages(gold) & messages(rollout)
+    assert not messages(heldout) & (messages(gold) | messages(rollout))
+    assert {one.split for one in [*gold, *rollout]} == {"train"}
+    assert {one.split for one in heldout} == {"heldout"}
+    assert {one.category for one in gold} == {"single", "no_call"}
+
+
+def test_the_seed_decides_and_categories_limit() -> None:
+    recipe = tiny_recipe()
+    assert gold_scenarios(recipe) == gold_scenarios(recipe)
+    assert messages(gold_scenarios(replace(recipe, seed=1))) != messages(gold_scenarios(recipe))
+    only = replace(recipe, environment=replace(recipe.environment, categories=("single",)))
+    assert {one.category for one in heldout_scenarios(only)} == {"single"}
