@@ -66,8 +66,9 @@ class Approval:
 class Deployment:
     """How the subject is to be used: the outbound licences named, and facts about the licensee.
 
-    `outbound` None means that none is named. `mau_over_threshold` is True for every capped licence, or the ids of those
-    whose cap the licensee exceeded at the licence's date. The commercial context always counts as distribution.
+    `outbound` None, and blank ids alone, mean that none is named. `mau_over_threshold` is True for every capped
+    licence, or the ids of those whose cap the licensee exceeded at the licence's date. The commercial context always
+    counts as distribution.
     """
 
     outbound: tuple[str, ...] | None = None
@@ -169,7 +170,8 @@ class _Case:
         self.context = context
         self.deployment = deployment
         self.distributed = context is Context.COMMERCIAL or deployment.distribute
-        self.outbound = subject.declared if deployment.outbound is None else deployment.outbound
+        # Read leniently: a stray space or capital must not turn a permissive release into one that is not.
+        self.outbound = _license_ids(deployment.outbound or ()) or _license_ids(subject.declared)
         self.permissive_release = self.distributed and any(map(is_permissive_outbound, self.outbound))
         self.open_release = self.distributed and any(map(is_open_outbound, self.outbound))
         self.is_model = subject.kind is NodeKind.MODEL
@@ -190,6 +192,10 @@ class _Case:
         """Whether the licensee exceeded this licence's user cap at its date."""
         over = self.deployment.mau_over_threshold
         return over if isinstance(over, bool) else license_id in over
+
+
+def _license_ids(given: Iterable[str]) -> tuple[str, ...]:
+    return tuple(each.strip().lower() for each in given if each.strip())
 
 
 def _plain(name: str) -> str:
@@ -284,7 +290,7 @@ def _share_alike(code: TermCode, term: Term, profile: Profile, case: _Case) -> _
         return
     if term.status is TermStatus.CONTESTED:
         yield _open(ReasonCode.SHARE_ALIKE_CONTESTED, term, profile.clause(code))
-    elif any(each.lower() != term.license for each in case.outbound):
+    elif any(each != term.license.lower() for each in case.outbound):
         yield _denial(ReasonCode.OUTBOUND_LICENSE_INCOMPATIBLE, term, profile.clause(code))
     else:
         yield _duty(code, term, profile, Trigger.DISTRIBUTE)

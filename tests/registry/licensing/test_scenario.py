@@ -90,6 +90,12 @@ def test_alerts_are_raised_for_the_subject() -> None:
     assert verdicts(changed(facts={"alerts": ["UNDECLARED_PARENT_SUSPECTED"]})) == ["needs_review"] * 4
 
 
+@pytest.mark.parametrize("outbound", [None, "", " ", [], [""], " MIT ", ["other", "mit "]])
+def test_no_spelling_of_the_outbound_licence_hides_a_permissive_release(outbound: object) -> None:
+    case = {**with_node(licenses=["gemma"]), "facts": {"outbound_license": outbound}}
+    assert verdicts(case)[3] == "denied"
+
+
 def test_distribution_may_be_named_by_context() -> None:
     case = changed(facts={"distribute_in": ["research"]})
     assert verdicts(case) == ["allowed_with_obligations", "allowed", "allowed", "allowed_with_obligations"]

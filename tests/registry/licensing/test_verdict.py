@@ -232,6 +232,11 @@ class TestShareAlike:
         assert duties(judge(self.RAW, COMMERCIAL, outbound=("l",))) == {"SHARE_ALIKE:l"}
         assert judge(self.RAW, RESEARCH, outbound=("mit",)).verdict is Verdict.ALLOWED
 
+    def test_capitals_do_not_make_it_another_licence(self) -> None:
+        facts = OriginFacts(("Fair-1.0",))
+        result = judge({**self.RAW, "id": "Fair-1.0"}, COMMERCIAL, facts=facts, outbound=("Fair-1.0",))
+        assert duties(result) == {"SHARE_ALIKE:Fair-1.0"}
+
     def test_contested_is_a_review_when_distributed(self) -> None:
         raw = profile({"code": "SHARE_ALIKE", "trigger": "distribute"}, reach="contested")
         assert codes(judge(raw, COMMERCIAL, TRAINED, outbound=("l",))) == {"SHARE_ALIKE_CONTESTED": OPEN}
