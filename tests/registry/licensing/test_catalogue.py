@@ -167,6 +167,22 @@ def test_confidence_is_that_of_the_least_sure_field() -> None:
     assert gguf.base.edge is EdgeType.QUANTIZE
 
 
+@pytest.mark.parametrize(
+    ("hub_id", "field"),
+    [
+        ("Qwen/Qwen2.5-1.5B-Instruct", "hub_id"),
+        ("Qwen/Qwen2.5-32B", "hub_id"),
+        ("mistralai/Mixtral-8x22B-Instruct-v0.1", "hub_id"),
+        ("meta-llama/Llama-3.1-8B-Instruct", "hub_id"),
+        ("Salesforce/xLAM-8x7b-r", "base"),
+        ("Salesforce/xLAM-8x22b-r", "base"),
+        ("Salesforce/xLAM-2-1b-fc-r", "base"),
+    ],
+)
+def test_what_no_source_says_is_unverified(hub_id: str, field: str) -> None:
+    assert load_models()[hub_id].confidence[field] is Confidence.UNVERIFIED
+
+
 def test_an_unlisted_model_is_not_guessed() -> None:
     assert find_model("Salesforce/Llama-xLAM-2-3b-fc-r") is None
 
