@@ -89,7 +89,7 @@ class RunService(run_pb2_grpc.RunServiceServicer):
         creator = current_caller().identity
         recipe, _ = self._check(request.recipe)
         message = to_proto(recipe)
-        earlier = self._store.find_request(creator, request.request_id) if request.request_id else None
+        earlier = self._store.find_request(creator, request.request_id)
         if earlier is not None:
             return _same_request(earlier, message)
         outcomes, _ = plan_outcomes(self._registry(), recipe)
@@ -106,7 +106,7 @@ class RunService(run_pb2_grpc.RunServiceServicer):
             return run
         record = self._store.create(run, request.request_id)
         queue.enqueue(self._home, record.workflow_id, record.id, record.attempt)
-        return record.run
+        return _same_request(record, message)
 
     def _get(self, name: str) -> RunRecord:
         record = self._store.get(names.run_id(name))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from distill.runs import records
@@ -57,10 +58,14 @@ def _take_up(execution: Execution, record: RunRecord) -> None:
     if not is_over(record.workflow_id):
         queue.enqueue(execution.home, record.workflow_id, record.id, record.attempt)
         return
-    error = "its workflow ended without telling how; resume the run"
-    execution.store.change(
-        record.id, lambda lost: records.run_ended(lost, run_pb2.RUN_STATE_FAILED, timestamp_now(), error)
-    )
+
+    def give_up(now: RunRecord) -> Sequence[run_pb2.RunEvent]:
+        if now.run.state not in _ACTIVE or now.attempt != record.attempt:
+            return []  # it ended, or was resumed, since the record was read
+        error = "its workflow ended without telling how; resume the run"
+        return records.run_ended(now, run_pb2.RUN_STATE_FAILED, timestamp_now(), error)
+
+    execution.store.change(record.id, give_up)
 
 
 def main() -> None:

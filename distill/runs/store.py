@@ -105,12 +105,18 @@ class RunStore:
         self._engine.dispose()
 
     def create(self, run: run_pb2.Run, request_id: str = "") -> RunRecord:
-        """Stores a new queued run. Raises AlreadyExists when the name is taken."""
+        """Stores a new queued run, or gives the one that this request of this creator made before.
+
+        Raises AlreadyExists when the name is taken.
+        """
         now = timestamp_now()
         run.create_time.CopyFrom(now)
         run.state = run_pb2.RUN_STATE_QUEUED
         run.etag = uuid4().hex
         with self._writer.begin() as connection:
+            earlier = _find_request(connection, run.creator, request_id)
+            if earlier is not None:
+                return earlier
             run_id = names.run_id(run.name)
             if connection.execute(select(_runs.c.number).where(_runs.c.id == run_id)).first():
                 raise AlreadyExists(f"run {run.name} exists already", remedy="choose another run_id, or leave it empty")
@@ -131,10 +137,8 @@ class RunStore:
 
     def find_request(self, creator: str, request_id: str) -> RunRecord | None:
         """The run that this request made, if it did."""
-        condition = (_runs.c.creator == creator) & (_runs.c.request_id == request_id)
         with self._engine.begin() as connection:
-            row = connection.execute(select(_runs).where(condition)).first()
-        return _record(row) if row else None
+            return _find_request(connection, creator, request_id)
 
     def get(self, run_id: str) -> RunRecord:
         """Raises NotFound."""
@@ -201,6 +205,12 @@ def timestamp_now() -> Timestamp:
 def state_event(state: run_pb2.RunState.ValueType, message: str = "") -> run_pb2.RunEvent:
     """The event that tells of a run's new state."""
     return run_pb2.RunEvent(type="run_state", state=state, message=message)
+
+
+def _find_request(connection: Connection, creator: str, request_id: str) -> RunRecord | None:
+    condition = (_runs.c.creator == creator) & (_runs.c.request_id == request_id)
+    row = connection.execute(select(_runs).where(condition)).first() if request_id else None
+    return _record(row) if row else None
 
 
 def _get(connection: Connection, run_id: str) -> RunRecord:

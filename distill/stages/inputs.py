@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -81,7 +82,8 @@ def train_adapter(spec: StageSpec, role: Role, trajectories: Sequence[Trajectory
     return {
         "rows": result.rows,
         "steps": result.steps,
-        "final_loss": result.final_loss,
+        # Not known where the last checkpoint was of the last step: then nothing was left to train.
+        "final_loss": None if math.isnan(result.final_loss) else result.final_loss,
         "resumed_from": result.resumed_from,
     }
 

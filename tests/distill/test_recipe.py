@@ -14,7 +14,7 @@ from spiritsafe.errors import InvalidArgument
 from tests.distill.recipes import KNOWN, recipe_message
 
 SOURCES = {"teacher": "t" * 64, "student": "s" * 64}
-DONE = {stage: stage[0] * 64 for stage in STAGES}
+DONE: dict[str, str] = {stage: stage[0] * 64 for stage in STAGES}
 
 
 def test_defaults_are_filled_in() -> None:

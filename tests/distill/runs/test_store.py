@@ -46,6 +46,8 @@ def test_a_request_finds_its_run_and_only_for_its_caller(store: RunStore) -> Non
     assert found.id == "one"
     assert store.find_request("bob", "request") is None
     store.create(new_run("two", "bob"), "request")
+    assert store.create(new_run("three"), "request").id == "one"
+    assert store.find_request("ann", "") is None
 
 
 def test_a_change_that_raises_stores_nothing(store: RunStore) -> None:

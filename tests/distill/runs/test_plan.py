@@ -1,0 +1,84 @@
+"""The lineage of a planned run as a what-if scenario."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from distill.recipe import Checkpoint
+from distill.runs.plan import plan_scenario, plan_warnings, read_outcomes
+from spiritsafe.registry.v1 import licensing_pb2
+from tests.distill.recipes import tiny_recipe
+
+RECIPE = tiny_recipe()
+ENTRIES = {
+    "Salesforce/xLAM-7b-fc-r": licensing_pb2.CatalogEntry(
+        licenses=["cc-by-nc-4.0"],
+        parents=[licensing_pb2.CatalogParent(edge_type="finetune", hub_repo="deepseek-ai/base")],
+    ),
+    "Qwen/Qwen3-8B": licensing_pb2.CatalogEntry(licenses=["apache-2.0"], base_family="qwen3"),
+}
+
+
+def graph(entries: dict[str, licensing_pb2.CatalogEntry]) -> tuple[dict[str, Any], set[tuple[str, str, str]]]:
+    case = plan_scenario(RECIPE, entries)["cases"][0]
+    edges = {(edge["child"], edge["type"], edge["parent"]) for edge in case["edges"]}
+    return {node["id"]: node for node in case["nodes"]}, edges
+
+
+def test_the_graph_is_what_registration_writes() -> None:
+    nodes, edges = graph(ENTRIES)
+    assert edges == {
+        ("Salesforce/xLAM-7b-fc-r", "finetune", "deepseek-ai/base"),
+        ("teacher", "adapter", "Salesforce/xLAM-7b-fc-r"),
+        ("teacher", "trained_on", "teacher-data"),
+        ("traces", "generated_by", "teacher"),
+        ("student-adapter", "adapter", "Qwen/Qwen3-8B"),
+        ("student-adapter", "trained_on", "traces"),
+        ("student", "merge", "Qwen/Qwen3-8B"),
+        ("student", "merge", "student-adapter"),
+        ("student", "trained_on", "traces"),
+    }
+    assert nodes["teacher"]["licenses"] == ["cc-by-nc-4.0"]
+    assert nodes["student"]["licenses"] == ["apache-2.0"]
+    assert nodes["traces"]["licenses"] == nodes["teacher-data"]["licenses"] == []
+    assert nodes["Qwen/Qwen3-8B"]["base_family"] == "qwen3"
+
+
+def test_an_ancestor_outside_of_the_catalogue_is_unknown_not_free() -> None:
+    nodes, _ = graph(ENTRIES)
+    assert "licenses" not in nodes["deepseek-ai/base"]
+
+
+def test_bases_and_data_that_nobody_knows_are_unknown() -> None:
+    nodes, edges = graph({})
+    assert "licenses" not in nodes["teacher-base"]
+    assert "licenses" not in nodes["student-base"]
+    assert ("teacher", "adapter", "teacher-base") in edges
+    own = replace(RECIPE, teacher=replace(RECIPE.teacher, dataset_path="/rows.jsonl"))
+    case = plan_scenario(own, ENTRIES)["cases"][0]
+    assert "licenses" not in next(node for node in case["nodes"] if node["id"] == "teacher-data")
+
+
+def test_the_three_subjects_share_one_graph() -> None:
+    cases = plan_scenario(RECIPE, ENTRIES)["cases"]
+    assert [case["subject"] for case in cases] == ["teacher", "traces", "student"]
+    assert all(case["nodes"] == cases[0]["nodes"] for case in cases)
+
+
+def test_outcomes_name_each_reason_once() -> None:
+    verdict = {"verdict": "denied", "reasons": [{"code": "A"}, {"code": "B"}, {"code": "A"}]}
+    (outcome,) = read_outcomes({"cases": [{"id": "student", "contexts": {"commercial": verdict}}]})
+    assert (outcome.subject, outcome.context, outcome.verdict) == ("student", "commercial", "denied")
+    assert list(outcome.reasons) == ["A", "B"]
+
+
+def test_warnings() -> None:
+    real = Checkpoint("path", "/weights", "", "")
+    base = replace(RECIPE.student, base=real, licenses=())
+    told = " ".join(plan_warnings(replace(RECIPE, student=base), ENTRIES))
+    assert "stand-in" in told
+    assert "student base /weights is not in the catalogue" in told
+    assert "outbound licence" in told
+    both = replace(RECIPE, student=replace(base, licenses=("mit",)), teacher=replace(RECIPE.teacher, base=real))
+    assert "stand-in" not in " ".join(plan_warnings(both, ENTRIES))

@@ -1,0 +1,92 @@
+"""One stage as a process: what is told of a failure, and that nothing is left running."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distill.errors import RunCancelled, StageFailed
+from distill.recipe import Stage
+from distill.runs.checkpoints import Source
+from distill.stages.inputs import rollout_scenarios
+from distill.stages.spec import WORKER_VARIABLE, StageSpec
+from distill.standins import checkpoint
+from distill.workflow.process import run_stage
+from tests.distill.recipes import tiny_recipe
+
+
+def spec(tmp_path: Path, stage: Stage = "verify") -> StageSpec:
+    rollout = tmp_path / "rollout"
+    (rollout / "out").mkdir(parents=True, exist_ok=True)
+    return StageSpec(
+        run="one",
+        stage=stage,
+        folder=tmp_path / stage,
+        input_digest="d" * 64,
+        recipe=tiny_recipe(),
+        sources={"teacher": Source(str(checkpoint("xlam")), "t" * 64)},
+        upstream={"rollout": rollout},
+    )
+
+
+def run(one: StageSpec) -> Any:
+    return run_stage(one, {}, lambda _: None, lambda: None)
+
+
+def test_a_defect_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+    one = spec(tmp_path)
+    with pytest.raises(StageFailed, match=r"(?s)stage verify failed: .*No such file.*rollouts.jsonl") as caught:
+        run(one)
+    assert caught.value.metadata["log"] == str(one.folder / "log.txt")
+    assert "Traceback" in (one.folder / "log.txt").read_text()
+
+
+def test_what_means_something_to_a_person_is_told_alone(tmp_path: Path) -> None:
+    one = spec(tmp_path)
+    rows = (f'{{"scenario": "{scenario.id}", "text": "[{{"}}\n' for scenario in rollout_scenarios(one.recipe))
+    (tmp_path / "rollout" / "out" / "rollouts.jsonl").write_text("".join(rows))
+    with pytest.raises(StageFailed, match="none of 32 roll-outs was verified") as caught:
+        run(one)
+    assert "Traceback" not in str(caught.value)
+
+
+def test_a_failure_of_an_earlier_attempt_is_not_told_again(tmp_path: Path) -> None:
+    one = spec(tmp_path)
+    for _ in range(2):
+        with pytest.raises(StageFailed) as caught:
+            run(one)
+    assert str(caught.value).count("No such file") == 1
+
+
+def test_a_check_that_raises_ends_the_process(tmp_path: Path) -> None:
+    started: list[float] = []
+
+    def check() -> None:
+        started.append(time.monotonic())
+        if len(started) > 1:
+            raise RunCancelled
+
+    before = time.monotonic()
+    with pytest.raises(RunCancelled):
+        run_stage(spec(tmp_path), {}, lambda _: None, check)
+    assert time.monotonic() - before < 5
+    children = subprocess.run(["pgrep", "-P", str(os.getpid()), "-f", "distill.stages"], capture_output=True)
+    assert children.stdout == b""
+
+
+def test_a_stage_whose_worker_is_gone_does_not_begin(tmp_path: Path) -> None:
+    path = spec(tmp_path).write()
+    done = subprocess.run(
+        [sys.executable, "-m", "distill.stages", "verify", str(path)],
+        env={**os.environ, WORKER_VARIABLE: "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "worker was gone" in done.stderr
