@@ -104,7 +104,8 @@ def derive_terms(
             terms.setdefault(term.key, term)
         if origin.alerts and reading.alerts_arrive(exposure, origin):
             for code in origin.alerts:
-                alert = Alert(code, exposure.origin, origin.licenses or (), exposure.path)
+                licenses = (UNKNOWN,) if origin.licenses is None else origin.licenses
+                alert = Alert(code, exposure.origin, licenses, exposure.path)
                 alerts.setdefault((code, exposure.origin), alert)
     return TermSet(tuple(terms.values()), tuple(alerts[key] for key in sorted(alerts)))
 

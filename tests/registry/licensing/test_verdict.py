@@ -339,6 +339,14 @@ class TestAlerts:
             assert result.reasons[0].path.nodes[-1] == "origin"
         assert codes(judge(raw, context, LOGITS, facts=self.FACTS)) == {}
 
+    def test_an_alert_of_a_node_of_unknown_licence_says_so(self) -> None:
+        facts = OriginFacts(alerts=frozenset({"UNDECLARED_PARENT_SUSPECTED"}))
+        reasons = judge(profile(), RESEARCH, facts=facts).reasons
+        assert {reason.code: reason.licenses for reason in reasons} == {
+            "UNDECLARED_PARENT_SUSPECTED": ("unknown",),
+            "UNKNOWN_LICENSE": ("unknown",),
+        }
+
     def test_a_node_without_terms_passes_its_alert_on_with_its_weights(self) -> None:
         facts = OriginFacts((), alerts=frozenset({"UNDECLARED_PARENT_SUSPECTED"}))
         assert codes(judge(profile(), RESEARCH, TUNED, facts=facts)) == {"UNDECLARED_PARENT_SUSPECTED": OPEN}
