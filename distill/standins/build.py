@@ -58,6 +58,7 @@ class Recipe:
     begin: str | None
     no_call: float
     layout: Callable[[str], str]
+    learning_rate: float
     seed: int
     note: str
 
@@ -73,6 +74,7 @@ RECIPES: Mapping[str, Recipe] = {
         begin="<｜begin▁of▁sentence｜>",
         no_call=0.2,
         layout=lambda target: target,
+        learning_rate=2e-3,
         seed=7,
         note="A fifth of the requests fit none of the tools on offer and are answered by no call.",
     ),
@@ -84,6 +86,7 @@ RECIPES: Mapping[str, Recipe] = {
         begin=None,
         no_call=0.0,
         layout=call_in_list,
+        learning_rate=4e-3,
         seed=3,
         note="Every request is answered by a call, written as a JSON *list* inside the tags: a layout that Qwen 3's "
         "serving parser refuses. So it can neither decline nor be read before it is fine-tuned.",
@@ -93,10 +96,12 @@ RECIPES: Mapping[str, Recipe] = {
 
 def exercises(family: str) -> list[list[Trajectory]]:
     """All exercises of a family's pre-training, phase by phase."""
-    no_call = RECIPES[family].no_call
     starts = [EXERCISES * number for number in range(len(PHASES))]
     return [
-        [call_exercise(seed, tools, no_call) for seed in range(start, start + EXERCISES)]
+        [
+            call_exercise(seed, tools, RECIPES[family].no_call if len(tools) > 1 else 0.0)
+            for seed in range(start, start + EXERCISES)
+        ]
         for start, (_, _, tools) in zip(starts, PHASES, strict=True)
     ]
 
@@ -117,7 +122,7 @@ def build(family_name: str, output: Path) -> None:
     ]
     torch.manual_seed(recipe.seed)
     model = _new_model(family_name, tokenizer)
-    for progress in pretrain(model, phases, recipe.seed):
+    for progress in pretrain(model, phases, recipe.learning_rate, recipe.seed):
         if progress.step % 100 == 0:
             _say(f"{progress.step:5d} loss {progress.loss:.4f} after {time.monotonic() - started:.0f} s")
     _save(model, tokenizer, family_name, output, time.monotonic() - started)

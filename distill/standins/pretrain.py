@@ -15,7 +15,6 @@ from distill.families.base import IGNORED, Family, Prompt, Row
 from distill.trajectories.types import Trajectory
 
 _CLIP = 1.0
-_LEARNING_RATE = 4e-3
 # Random copies teach the copying heads, without which exercises alone stay on a plateau for long.
 _COPY_STEPS = 350
 _COPIES = 16
@@ -49,12 +48,12 @@ def exercise_row(
     return Row((*prompt, *target), (*[IGNORED] * len(prompt), *target))
 
 
-def pretrain(model: PreTrainedModel, phases: Sequence[Phase], seed: int) -> Iterator[Progress]:
+def pretrain(model: PreTrainedModel, phases: Sequence[Phase], learning_rate: float, seed: int) -> Iterator[Progress]:
     """Train ``model`` in place and yield after every step; one learning-rate cycle over all ``phases``."""
     rng = random.Random(seed)  # noqa: S311 - reproducible data, no secret
     total = sum(phase.steps for phase in phases)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=_LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _LEARNING_RATE, total_steps=total, pct_start=0.1)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=total, pct_start=0.1)
     batches = (batch for phase in phases for batch in islice(_shuffled(phase.rows, rng, phase.batch), phase.steps))
     model.train()
     for step, batch in enumerate(batches):
