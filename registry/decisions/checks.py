@@ -41,6 +41,18 @@ def check_license_id(license_id: str, field: str) -> str:
     )
 
 
+def check_outbound(license_id: str) -> str:
+    """One licence id, or nothing. Raises InvalidArgument for an expression: "a OR b" is no id, so it would match no
+    rule about "a", and a denial would vanish."""
+    if not any(character.isspace() for character in license_id):
+        return license_id
+    raise invalid(
+        "outbound_license",
+        f"{license_id!r} is not one licence id",
+        remedy="name the one licence under which it is released",
+    )
+
+
 def context_text(number: int, field: str = "context") -> str:
     """The stored form of a context. Raises InvalidArgument when none is given."""
     text = enum_text(licensing_pb2.Context, number, field)

@@ -14,6 +14,7 @@ from sqlmodel import Session
 
 from registry.clock import now
 from registry.context import Registry
+from registry.decisions.checks import check_outbound
 from registry.decisions.facts import (
     Lineage,
     approval,
@@ -150,7 +151,7 @@ class _Request:
         self._node = node
         self._version = version
         self._version_id = cast("int", version.id)
-        self._outbound = outbound
+        self._outbound = check_outbound(outbound)
         self._distributed = distributed
         self._public_name = public_name
         self._epoch = current_epoch(session)

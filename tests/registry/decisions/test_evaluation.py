@@ -219,3 +219,10 @@ def test_effective_licences(
 ) -> None:
     version = Version(concluded=concluded, declared=declared, detected=detected, imported=imported)
     assert effective_licenses(version) == expected
+
+
+@pytest.mark.parametrize("expression", ["apache-2.0 OR mit", "gemma AND apache-2.0", " "])
+def test_outbound_licence_is_one_id(shared_story: Story, expression: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        shared_story.evaluate(shared_story.names["student"], outbound=expression)
+    assert [each.field for each in caught.value.violations] == ["outbound_license"]
