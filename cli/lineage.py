@@ -18,6 +18,8 @@ from spiritsafe.client import Client
 from spiritsafe.registry.v1 import version_pb2
 from spiritsafe.rpc.names import VersionName, shorten
 
+WITHOUT_EFFECT = ("evaluated_on", "evaluated_against", "tokenizer_of")
+
 app = new_app("Where versions come from and what came of them.")
 
 
@@ -56,7 +58,10 @@ def read(
 
 
 def tree(data: Data, *, descendants: bool = False) -> Tree:
-    """A lineage as a tree from its first node. A node met again is named, and its own branches are not repeated."""
+    """A lineage as a tree from its first node.
+
+    A node that is met again, or over an edge without effect on licences, is only named.
+    """
     nodes = {node["name"]: node for node in data["nodes"]}
     branches: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for edge in data["edges"]:
@@ -68,8 +73,8 @@ def tree(data: Data, *, descendants: bool = False) -> Tree:
     waiting = [(root, result)]
     while waiting:
         name, place = waiting.pop()
-        for kind, far in sorted(branches[name]):
-            again = far in seen
+        for kind, far in sorted(branches[name], key=lambda branch: (branch[0] in WITHOUT_EFFECT, branch)):
+            again = far in seen or kind in WITHOUT_EFFECT
             leaf = place.add(f"[cyan]{kind}[/] {_label(nodes[far], short=again)}")
             if not again:
                 seen.add(far)
@@ -80,7 +85,7 @@ def tree(data: Data, *, descendants: bool = False) -> Tree:
 def _label(node: Data, *, short: bool = False) -> str:
     name = f"[bold]{escape(shorten(node['name']))}[/]"
     if short:
-        return f"{name} [dim](shown elsewhere)[/]"
+        return name
     licences = ", ".join(node["licenses"]) or "no licence of its own"
     stand_in = " [magenta]stand-in[/]" if node["stand_in"] else ""
     verdicts = "  ".join(f"{one['context']} {output.cell(one['verdict'])}" for one in node["deployable"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,13 +94,15 @@ def _check_bar(narrator: Narrator, score: run_pb2.Score) -> None:
 @contextmanager
 def _worker(home: Path, token: str) -> Iterator[watching.Attended]:
     """A worker that acts as the token's identity, for the length of the context."""
+    # It ends by itself when idle. When the demo fails, or is ended from outside, it must not go on in the background.
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     process = worker.start(home, token)
     try:
         yield lambda: process.poll() is None
     finally:
-        # It ends by itself when idle; after a failure it must not go on in the background.
         process.terminate()
         process.wait(STOP_SECONDS)
+        signal.signal(signal.SIGTERM, before)
 
 
 def exact(run: run_pb2.Run, subject: str) -> dict[str, float]:
