@@ -100,8 +100,8 @@ def train(
     model = attach_lora(family, load_nf4(family, spec.base, spec.revision), spec.lora_rank, spec.lora_alpha, spec.seed)
     watcher = _Watcher(training, on_progress)
     with warnings.catch_warnings():
-        # A 4-bit base is quantised again at every load; its adapter is what a checkpoint holds.
-        warnings.filterwarnings("ignore", message=".*fused LM head.*")
+        # TRL's own default sets the option by the name that transformers deprecates.
+        warnings.filterwarnings("ignore", message=".*gradient_checkpointing.* is deprecated", category=FutureWarning)
         trainer = SFTTrainer(
             model=model,
             args=_arguments(spec, len(rows)),
