@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,7 +40,7 @@ class Parents:
 
 def base_publication(
     namespace: str,
-    hub_repo: str,
+    published: str,
     entry: licensing_pb2.CatalogEntry | None,
     parents: Sequence[version_pb2.Edge],
     checkpoint: Checkpoint | None = None,
@@ -48,13 +49,14 @@ def base_publication(
 ) -> Publication:
     """A model as somebody else published it; ``checkpoint`` is None for one that is only an ancestor here.
 
-    Without an entry nothing is known of its licence, so none is declared: it counts as unknown.
+    Without an entry nothing is known of its licence, so none is declared: it counts as unknown. ``published`` is the
+    hub repository, or the name of a folder of unknown origin (no slash).
     """
     version = version_pb2.Version(
         kind=version_pb2.VERSION_KIND_BASE,
         imported=True,
         edges=parents,
-        source=version_pb2.Source(hub_repo=hub_repo, revision=revision),
+        source=version_pb2.Source(hub_repo=published if "/" in published else "", revision=revision),
         lineage_completeness=version_pb2.LINEAGE_COMPLETENESS_PARTIAL,
         stand_in=checkpoint is not None and checkpoint.stand_in,
     )
@@ -67,7 +69,7 @@ def base_publication(
         version.lineage_completeness = _COMPLETENESS.get(
             entry.lineage_completeness, version_pb2.LINEAGE_COMPLETENESS_PARTIAL
         )
-    return Publication(_name(namespace, "models", slug(hub_repo)), hub_repo, version)
+    return Publication(_name(namespace, "models", slug(published)), published, version)
 
 
 def teacher_data(recipe: Recipe) -> Publication:
@@ -161,12 +163,12 @@ def same_base(found: version_pb2.Version, wanted: version_pb2.Version) -> bool:
     )
 
 
-def slug(hub_repo: str) -> str:
-    """The registry id for a hub repository: lower case, the organisation in front."""
-    text = hub_repo.lower().replace("/", "-")
+def slug(published: str) -> str:
+    """The registry id for a hub repository (the organisation in front) or a folder: lower case, no other characters."""
+    text = re.sub(r"[^a-z0-9._-]+", "-", published.lower()).strip("-._") or "base"
     if len(text) <= _MAX_ID:
         return text
-    return f"{text[: _MAX_ID - 9]}-{hashlib.sha256(hub_repo.encode()).hexdigest()[:8]}"
+    return f"{text[: _MAX_ID - 9]}-{hashlib.sha256(published.encode()).hexdigest()[:8]}"
 
 
 def _made_here(version: version_pb2.Version, licenses: Sequence[str]) -> None:

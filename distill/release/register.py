@@ -95,7 +95,7 @@ class _Registrar:
 
     def _base(self, checkpoint: Checkpoint, role: str) -> str:
         """The version of a run's base, with its ancestors from the catalogue."""
-        repo = checkpoint.catalog_entry or f"local/{Path(checkpoint.value).name}"
+        repo = _public(checkpoint)
         source = self._spec.sources[role]
         publication = pub.base_publication(
             self._recipe.namespace,

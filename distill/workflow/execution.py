@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from distill.recipe import UPSTREAM, Known, Recipe, Stage, from_proto, stage_dig
 from distill.runs import layout, records
 from distill.runs.checkpoints import Source, find_sources
 from distill.runs.known import known_names
-from distill.runs.store import Change, RunStore, timestamp_now
+from distill.runs.store import Change, RunRecord, RunStore, timestamp_now
 from distill.stages.spec import StageResult, StageSpec, read_result
 from distill.workflow.process import run_stage
 from spiritsafe.distill.v1 import run_pb2
@@ -36,45 +36,52 @@ class Execution:
         self._environment = environment
         self._known: Known = known_names()
 
-    def begin(self, run_id: str, attempt: int) -> SourceValues | None:
-        """Marks the run as running and finds its sources; None when this attempt is no longer wanted."""
-        record = self.store.get(run_id)
-        if record.attempt != attempt or record.run.state in records.TERMINAL:
-            return None
+    def begin(self, run_id: str, attempt: int) -> SourceValues:
+        """Marks the run as running and finds its sources.
+
+        Raises:
+            RunCancelled: this attempt is no longer wanted.
+            InvalidArgument: a source is missing, or a base is not of a known family.
+        """
+        self._check(run_id, attempt)()
         self.store.change(run_id, records.run_started)
         return {name: asdict(source) for name, source in find_sources(self._recipe(run_id)).items()}
 
     def stage(
-        self, run_id: str, stage: Stage, sources: SourceValues, upstream: Mapping[str, StageValues]
+        self, run_id: str, attempt: int, stage: Stage, sources: SourceValues, upstream: Mapping[str, StageValues]
     ) -> StageValues:
         """Runs a stage, or finds its result. Returns its folder and the digest of its output.
 
         Raises:
             StageFailed: the stage's process ended without a result; the run's record says so.
-            RunCancelled: somebody cancelled the run.
+            RunCancelled: somebody cancelled the run, or resumed it as a newer attempt.
         """
+        # A recovered workflow of an attempt that was given up must not work beside the newer one.
+        self._check(run_id, attempt)()
         spec = self._spec(run_id, stage, sources, upstream)
         result = read_result(spec.folder)
         if result is None:
             self._change(
                 run_id, lambda record: records.stage_started(record, stage, spec.input_digest, timestamp_now())
             )
-            result = self._run(spec)
+            result = self._run(spec, attempt)
         self._succeeded(spec, result)
         return {"folder": str(spec.folder), "digest": result.output_digest}
 
     def end(self, run_id: str, attempt: int, state: run_pb2.RunState.ValueType, error: str = "") -> None:
-        """Marks the run as ended, unless a newer attempt has taken over."""
+        """Marks the run as ended, unless it has ended already or a newer attempt has taken over."""
 
-        def change(record: Any) -> Any:
-            return records.run_ended(record, state, timestamp_now(), error) if record.attempt == attempt else []
+        def change(record: RunRecord) -> Sequence[run_pb2.RunEvent]:
+            if record.attempt != attempt or record.run.state in records.TERMINAL:
+                return []
+            return records.run_ended(record, state, timestamp_now(), error)
 
         self._change(run_id, change)
 
-    def _run(self, spec: StageSpec) -> StageResult:
+    def _run(self, spec: StageSpec, attempt: int) -> StageResult:
         try:
             environment = {**_threads(spec.recipe), **self._environment}
-            return run_stage(spec, environment, self._progress(spec), self._check(spec.run))
+            return run_stage(spec, environment, self._progress(spec), self._check(spec.run, attempt))
         except StageFailed as error:
             message = str(error)
             self._change(spec.run, lambda record: records.stage_failed(record, spec.stage, message, timestamp_now()))
@@ -121,7 +128,7 @@ class Execution:
 
         return report
 
-    def _check(self, run_id: str) -> Callable[[], None]:
+    def _check(self, run_id: str, attempt: int) -> Callable[[], None]:
         last = 0.0
 
         def check() -> None:
@@ -132,11 +139,15 @@ class Execution:
             if now - last < _CHECK_SECONDS:
                 return
             last = now
-            record = self.store.get(run_id)
-            if record.cancel_requested or record.run.state in records.TERMINAL:
-                raise RunCancelled(f"run {run_id} was cancelled")
+            if not self._wanted(run_id, attempt):
+                raise RunCancelled(f"attempt {attempt} at run {run_id} was cancelled")
 
         return check
+
+    def _wanted(self, run_id: str, attempt: int) -> bool:
+        record = self.store.get(run_id)
+        over = record.cancel_requested or record.run.state in records.TERMINAL
+        return record.attempt == attempt and not over
 
     def _change(self, run_id: str, change: Change) -> None:
         self.store.change(run_id, change)

@@ -72,11 +72,9 @@ def _register(execution: Execution) -> None:
 
 def _stages(execution: Execution, run_id: str, attempt: int) -> str:
     sources = _step("begin", execution.begin, run_id, attempt)
-    if sources is None:
-        return "not wanted"
     done: dict[str, Any] = {}
     for stage in STAGES:
-        done[stage] = _step(stage, execution.stage, run_id, stage, sources, dict(done))
+        done[stage] = _step(stage, execution.stage, run_id, attempt, stage, sources, dict(done))
     _step("end", execution.end, run_id, attempt, run_pb2.RUN_STATE_SUCCEEDED, "")
     return run_pb2.RunState.Name(run_pb2.RUN_STATE_SUCCEEDED)
 

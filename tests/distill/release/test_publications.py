@@ -17,6 +17,8 @@ ENTRY = licensing_pb2.CatalogEntry(
 
 def test_slugs_are_ids_and_differ() -> None:
     assert pub.slug("Salesforce/xLAM-7b-fc-r") == "salesforce-xlam-7b-fc-r"
+    assert pub.slug("My Models (2)") == "my-models-2"
+    assert pub.slug("...") == "base"
     long = [pub.slug(f"organisation/{'x' * 60}{end}") for end in "ab"]
     assert long[0] != long[1]
     assert all(len(one) <= 63 for one in long)
@@ -34,6 +36,14 @@ def test_an_unknown_base_declares_nothing() -> None:
     version = pub.base_publication("default", "a/b", None, []).version
     assert not version.HasField("declared_licenses")
     assert version.lineage_completeness == version_pb2.LINEAGE_COMPLETENESS_PARTIAL
+    assert version.source.hub_repo == "a/b"
+
+
+def test_a_folder_claims_no_repository() -> None:
+    checkpoint = replace(RECIPE.teacher.base, location="path", value="/weights/mine", catalog_entry="")
+    publication = pub.base_publication("default", "mine", None, [], checkpoint, "d" * 64)
+    assert (publication.node.id, publication.version.source.hub_repo) == ("mine", "")
+    assert publication.version.tags["checkpoint_sha256"] == "d" * 64
 
 
 def test_a_base_serves_again_only_when_it_is_the_same() -> None:

@@ -1,0 +1,66 @@
+"""Which attempts at a run are still wanted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from distill.errors import RunCancelled, WorkerStopped
+from distill.recipe import to_proto
+from distill.runs import records
+from distill.runs.store import RunRecord
+from distill.workflow.execution import Execution
+from spiritsafe.distill.v1 import run_pb2
+from tests.distill.recipes import tiny_recipe
+
+
+@pytest.fixture
+def execution(tmp_path: Path) -> Execution:
+    made = Execution(tmp_path, {})
+    run = run_pb2.Run(name="runs/one", recipe=to_proto(tiny_recipe()), stages=records.pending_stages())
+    made.store.create(run)
+    return made
+
+
+def ask_to_cancel(record: RunRecord) -> list[run_pb2.RunEvent]:
+    record.cancel_requested = True
+    return [run_pb2.RunEvent(type="log")]
+
+
+def test_beginning_finds_what_the_run_starts_from(execution: Execution) -> None:
+    sources = execution.begin("one", 1)
+    assert sorted(sources) == ["student", "teacher"]
+    assert len({source["digest"] for source in sources.values()}) == 2
+    assert execution.store.get("one").run.state == run_pb2.RUN_STATE_RUNNING
+
+
+def test_an_attempt_that_was_given_up_does_no_more_work(execution: Execution) -> None:
+    sources = execution.begin("one", 1)
+    execution.end("one", 1, run_pb2.RUN_STATE_CANCELLED)
+    execution.store.change("one", records.run_resumed)
+    with pytest.raises(RunCancelled):
+        execution.stage("one", 1, "finetune_teacher", sources, {})
+    with pytest.raises(RunCancelled):
+        execution.begin("one", 1)
+    execution.end("one", 1, run_pb2.RUN_STATE_FAILED, "late")
+    assert execution.store.get("one").run.state == run_pb2.RUN_STATE_QUEUED
+    assert not list(execution.home.glob("work/*/*"))
+
+
+def test_a_cancelled_run_begins_nothing(execution: Execution) -> None:
+    execution.store.change("one", ask_to_cancel)
+    with pytest.raises(RunCancelled):
+        execution.begin("one", 1)
+    for state in (run_pb2.RUN_STATE_CANCELLED, run_pb2.RUN_STATE_FAILED):
+        execution.end("one", 1, state)
+    ended = execution.store.get("one")
+    assert (ended.run.state, ended.cancel_requested) == (run_pb2.RUN_STATE_CANCELLED, False)
+
+
+def test_a_stopping_worker_leaves_the_step_open(execution: Execution) -> None:
+    sources = execution.begin("one", 1)
+    execution.stopping.set()
+    with pytest.raises(WorkerStopped):
+        execution.stage("one", 1, "finetune_teacher", sources, {})
+    assert execution.store.get("one").run.stages[0].attempts == 0
