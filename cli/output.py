@@ -156,7 +156,7 @@ def cell(value: Any) -> str:
             if value and isinstance(value[0], Mapping)
             else ", ".join(cell(one) for one in value)
         )
-    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+    return "" if value is None else f"{round(value, 3):g}" if isinstance(value, float) else str(value)
 
 
 def _short(text: str) -> str:

@@ -21,6 +21,7 @@ TEACHER_ENTRY = "Salesforce/xLAM-7b-fc-r"
 STUDENT_ENTRIES = {"qwen3": "Qwen/Qwen3-0.6B"}
 PROFILE_FIELDS = ("id", "purposes", "limitations", "outbound_relicense", "evidence", "confidence")
 STOP_SECONDS = 20
+SUBJECTS = ("untouched_student", "student", "teacher")
 # What a fine-tuned teacher and a distilled student must reach, and an untouched one must not, in every category.
 MINIMUM = {"teacher": 0.9, "student": 0.8}
 MAXIMUM = {"untouched_student": 0.2}
@@ -78,10 +79,20 @@ def distil(narrator: Narrator, alice: Actor, home: Path, family: str) -> run_pb2
         f"Merged weights agree with the adapter on {run.merge_top1_agreement:.1%} of tokens."
     )
     narrator.step("Before and after, on held-out scenarios")
-    narrator.console.print(output.table(data["scores"], ("category", "subject", "exact", "count", "low", "high")))
+    narrator.console.print(output.table(_before_after(run), ("category", *SUBJECTS)))
+    narrator.say("Exact: every call and the final state. In brackets, the 95 % interval of the share.")
     for score in run.scores:
         _check_bar(narrator, score)
     return run
+
+
+def _before_after(run: run_pb2.Run) -> list[dict[str, str]]:
+    """One row a category, one column a subject."""
+    rows: dict[str, dict[str, str]] = {}
+    for score in run.scores:
+        row = rows.setdefault(score.category, {"category": score.category})
+        row[score.subject] = f"{score.exact} of {score.count} ({score.low:.0%} to {score.high:.0%})"
+    return list(rows.values())
 
 
 def _check_bar(narrator: Narrator, score: run_pb2.Score) -> None:
