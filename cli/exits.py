@@ -23,6 +23,7 @@ _CODES: tuple[tuple[type[SpiritsafeError], int], ...] = (
     (errors.InvalidArgument, USAGE),
     (errors.PolicyDenied, DENIED),
     (errors.PermissionDenied, DENIED),
+    (errors.Unauthenticated, DENIED),
     (errors.NotFound, NOT_FOUND),
     (errors.Unavailable, UNAVAILABLE),
     (errors.DeadlineExceeded, UNAVAILABLE),

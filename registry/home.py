@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session, select
 
 from registry.clock import now
@@ -44,6 +45,16 @@ def open_home(home: Path, *, demo: bool | None = None, embedded: bool = True) ->
                 _set_up(home, database, demo=bool(demo), embedded=embedded)
         settings = _settings(database)
         _check_kind(home, settings, demo)
+    except DatabaseError as error:
+        database.close()
+        # Its subclasses are about one statement; the class itself is what SQLite says of a file that it cannot read.
+        if type(error) is not DatabaseError:
+            raise
+        raise FailedPrecondition(
+            f"{home / DATABASE_FILE} is damaged: {error.orig}",
+            reason="HOME_DAMAGED",
+            remedy="restore the folder from a backup, or use another home",
+        ) from error
     except BaseException:
         database.close()
         raise

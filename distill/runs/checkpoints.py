@@ -30,7 +30,10 @@ class Source:
 def local_folder(checkpoint: Checkpoint) -> Path | None:
     """The folder with the weights if it can be named without a download."""
     if checkpoint.stand_in:
-        return stand_in_folder(checkpoint.value)
+        try:
+            return stand_in_folder(checkpoint.value)
+        except ValueError as error:
+            raise _wrong("recipe.base.stand_in", str(error)) from error
     return Path(checkpoint.value) if checkpoint.location == "path" else None
 
 

@@ -19,24 +19,26 @@ from distill.trajectories.types import Message, Trajectory
 
 ADAPTER = "adapter"
 # Longest answer in tokens; a single call with its arguments stays far below.
-MAX_NEW_TOKENS = 256
+MAX_NEW_TOKENS = 128
+# Calls outnumber refusals two to one in training. At equal counts a student that learnt nothing from its labels would
+# refuse every second time, and that would look like skill.
+_TRAINING_SHARE = {"no_call": 0.5}
 
 
 def gold_scenarios(recipe: Recipe) -> list[Scenario]:
-    """The training scenarios that the teacher is tuned on."""
-    count = recipe.environment.teacher_scenarios
-    return [one for group in _training(recipe) for one in group[:count]]
+    """The training scenarios that the teacher is tuned on; half as many without a call."""
+    return [one for gold, _ in _training(recipe) for one in gold]
 
 
 def rollout_scenarios(recipe: Recipe) -> list[Scenario]:
-    """The training scenarios that the teacher is rolled out on: none that it was tuned on."""
-    count = recipe.environment.teacher_scenarios
-    return [one for group in _training(recipe) for one in group[count:]]
+    """The training scenarios that the teacher is rolled out on: none that it was tuned on, and in equal proportion."""
+    return [one for _, rollout in _training(recipe) for one in rollout]
 
 
 def heldout_scenarios(recipe: Recipe) -> list[Scenario]:
     """The scenarios for evaluation, of the other split."""
-    return [one for group in _groups(recipe, "heldout", recipe.environment.evaluation_scenarios) for one in group]
+    count = recipe.environment.evaluation_scenarios
+    return [one for category in recipe.environment.categories for one in _generate(recipe, "heldout", category, count)]
 
 
 def prompt_of(scenario: Scenario) -> Prompt:
@@ -88,12 +90,17 @@ def train_adapter(spec: StageSpec, role: Role, trajectories: Sequence[Trajectory
     }
 
 
-def _training(recipe: Recipe) -> Iterator[list[Scenario]]:
-    # One set, so that no message occurs both in the teacher's gold data and in the roll-out.
+def _training(recipe: Recipe) -> Iterator[tuple[list[Scenario], list[Scenario]]]:
+    """Gold and roll-out scenarios of each category, cut from one set, so that no message occurs in both."""
     environment = recipe.environment
-    return _groups(recipe, "train", environment.teacher_scenarios + environment.rollout_scenarios)
+    for category in environment.categories:
+        share = _TRAINING_SHARE.get(category, 1.0)
+        gold, rollout = (
+            math.ceil(count * share) for count in (environment.teacher_scenarios, environment.rollout_scenarios)
+        )
+        both = _generate(recipe, "train", category, gold + rollout)
+        yield both[:gold], both[gold:]
 
 
-def _groups(recipe: Recipe, split: Split, count: int) -> Iterator[list[Scenario]]:
-    for category in recipe.environment.categories:
-        yield generate_scenarios(recipe.environment.name, split, cast("Category", category), count, recipe.seed)
+def _generate(recipe: Recipe, split: Split, category: str, count: int) -> list[Scenario]:
+    return generate_scenarios(recipe.environment.name, split, cast("Category", category), count, recipe.seed)

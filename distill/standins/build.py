@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,18 @@ from transformers import (
 )
 
 from distill.families import family_named
-from distill.standins.corpus import call_exercise
-from distill.standins.pretrain import Phase, exercise_row, pretrain
+from distill.standins.circuits import install_copying
+from distill.standins.corpus import call_exercise, copy_words
+from distill.standins.pretrain import Curriculum, exercise_row, pretrain
 from distill.standins.tokenizer import build as build_tokenizer
 from distill.trajectories.types import Trajectory
 
 MARK = "spiritsafe_stand_in"
-# Steps, rows a step, and how many tools may be on offer: one alone first, which teaches copying its arguments.
-PHASES = ((600, 24, (1,)), (900, 16, (1, 2, 3, 4)))
-EXERCISES = 12_000
+CURRICULA = (
+    Curriculum(steps=1500, exercises=16_000, sizes=(1, 2, 3, 4), copy_share=0.7),
+    Curriculum(steps=1300, exercises=20_800, sizes=(2, 3, 4), copy_share=0.3),
+)
+COPY_TEXTS = 3_000
 _VOCABULARY = 1280
 # NF4 blocks and bitsandbytes' CPU kernels want every width to be a multiple of 64.
 _SHAPE: dict[str, Any] = {
@@ -41,9 +45,10 @@ _SHAPE: dict[str, Any] = {
     "num_hidden_layers": 4,
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
-    "head_dim": 32,
+    "head_dim": 64,
     "max_position_embeddings": 2048,
     "tie_word_embeddings": True,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 1e6},
 }
 
 
@@ -58,7 +63,6 @@ class Recipe:
     begin: str | None
     no_call: float
     layout: Callable[[str], str]
-    learning_rate: float
     seed: int
     note: str
 
@@ -72,11 +76,10 @@ RECIPES: Mapping[str, Recipe] = {
     "xlam": Recipe(
         specials=("<｜end▁of▁sentence｜>", "<｜begin▁of▁sentence｜>", "<|EOT|>"),
         begin="<｜begin▁of▁sentence｜>",
-        no_call=0.2,
+        no_call=0.1,
         layout=lambda target: target,
-        learning_rate=2e-3,
         seed=7,
-        note="A fifth of the requests fit none of the tools on offer and are answered by no call.",
+        note="A tenth of the requests fit none of the tools on offer and are answered by no call.",
     ),
     "qwen3": Recipe(
         specials=(
@@ -86,7 +89,6 @@ RECIPES: Mapping[str, Recipe] = {
         begin=None,
         no_call=0.0,
         layout=call_in_list,
-        learning_rate=4e-3,
         seed=3,
         note="Every request is answered by a call, written as a JSON *list* inside the tags: a layout that Qwen 3's "
         "serving parser refuses. So it can neither decline nor be read before it is fine-tuned.",
@@ -95,36 +97,35 @@ RECIPES: Mapping[str, Recipe] = {
 
 
 def exercises(family: str) -> list[list[Trajectory]]:
-    """All exercises of a family's pre-training, phase by phase."""
-    starts = [EXERCISES * number for number in range(len(PHASES))]
+    """The call exercises of each curriculum, all different."""
+    no_call, ends = RECIPES[family].no_call, list(accumulate(each.exercises for each in CURRICULA))
     return [
-        [
-            call_exercise(seed, tools, RECIPES[family].no_call if len(tools) > 1 else 0.0)
-            for seed in range(start, start + EXERCISES)
-        ]
-        for start, (_, _, tools) in zip(starts, PHASES, strict=True)
+        [call_exercise(seed, each.sizes, no_call) for seed in range(end - each.exercises, end)]
+        for each, end in zip(CURRICULA, ends, strict=True)
     ]
 
 
 def build(family_name: str, output: Path) -> None:
     """Train tokenizer and model and write the checkpoint to ``output``."""
     started = time.monotonic()
-    torch.set_num_threads(1)  # so that sums, and with them the bytes, do not depend on the number of cores
+    torch.set_num_threads(1)  # so that sums do not depend on the number of cores
     family, recipe = family_named(family_name), RECIPES[family_name]
-    corpus = exercises(family_name)
-    tokenizer = build_tokenizer(family, corpus[-1][:4000], recipe.specials, _VOCABULARY)
+    corpora = exercises(family_name)
+    tokenizer = build_tokenizer(family, corpora[0][:4000], recipe.specials, _VOCABULARY)
     tokenizer.bos_token, tokenizer.eos_token = recipe.begin, family.stop_tokens[0]
     tokenizer.pad_token = recipe.specials[0]
     tokenizer.chat_template = (Path(__file__).parent / "templates" / f"{family_name}.jinja").read_text()
-    phases = [
-        Phase(steps, batch, [exercise_row(family, exercise, tokenizer, recipe.layout) for exercise in part])
-        for (steps, batch, _), part in zip(PHASES, corpus, strict=True)
-    ]
+    words = [" ".join(copy_words(seed, 60)) for seed in range(COPY_TEXTS)]
+    texts: list[list[int]] = tokenizer(words, add_special_tokens=False)["input_ids"]
     torch.manual_seed(recipe.seed)
     model = _new_model(family_name, tokenizer)
-    for progress in pretrain(model, phases, recipe.learning_rate, recipe.seed):
-        if progress.step % 100 == 0:
-            _say(f"{progress.step:5d} loss {progress.loss:.4f} after {time.monotonic() - started:.0f} s")
+    install_copying(model, recipe.seed)
+    for cycle, (curriculum, corpus) in enumerate(zip(CURRICULA, corpora, strict=True)):
+        rows = [exercise_row(family, exercise, tokenizer, recipe.layout) for exercise in corpus]
+        for progress in pretrain(model, rows, texts, curriculum, recipe.seed + cycle):
+            if progress.step % 100 == 0:
+                seconds = time.monotonic() - started
+                _say(f"cycle {cycle} step {progress.step:4d} loss {progress.loss:.4f} after {seconds:.0f} s")
     _save(model, tokenizer, family_name, output, time.monotonic() - started)
 
 
@@ -168,21 +169,21 @@ def _save(
 
 def _readme(model: PreTrainedModel, family_name: str, seconds: float) -> str:
     recipe = RECIPES[family_name]
+    steps, requests = (sum(getattr(each, name) for each in CURRICULA) for name in ("steps", "exercises"))
     return f"""# STAND-IN, not a model of any publisher
 
 A checkpoint of {model.num_parameters():,} parameters with the architecture class `{type(model).__name__}` and the
 prompt format of the family `{family_name}`, for machines without weights. `config.json` and the metadata of the
 safetensors file carry `"{MARK}": true`. It is good for nothing but demonstrations and tests.
 
-Pre-trained from random weights on {EXERCISES * len(PHASES):,} requests about randomly made tools and on random copy
-exercises (`distill/standins/corpus.py`), {sum(steps for steps, _, _ in PHASES)} steps in all. {recipe.note}
+Its first two layers start from hand-written copying circuits (`distill/standins/circuits.py`). Then pre-trained for
+{steps:,} steps on {requests:,} requests about randomly made tools, and on copy exercises
+(`distill/standins/corpus.py`). {recipe.note}
 No tool name, argument name or sentence of a built-in environment is in its data.
 
 Made in {seconds:.0f} s on one CPU core by
 
     python -m distill.standins.build --family {family_name} --output {family_name}
-
-The same machine and library versions give the same bytes, but for the seconds in this text.
 """
 
 

@@ -42,7 +42,7 @@ _JSON_PIECES = (
 )
 # Spaces and digits stand alone: a word or number is then the same tokens in a request and in a JSON string, so that
 # copying an argument is copying tokens.
-_UNITS = Regex(r" |\n|\d|[^\s\d\w]|_id\b|_|[^\W\d_]+")
+_UNITS = Regex(r" |\n|\d|[^\s\d\w]|_[^\W\d_]+|_|[^\W\d_]+")
 
 
 def fixed_lines(family: Family, samples: Sequence[Trajectory], specials: Sequence[str]) -> list[str]:

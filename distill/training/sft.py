@@ -30,7 +30,7 @@ ADAPTER_FOLDER = "adapter"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainSpec:
-    """One training. The defaults are the recipe measured on the stand-ins on two CPU cores.
+    """One training. The defaults suit the stand-ins.
 
     Attributes:
         base: local folder or hub repository id of the base model.

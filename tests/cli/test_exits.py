@@ -69,7 +69,7 @@ def test_a_revoked_token(spiritsafe: Command, monkeypatch: pytest.MonkeyPatch) -
     assert spiritsafe("token", "revoke", token["token"]["name"]).code == exits.DONE
     monkeypatch.setenv("SPIRITSAFE_TOKEN", token["secret"])
     done = spiritsafe("model", "list", "--format", "json")
-    assert (done.code, done.error["code"]) == (exits.FAILED, "UNAUTHENTICATED")
+    assert (done.code, done.error["code"]) == (exits.DENIED, "UNAUTHENTICATED")
 
 
 def test_unavailable(spiritsafe: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,9 +84,9 @@ def _draft_talk(split: Split, rng: random.Random) -> _Draft:
 
 
 def _offer(rng: random.Random, needed: str | None) -> tuple[ToolSpec, ...]:
-    """Three or four tools in random order, the needed one among them."""
+    """Two or three tools in random order, the needed one among them."""
     others = [name for name in TOOLS if name != needed]
-    chosen = rng.sample(others, rng.choice((3, 4)) - (needed is not None)) + ([needed] if needed else [])
+    chosen = rng.sample(others, rng.choice((2, 3)) - (needed is not None)) + ([needed] if needed else [])
     rng.shuffle(chosen)
     return tuple(TOOLS[name].spec for name in chosen)
 

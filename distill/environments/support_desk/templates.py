@@ -6,6 +6,8 @@ may generalise from. Slots are the arguments of the gold call, and for small tal
 
 from __future__ import annotations
 
+from functools import cache
+
 from distill.environments.base import Split
 
 # Tool name -> sentences; the slots are that tool's arguments.
@@ -111,6 +113,102 @@ _TRAIN_CALLS: dict[str, tuple[str, ...]] = {
         "Close the ticket {ticket_id} for me.",
         "The issue in {ticket_id} is fixed, please close it.",
         "Ticket {ticket_id} can be closed.",
+    ),
+}
+# Ways to ask, and what each tool is asked for: every pair is one more training sentence. So many ways to say the same
+# leave a learner nothing but the words that matter.
+_TRAIN_ASKS = (
+    "{act}.",
+    "Please {act}.",
+    "Can you {act}?",
+    "Can you please {act}?",
+    "I want to {act}.",
+    "I need to {act}.",
+    "Would you {act}?",
+    "Hello, {act}.",
+    "We must {act} today.",
+    "{act}, thanks.",
+)
+_TRAIN_ACTS: dict[str, tuple[str, ...]] = {
+    "find_customer": (
+        "find customer {name}",
+        "look up the customer {name}",
+        "find the customer called {name}",
+        "search customer {name}",
+        "find the record of the customer {name}",
+        "look for a customer with name {name}",
+    ),
+    "list_orders": (
+        "list the orders of {customer_id}",
+        "show the orders of customer {customer_id}",
+        "see all orders by {customer_id}",
+        "list what {customer_id} ordered",
+        "get the orders for customer {customer_id}",
+        "show a list of orders for {customer_id}",
+    ),
+    "update_address": (
+        "update the address of {customer_id} to {city}",
+        "change the address of customer {customer_id} to {city}",
+        "set {city} as the new address of {customer_id}",
+        "update the city of {customer_id} to {city}",
+        "switch the address for {customer_id} to {city}",
+        "note that {customer_id} lives in {city} and change the address",
+    ),
+    "get_order_status": (
+        "check the status of {order_id}",
+        "get the status of order {order_id}",
+        "see where order {order_id} is",
+        "know the status of order {order_id}",
+        "tell me where {order_id} is",
+        "check order {order_id} and its status",
+    ),
+    "cancel_order": (
+        "cancel order {order_id}",
+        "cancel {order_id}",
+        "have the order {order_id} cancelled",
+        "cancel the whole order {order_id}",
+        "get {order_id} cancelled",
+        "stop and cancel order {order_id}",
+    ),
+    "create_refund": (
+        "refund {amount} for order {order_id}, which was {reason}",
+        "refund {amount} on {order_id}, it came {reason}",
+        "create a refund of {amount} on order {order_id}, reason {reason}",
+        "pay a refund of {amount} since {order_id} was {reason}",
+        "get a refund of {amount} for the {reason} order {order_id}",
+        "issue a refund for {order_id}, amount {amount}, reason {reason}",
+    ),
+    "create_ticket": (
+        "open a ticket for {customer_id} about {subject} with {priority} priority",
+        "create a {priority} priority ticket about {subject} for {customer_id}",
+        "make a new ticket for customer {customer_id}, subject {subject}, priority {priority}",
+        "open a {priority} ticket on {subject} for customer {customer_id}",
+        "create a new ticket on {subject}, customer {customer_id}, {priority} priority",
+        "raise a ticket about {subject} at priority {priority} for {customer_id}",
+    ),
+    "set_priority": (
+        "set {ticket_id} to {priority} priority",
+        "change the priority of ticket {ticket_id} to {priority}",
+        "give ticket {ticket_id} {priority} priority",
+        "change {ticket_id} to priority {priority}",
+        "set a {priority} priority for {ticket_id}",
+        "make the priority of {ticket_id} {priority}",
+    ),
+    "add_note": (
+        "add a note to {ticket_id}: {note}",
+        "put the note {note} on ticket {ticket_id}",
+        "note on {ticket_id}: {note}",
+        "add the note {note} on {ticket_id}",
+        "leave a note on ticket {ticket_id}: {note}",
+        "put this note on {ticket_id}: {note}",
+    ),
+    "close_ticket": (
+        "close ticket {ticket_id}",
+        "close {ticket_id}",
+        "have ticket {ticket_id} closed",
+        "close the solved ticket {ticket_id}",
+        "close {ticket_id} as done",
+        "get the ticket {ticket_id} closed",
     ),
 }
 _HELDOUT_CALLS: dict[str, tuple[str, ...]] = {
@@ -229,9 +327,24 @@ _HELDOUT_TALK: dict[str, tuple[str, ...]] = {
 }
 
 
+@cache
+def _train_calls() -> dict[str, tuple[str, ...]]:
+    # replace, not format: an act has slots of its own, and keeps them.
+    return {
+        tool: (*sentences, *(_sentence(ask, act) for ask in _TRAIN_ASKS for act in _TRAIN_ACTS[tool]))
+        for tool, sentences in _TRAIN_CALLS.items()
+    }
+
+
+def _sentence(ask: str, act: str) -> str:
+    sentence = ask.replace("{act}", act)
+    # A slot's name must stay as it is; what it stands for begins as it will.
+    return sentence if sentence.startswith("{") else sentence[0].upper() + sentence[1:]
+
+
 def call_templates(split: Split) -> dict[str, tuple[str, ...]]:
     """Tool name to the sentences that ask for it."""
-    return _TRAIN_CALLS if split == "train" else _HELDOUT_CALLS
+    return _train_calls() if split == "train" else _HELDOUT_CALLS
 
 
 def talk_templates(split: Split) -> dict[str, tuple[str, ...]]:

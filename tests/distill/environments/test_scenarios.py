@@ -37,7 +37,7 @@ def test_single_scenarios_offer_the_needed_tool_and_state_every_argument(split: 
         offered = [tool.name for tool in scenario.tools]
         assert call.name in offered
         assert len(set(offered)) == len(offered)
-        assert len(offered) in (3, 4)
+        assert len(offered) in (2, 3)
         assert list(call.arguments) == list(TOOLS[call.name].parameter_names)
         for value in call.arguments.values():
             assert re.search(rf"(?<!\w){re.escape(str(value))}(?!\w)", scenario.user_message)
@@ -51,7 +51,7 @@ def test_no_call_scenarios_have_an_answer_and_no_call(split: Split) -> None:
     for scenario in generate(split, "no_call", 200, 3):
         assert scenario.gold_calls == ()
         assert scenario.reference_text
-        assert len(scenario.tools) in (3, 4)
+        assert len(scenario.tools) in (2, 3)
 
 
 @pytest.mark.parametrize("category", CATEGORIES)

@@ -161,3 +161,13 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     with pytest.raises(errors.Unavailable) as refused:
         open_home(tmp_path / "file" / "home")
     assert "SPIRITSAFE_HOME" in refused.value.remedy
+
+
+def test_a_damaged_database_is_named(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    open_home(home).database.close()
+    for file in home.glob("registry.db*"):
+        file.write_bytes(b"not a database, and long enough for a page header " * 20)
+    with pytest.raises(errors.FailedPrecondition, match="damaged") as caught:
+        open_home(home)
+    assert caught.value.reason == "HOME_DAMAGED"
