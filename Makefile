@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Two test processes share two cores: one thread each, or they wait for each other.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-full lint format proto standins bench clean
@@ -23,10 +25,10 @@ demo: $(STAMP) ## Distil a student and take it through the licence gate
 	$(BIN)/spiritsafe demo $(DEMO_ARGS)
 
 test: $(STAMP) ## Run the test suite
-	$(BIN)/python -m pytest -n 2 --dist loadscope -m 'not full' $(PYTEST_ARGS)
+	$(PYTEST) -m 'not full' $(PYTEST_ARGS)
 
 test-full: $(STAMP) ## Run the test suite and the slow suites
-	$(BIN)/python -m pytest -n 2 --dist loadscope $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 
 lint: $(STAMP) ## Check style (ruff) and types (mypy --strict)
 	$(BIN)/ruff check .

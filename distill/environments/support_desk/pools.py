@@ -23,27 +23,51 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(entry.strip() for entry in text.split(","))
 
 
+def _pairs(first: str, second: str) -> tuple[str, ...]:
+    return tuple(f"{one} {other}" for one in _words(first) for other in _words(second))
+
+
+# Many values, so that a learner has to copy them and cannot know them by heart.
 _TRAIN = Pool(
     first_names=_words(
         "Anna, Boris, Clara, David, Elena, Felix, Greta, Hugo, Irene, Jonas, Karin, Lars, Maria, Nils, Olga, Pavel, "
-        "Rosa, Simon, Tina, Viktor, Wanda, Amir, Bella, Carlos, Daria, Emil, Fiona, Gordon, Helga, Ivan"
+        "Rosa, Simon, Tina, Viktor, Wanda, Amir, Bella, Carlos, Daria, Emil, Fiona, Gordon, Helga, Ivan, Adam, Berta, "
+        "Conrad, Dora, Erik, Flora, Georg, Heidi, Isaac, Jana, Kevin, Laura, Milan, Nadia, Otto, Paula, Quentin, Ralf, "
+        "Sara, Theo, Uwe, Vera, Walter, Xenia, Yusuf, Zora, Albert, Birgit, Cyril, Diana, Ernst, Frank, Gisela, "
+        "Ines, Jakob, Klara, Leon, Mona, Norbert, Olive, Peter, Robert, Stella, Tobias, Ulla, Vincent, Wendy, Yvonne"
     ),
     last_names=_words(
         "Albers, Brandt, Costa, Dahl, Eriksen, Fischer, Garcia, Hansen, Ibsen, Jansen, Keller, Lopez, Meyer, Novak, "
-        "Olsen, Peters, Rossi, Schmidt, Torres, Ullman, Vogel, Weber, Young, Ziegler, Barnes, Carter, Dixon, Foster"
+        "Olsen, Peters, Rossi, Schmidt, Torres, Ullman, Vogel, Weber, Young, Ziegler, Barnes, Carter, Dixon, Foster, "
+        "Arnold, Bishop, Clark, Dekker, Evans, Fuchs, Gibson, Huber, Irving, Jensen, Kowalski, Lambert, Martin, Nowak, "
+        "Ortega, Pohl, Quinn, Richter, Silva, Tanner, Urban, Vega, Winkler, Xavier, Yates, Zander, Abbott, Bauer, "
+        "Cooper, Dietz, Ellis, Ferrari, Gruber, Holmes, Ingram, Jonsson, Krause, Lorenz, Morgan, Norton, Osborn, "
+        "Roth, Sanders, Thorne, Underwood, Volkov, Wright, Yilmaz, Zimmermann"
     ),
     cities=_words(
         "Berlin, Lisbon, Madrid, Oslo, Paris, Rome, Vienna, Zurich, Athens, Bremen, Cardiff, Dublin, Geneva, Hamburg, "
-        "Krakow, London, Milan, Naples, Porto, Riga, Seville, Turin, Utrecht, Warsaw, New York, San Diego"
+        "Krakow, London, Milan, Naples, Porto, Riga, Seville, Turin, Utrecht, Warsaw, New York, San Diego, Aachen, "
+        "Bergen, Bristol, Calais, Dortmund, Essen, Faro, Graz, Hanover, Innsbruck, Jena, Kiel, Leeds, Lyon, Mainz, "
+        "Nice, Odessa, Palermo, Rostock, Siena, Toulouse, Ulm, Verona, Worms, York, Zagreb, Antwerp, Bologna, Chester, "
+        "Derby, Exeter, Ghent, Halle, Ipswich, Kassel, Linz, Metz, Norwich, Oxford, Pisa, Rouen, Split, Trier, "
+        "New Delhi, New Haven, San Marino, San Antonio, Santa Fe, Cape Town, Buenos Aires, Los Angeles, Fort Worth"
     ),
     items=_words("lamp, chair, desk, phone, kettle, jacket, camera, printer, blender, backpack"),
-    subjects=_words(
-        "login, invoice, delivery, billing, warranty, returns, broken screen, wrong size, missing part, late parcel, "
-        "discount code, gift card, account access, double charge, slow app, noisy fan, torn box, flat battery"
+    subjects=(
+        *_words("login, invoice, delivery, billing, warranty, returns, payment, refunds, opening hours, packaging"),
+        *_words("discount code, gift card, account access, bank details, voucher, repairs, sign up, new model"),
+        *_pairs(
+            "broken, wrong, missing, late, slow, noisy, torn, flat, double, faulty, dirty, stuck, cracked, bent, wet",
+            "screen, size, part, parcel, app, fan, battery, charge, label, lid, wheel, button, door, strap, plug, page",
+        ),
     ),
-    notes=_words(
-        "called back, sent email, waiting for parts, checked stock, asked for photo, refund promised, left message, "
-        "label sent, manager informed, parcel found, photo received, serial checked, offer accepted, invoice sent"
+    notes=(
+        *_words("called back, waiting for parts, asked for photo, will call again, no answer, speaks French"),
+        *_pairs(
+            "email, label, parcel, photo, serial, offer, invoice, manager, form, refund, part, key, bill, sample",
+            "sent, received, informed, accepted, ready, attached, signed, updated, delayed, confirmed, promised, lost",
+        ),
+        *_pairs("sent, checked, wrote, updated, opened, left", "email, stock, message, invoice, account, bill, form"),
     ),
 )
 _HELDOUT = Pool(
