@@ -64,7 +64,7 @@ _TRAIN = Pool(
     notes=(
         *_words("called back, waiting for parts, asked for photo, will call again, no answer, speaks French"),
         *_pairs(
-            "email, label, parcel, photo, serial, offer, invoice, manager, form, refund, part, key, bill, sample",
+            "email, label, parcel, photo, serial, quote, invoice, manager, form, refund, part, key, bill, sample",
             "sent, received, informed, accepted, ready, attached, signed, updated, delayed, confirmed, promised, lost",
         ),
         *_pairs("sent, checked, wrote, updated, opened, left", "email, stock, message, invoice, account, bill, form"),

@@ -135,11 +135,11 @@ _TRAIN_ACTS: dict[str, tuple[str, ...]] = {
         "look up the customer {name}",
         "find the customer called {name}",
         "search customer {name}",
-        "find the record of the customer {name}",
+        "find the record that belongs to customer {name}",
         "look for a customer with name {name}",
     ),
     "list_orders": (
-        "list the orders of {customer_id}",
+        "list every order of {customer_id}",
         "show the orders of customer {customer_id}",
         "see all orders by {customer_id}",
         "list what {customer_id} ordered",
@@ -196,7 +196,7 @@ _TRAIN_ACTS: dict[str, tuple[str, ...]] = {
     ),
     "add_note": (
         "add a note to {ticket_id}: {note}",
-        "put the note {note} on ticket {ticket_id}",
+        "place the note {note} on ticket {ticket_id}",
         "note on {ticket_id}: {note}",
         "add the note {note} on {ticket_id}",
         "leave a note on ticket {ticket_id}: {note}",
