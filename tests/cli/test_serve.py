@@ -37,7 +37,7 @@ def test_commands_reach_a_server_until_it_drains(
     assert stat.S_IMODE(token_file.stat().st_mode) == 0o600
     monkeypatch.setenv("SPIRITSAFE_SERVER", announced["address"])
     refused = spiritsafe("model", "list", "--format", "json")
-    assert (refused.code, refused.error["code"]) == (exits.FAILED, "UNAUTHENTICATED")
+    assert (refused.code, refused.error["code"]) == (exits.DENIED, "UNAUTHENTICATED")
     monkeypatch.setenv("SPIRITSAFE_TOKEN", token_file.read_text().strip())
     # Another home: what is read back came from the server.
     monkeypatch.setenv("SPIRITSAFE_HOME", str(tmp_path / "other"))

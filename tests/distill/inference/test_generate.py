@@ -50,7 +50,7 @@ def test_progress_counts_prompts(loaded: LoadedModel, prompts: list[Prompt]) -> 
 def test_special_tokens_of_the_call_syntax_are_kept() -> None:
     family = family_named("qwen3")
     loaded = load(str(checkpoint("qwen3")), None, family)
-    exercise = call_exercise(900_000, (2,), 0.0)
+    exercise = call_exercise(900_001, (2,), 0.0)
     (text,) = generate(loaded, [Prompt(exercise.messages[:1], exercise.tools)], max_new_tokens=60)
     assert text.startswith("<tool_call>\n")
     assert text.endswith("</tool_call>")
