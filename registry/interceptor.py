@@ -27,7 +27,14 @@ from registry.clock import now
 from registry.context import Registry
 from registry.identity.roles import roles_with
 from registry.identity.tokens import authenticate
-from spiritsafe.errors import Internal, PermissionDenied, SpiritsafeError, Unauthenticated, Unavailable
+from spiritsafe.errors import (
+    Internal,
+    PermissionDenied,
+    ResourceExhausted,
+    SpiritsafeError,
+    Unauthenticated,
+    Unavailable,
+)
 from spiritsafe.rpc.caller import Caller, set_caller
 from spiritsafe.rpc.permissions import PUBLIC, permissions_by_path
 from spiritsafe.rpc.status import to_status
@@ -238,6 +245,14 @@ def _as_status(error: Exception, path: str) -> status_pb2.Status:
     if isinstance(error, PoolTimeout) or (isinstance(error, OperationalError) and _is_busy(error)):
         return to_status(
             Unavailable("the database is busy", reason="DATABASE_BUSY", remedy="try again in a few seconds")
+        )
+    if isinstance(error, OperationalError) and "is full" in str(error.orig):
+        return to_status(
+            ResourceExhausted(
+                "the disk of the registry's database is full, and nothing was changed",
+                reason="DATABASE_FULL",
+                remedy="free space where the registry keeps its database, then repeat the command",
+            )
         )
     # What went wrong inside is for the log only; the incident ties the two together.
     incident = uuid.uuid4().hex[:12]

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from registry.errors import invalid, not_found
-from spiritsafe.errors import DataLoss
+from spiritsafe.errors import DataLoss, ResourceExhausted
 
 CHUNK_BYTES = 1 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _INCOMING = "incoming"
+# The file system is full, a quota is reached, or the largest file that is allowed.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class LocalStore:
     """Content-addressed files below ``root``, which must be one file system.
 
     Content arrives in a temporary file; only once size and digest fit and the bytes are on disk does one atomic rename
-    make it visible. Several processes may share a root: the same content twice is the same file.
+    make it visible. Several processes may share a root: the same content twice is the same file. What a killed process
+    left half-written is removed when the store is opened next.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._incoming = root / _INCOMING
         self._incoming.mkdir(parents=True, exist_ok=True)
+        for leftover in self._incoming.iterdir():
+            _remove_unless_locked(leftover)
 
     def has(self, sha256: str) -> bool:
         """Whether the verified content is there."""
@@ -46,21 +54,18 @@ class LocalStore:
 
         Raises:
             DataLoss: size or digest differ. Nothing is kept, as with any error of ``chunks`` itself.
+            ResourceExhausted: there is no room for it.
         """
         place = self._place(sha256)
         if place.is_file():
             return self._present(sha256, size_bytes)
-        descriptor, name = tempfile.mkstemp(dir=self._incoming)
-        temporary = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                _receive(file, sha256, size_bytes, chunks)
+        with _room_for(sha256, size_bytes), _temporary(self._incoming) as (file, path):
+            _receive(file, sha256, size_bytes, chunks)
             place.parent.mkdir(exist_ok=True)
-            temporary.replace(place)
-        finally:
-            temporary.unlink(missing_ok=True)
-        _sync_folder(place.parent)
-        _sync_folder(self._root)
+            # While it is locked: once it is not, another process may take it for a leftover.
+            path.replace(place)
+            _sync_folder(place.parent)
+            _sync_folder(self._root)
         return size_bytes
 
     def read(self, sha256: str, offset_bytes: int = 0) -> Iterator[bytes]:
@@ -89,6 +94,57 @@ class LocalStore:
         if not _SHA256.fullmatch(sha256):
             raise invalid("sha256", f"{sha256!r} is not 64 lower-case hexadecimal digits")
         return self._root / sha256[:2] / sha256
+
+
+@contextmanager
+def _room_for(sha256: str, size_bytes: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise ResourceExhausted(
+            f"the artifact store has no room for content {sha256} of {size_bytes} bytes: {error.strerror}",
+            reason="STORE_FULL",
+            remedy="free space where the registry keeps its artifacts, then repeat the command: files that are stored "
+            "already are kept, and nothing of this one is",
+            metadata={"sha256": sha256},
+        ) from error
+
+
+@contextmanager
+def _temporary(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """A new file, locked while it is written to, and removed at the end if it is still there."""
+    file, path = _locked_file(folder)
+    try:
+        with file:
+            yield file, path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _locked_file(folder: Path) -> tuple[BinaryIO, Path]:
+    while True:
+        descriptor, name = tempfile.mkstemp(dir=folder)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # A store that was opened before the lock was taken may have removed the file as a leftover.
+        if os.fstat(descriptor).st_nlink:
+            return os.fdopen(descriptor, "wb"), Path(name)
+        os.close(descriptor)
+
+
+def _remove_unless_locked(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink(missing_ok=True)
+    except BlockingIOError:
+        return  # a living process writes to it
+    finally:
+        os.close(descriptor)
 
 
 def _receive(file: BinaryIO, sha256: str, size_bytes: int, chunks: Iterable[bytes]) -> None:

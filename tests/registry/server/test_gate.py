@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import sqlite3
 import threading
@@ -153,6 +154,22 @@ def test_a_busy_database_is_worth_another_try(serving: Serve, channel: Any) -> N
     refused = refusal(channel, serving(probe(raising(busy))))
     assert isinstance(refused, errors.Unavailable)
     assert (refused.reason, bool(refused.remedy)) == ("DATABASE_BUSY", True)
+
+
+def full() -> sqlite3.OperationalError:
+    """What SQLite says when a write finds no room."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(sqlite3.OperationalError) as raised:
+            connection.execute("CREATE TABLE t (c)")
+    return raised.value
+
+
+def test_a_full_disk_under_the_database_is_told(serving: Serve, channel: Any) -> None:
+    refused = refusal(channel, serving(probe(raising(OperationalError("INSERT", {}, full())))))
+    assert isinstance(refused, errors.ResourceExhausted)
+    assert refused.reason == "DATABASE_FULL"
+    assert "free space" in refused.remedy
 
 
 def test_an_error_too_long_for_metadata_still_arrives(serving: Serve, channel: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from registry.storage.local_store import CHUNK_BYTES, LocalStore
-from spiritsafe.errors import DataLoss, InvalidArgument, NotFound
+from spiritsafe.errors import DataLoss, InvalidArgument, NotFound, ResourceExhausted
 
 CONTENT = b"spirit" * 400_000  # more than two chunks
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -139,7 +140,7 @@ def test_many_writers_of_the_same_content_leave_one_file(store: LocalStore, tmp_
     assert store.verify(DIGEST)
 
 
-def test_a_writer_killed_half_way_leaves_nothing_visible(store: LocalStore) -> None:
+def test_a_writer_killed_half_way_leaves_nothing(store: LocalStore, tmp_path: Path) -> None:
     child = os.fork()
     if child == 0:
 
@@ -150,5 +151,51 @@ def test_a_writer_killed_half_way_leaves_nothing_visible(store: LocalStore) -> N
         store.put(DIGEST, len(CONTENT), dying())
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
     assert not store.has(DIGEST)
-    assert store.put(DIGEST, len(CONTENT), pieces()) == len(CONTENT)
+    (leftover,) = files(tmp_path)
+    assert 0 < leftover.stat().st_size < len(CONTENT)
+    assert LocalStore(tmp_path / "blobs").put(DIGEST, len(CONTENT), pieces()) == len(CONTENT)
+    assert files(tmp_path) == [tmp_path / "blobs" / DIGEST[:2] / DIGEST]
     assert store.verify(DIGEST)
+
+
+def test_opening_a_store_spares_what_is_being_written(store: LocalStore, tmp_path: Path) -> None:
+    def opening() -> Iterator[bytes]:
+        for piece in pieces():
+            LocalStore(tmp_path / "blobs")
+            yield piece
+
+    assert store.put(DIGEST, len(CONTENT), opening()) == len(CONTENT)
+    assert store.verify(DIGEST)
+
+
+def test_stores_opened_all_the_time_disturb_no_writer(store: LocalStore, tmp_path: Path) -> None:
+    contents = [f"content {number}".encode() for number in range(200)]
+    written = threading.Event()
+
+    def reopen() -> None:
+        while not written.is_set():
+            LocalStore(tmp_path / "blobs")
+
+    threads = [threading.Thread(target=reopen) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for content in contents:
+        store.put(hashlib.sha256(content).hexdigest(), len(content), [content])
+    written.set()
+    for thread in threads:
+        thread.join()
+    assert sorted(path.read_bytes() for path in files(tmp_path)) == sorted(contents)
+
+
+def test_a_full_disk_keeps_nothing(store: LocalStore, tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(CONTENT) // 2, hard))
+    try:
+        with pytest.raises(ResourceExhausted) as caught:
+            store.put(DIGEST, len(CONTENT), pieces())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.reason == "STORE_FULL"
+    assert "free space" in caught.value.remedy
+    assert files(tmp_path) == []
+    assert store.put(DIGEST, len(CONTENT), pieces()) == len(CONTENT)
