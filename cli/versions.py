@@ -51,6 +51,15 @@ CatalogOption = Annotated[
 FamilyOption = Annotated[str, typer.Option("--base-family", help="For a licensor's own release, e.g. llama3.")]
 ToOption = Annotated[Path, typer.Option("--to", help="Folder to write to.")]
 
+CREATE_HELP = """Declare a version as a draft, without its files; `register` with the same options completes it.
+
+Example: spiritsafe version create teacher ./adapter --kind adapter --edge adapter:base@1 --no-license
+"""
+REGISTER_HELP = """Declare a version, upload its folder and finalize it. Repeat the same command after an interruption.
+
+Example: spiritsafe version register teacher ./adapter --kind adapter --edge adapter:base@1 --no-license
+"""
+
 app = new_app("Versions of models and datasets: immutable, numbered, content-addressed.")
 
 
@@ -112,31 +121,11 @@ def fetch(text: str, target: Path, form: Format, collection: Collection) -> None
         output.console().print(output.details(data))
 
 
-@app.command("create")
-def create(
-    node: Annotated[str, typer.Argument(help="MODEL or dataset:DATASET.")],
-    folder: FolderArgument,
-    kind: KindOption,
-    license_: LicenseOption = None,
-    no_license: NoLicenseOption = False,
-    edge: EdgeOption = None,
-    imported: ImportedOption = False,
-    from_catalog: CatalogOption = "",
-    base_family: FamilyOption = "",
-    description: DescriptionOption = "",
-    tag: TagOption = None,
-    form: FormatOption = Format.TABLE,
-) -> None:
-    """Declare a version as a draft, without its files; `register` with the same options completes it.
-
-    Example: spiritsafe version create teacher ./adapter --kind adapter --edge adapter:base@1 --no-license
-    """
-    made = Declaration(kind, license_, no_license, edge, imported, from_catalog, base_family, description, tag)
-    publish(node, folder, made, form, "models", upload=False)
-
-
-@app.command("register")
+# One function, because registering a folder completes a draft only when the options are the same.
+@app.command("register", help=REGISTER_HELP)
+@app.command("create", help=CREATE_HELP)
 def register(
+    context: typer.Context,
     node: Annotated[str, typer.Argument(help="MODEL or dataset:DATASET.")],
     folder: FolderArgument,
     kind: KindOption,
@@ -150,12 +139,8 @@ def register(
     tag: TagOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Declare a version, upload its folder and finalize it. Repeat the same command after an interruption.
-
-    Example: spiritsafe version register teacher ./adapter --kind adapter --edge adapter:base@1 --no-license
-    """
     made = Declaration(kind, license_, no_license, edge, imported, from_catalog, base_family, description, tag)
-    publish(node, folder, made, form, "models")
+    publish(node, folder, made, form, "models", upload=context.command.name == "register")
 
 
 @app.command("list")

@@ -1,0 +1,183 @@
+"""``spiritsafe model`` and ``spiritsafe dataset``: one implementation, told apart by the collection."""
+
+# Annotations are not deferred here: typer could not read those in ``_group``, which take their help from its variables.
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from cli import output, versions
+from cli.lazy import app as new_app
+from cli.options import (
+    DescriptionOption,
+    DisplayNameOption,
+    DryRunOption,
+    FilterOption,
+    FormatOption,
+    LimitOption,
+    NamespaceOption,
+    TagOption,
+    namespace_name,
+    node_name,
+    tags,
+)
+from cli.output import Format
+from cli.pages import every
+from cli.session import connect
+from spiritsafe.client import Client
+from spiritsafe.registry.v1 import dataset_pb2, model_pb2
+from spiritsafe.rpc.names import DEFAULT_NAMESPACE, Collection
+
+_MESSAGES = {"models": model_pb2, "datasets": dataset_pb2}
+COLUMNS = ("name", "display_name", "latest_version", "creator", "create_time", "tags")
+
+ModelKindOption = Annotated[
+    Literal["base", "adapter", "full", "quantized"], typer.Option("--kind", help="What the version is.")
+]
+DataKindOption = Annotated[
+    Literal["prompts", "trajectories", "evaluation"], typer.Option("--kind", help="What the version is.")
+]
+
+
+def _rpc(client: Client, collection: Collection, method: str) -> tuple[Any, Any]:
+    """A method of the collection's service, and the type of its request, named after it (AIP-131 to 133)."""
+    return getattr(getattr(client, collection), method), getattr(_MESSAGES[collection], f"{method}Request")
+
+
+def _group(collection: Collection, about: str, example: str, example_display_name: str) -> typer.Typer:
+    """A group with ``create``, ``list`` and ``show``; the examples are the names that their help uses."""
+    noun = collection.removesuffix("s")
+    name_help = f"{noun.upper()}, or a full resource name."
+    group = new_app(about)
+
+    @group.command(
+        "create",
+        help=f"Create a {noun}.\n\nExample: spiritsafe {noun} create {example} --display-name {example_display_name}",
+    )
+    def create(
+        name: Annotated[str, typer.Argument(help=name_help)],
+        display_name: DisplayNameOption = "",
+        description: DescriptionOption = "",
+        tag: TagOption = None,
+        dry_run: DryRunOption = False,
+        form: FormatOption = Format.TABLE,
+    ) -> None:
+        node = node_name(name, collection)
+        parent = namespace_name(node.namespace)
+        given = {"display_name": display_name, "description": description, "tags": tags(tag)}
+        named = {f"{noun}_id": node.id, noun: given}
+        with connect() as client:
+            call, request_type = _rpc(client, collection, f"Create{noun.title()}")
+            response = call(request_type(parent=parent, validate_only=dry_run, **named))
+            output.print_one(form, getattr(response, noun))
+
+    @group.command(
+        "list",
+        help=f"List {collection}.\n\nExample: spiritsafe {noun} list --filter 'tags.team = \"support\"'",
+    )
+    def list_nodes(
+        condition: FilterOption = "",
+        namespace: NamespaceOption = DEFAULT_NAMESPACE,
+        limit: LimitOption = 100,
+        form: FormatOption = Format.TABLE,
+    ) -> None:
+        with connect() as client:
+            call, request_type = _rpc(client, collection, f"List{collection.title()}")
+            found = every(call, request_type(parent=namespace_name(namespace), filter=condition), collection, limit)
+            output.print_list(form, collection, found, COLUMNS)
+
+    @group.command(
+        "show",
+        help=f"Show one {noun}, or one version as {noun.upper()}@N.\n\nExample: spiritsafe {noun} show {example}",
+    )
+    def show(name: Annotated[str, typer.Argument(help=name_help)], form: FormatOption = Format.TABLE) -> None:
+        if "@" in name or "/versions/" in name:
+            versions.print_version(name, form, collection)
+            return
+        node = node_name(name, collection)
+        with connect() as client:
+            call, request_type = _rpc(client, collection, f"Get{noun.title()}")
+            output.print_one(form, getattr(call(request_type(name=str(node))), noun))
+
+    return group
+
+
+models = _group("models", "Models: named, with numbered versions.", "support-tool", "acme/Support-Tool-0.6B")
+
+
+@models.command("register")
+def register_model(
+    name: Annotated[str, typer.Argument(help="MODEL, or a full resource name.")],
+    folder: versions.FolderArgument,
+    kind: ModelKindOption,
+    license_: versions.LicenseOption = None,
+    no_license: versions.NoLicenseOption = False,
+    edge: versions.EdgeOption = None,
+    imported: versions.ImportedOption = False,
+    from_catalog: versions.CatalogOption = "",
+    base_family: versions.FamilyOption = "",
+    description: DescriptionOption = "",
+    tag: TagOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Declare a version of a model, upload its folder and finalize it. Repeat it after an interruption.
+
+    Example: spiritsafe model register qwen3 ./Qwen3-0.6B --kind base --from-catalog Qwen/Qwen3-0.6B
+    """
+    made = versions.Declaration(kind, license_, no_license, edge, imported, from_catalog, base_family, description, tag)
+    versions.publish(name, folder, made, form, "models")
+
+
+@models.command("download")
+def download_model(
+    name: Annotated[str, typer.Argument(help="MODEL@N; the newest version where no number is given.")],
+    to: versions.ToOption,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Download a version of a model, verified against its digest.
+
+    Example: spiritsafe model download support-tool@1 --to ./support-tool
+    """
+    versions.fetch(name, to, form, "models")
+
+
+datasets = _group(
+    "datasets",
+    "Datasets: prompts, trajectories, evaluation sets, with numbered versions.",
+    "support-traces",
+    "acme/support-traces",
+)
+
+
+@datasets.command("register")
+def register_dataset(
+    name: Annotated[str, typer.Argument(help="DATASET, or a full resource name.")],
+    folder: versions.FolderArgument,
+    kind: DataKindOption,
+    license_: versions.LicenseOption = None,
+    no_license: versions.NoLicenseOption = False,
+    edge: versions.EdgeOption = None,
+    imported: versions.ImportedOption = False,
+    description: DescriptionOption = "",
+    tag: TagOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Declare a version of a dataset, upload its folder and finalize it. Repeat it after an interruption.
+
+    Example: spiritsafe dataset register traces ./folder --kind trajectories --edge generated_by:teacher@1 --no-license
+    """
+    made = versions.Declaration(kind, license_, no_license, edge, imported, description=description, tag_texts=tag)
+    versions.publish(name, folder, made, form, "datasets")
+
+
+@datasets.command("download")
+def download_dataset(
+    name: Annotated[str, typer.Argument(help="DATASET@N; the newest version where no number is given.")],
+    to: versions.ToOption,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Download a version of a dataset, verified against its digest.
+
+    Example: spiritsafe dataset download support-traces@1 --to ./traces
+    """
+    versions.fetch(name, to, form, "datasets")
