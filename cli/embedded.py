@@ -37,11 +37,14 @@ class Endpoint:
 def serve(home: Path, *, demo: bool | None = None, distillation: bool = False) -> Iterator[Endpoint]:
     """Runs the registry over ``home`` for the length of the context, and the distillation service where asked to.
 
-    Any number of processes may do so at once.
+    Any number of processes may do so at once. Raises FailedPrecondition, before it makes the home, where the
+    distillation service is asked for and not installed.
     """
     from registry.home import open_home
     from registry.server import RegistryServer
 
+    if distillation:
+        _check_distillation()
     registry = open_home(home, demo=demo)
     with closing(registry.database), tempfile.TemporaryDirectory(prefix="spiritsafe-") as folder:
         # The folder is made with mode 0700: the socket is out of other users' reach.
@@ -76,16 +79,10 @@ def has_distillation() -> bool:
 
 
 def distillation_service(home: Path, endpoint: Callable[[], Endpoint], stack: ExitStack) -> Register:
-    """Adds the distillation service to a server that will answer at ``endpoint``. Raises FailedPrecondition without it.
+    """Adds the distillation service, which must be installed, to a server that will answer at ``endpoint``.
 
     Its own client of the registry is closed with ``stack``.
     """
-    if not has_distillation():
-        raise FailedPrecondition(
-            "the distillation service is not installed here",
-            reason="EXTRA_MISSING",
-            remedy="pip install 'spiritsafe[service,train]', or set SPIRITSAFE_SERVER to a server that has it",
-        )
     from distill.service import RunService
 
     @cache
@@ -94,6 +91,15 @@ def distillation_service(home: Path, endpoint: Callable[[], Endpoint], stack: Ex
         return stack.enter_context(Client(where.address, where.token))
 
     return RunService(home, registry).add_to_server
+
+
+def _check_distillation() -> None:
+    if not has_distillation():
+        raise FailedPrecondition(
+            "the distillation service is not installed here",
+            reason="EXTRA_MISSING",
+            remedy="pip install 'spiritsafe[service,train]', or set SPIRITSAFE_SERVER to a server that has it",
+        )
 
 
 def owner_token(home: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from cli.options import FormatOption, HomeOption
 from cli.output import Format
 from cli.session import endpoint
 from spiritsafe.client import TOKEN_VARIABLE
+from spiritsafe.errors import FailedPrecondition
 
 LOG_FILE = "worker.log"
 MAX_STARTS = 3
@@ -76,8 +78,15 @@ def attendant(home: Path, token: str = "") -> Callable[[], bool]:
 def start(home: Path, token: str = "") -> subprocess.Popen[bytes]:
     """Starts ``spiritsafe worker --until-idle`` in a session of its own, so that it outlives this command.
 
-    It acts as the identity of ``token``, the home's owner unless told.
+    It acts as the identity of ``token``, the home's owner unless told. Raises FailedPrecondition where the libraries
+    that it trains with are not installed.
     """
+    if importlib.util.find_spec("torch") is None:
+        raise FailedPrecondition(
+            "what a worker trains with is not installed here, and no other worker serves this home",
+            reason="EXTRA_MISSING",
+            remedy="pip install 'spiritsafe[service,train]' and `spiritsafe worker`; runs that are queued wait for it",
+        )
     environment = {**os.environ, HOME_VARIABLE: str(home)}
     if token:
         environment[TOKEN_VARIABLE] = token
