@@ -18,6 +18,22 @@ from spiritsafe.distill.v1 import run_pb2
 from tests.registry.serving import Served, serve
 
 
+def stage_processes(home: Path) -> list[int]:
+    """Process ids of living stages of a home, whoever started them."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                command = (folder / "cmdline").read_bytes().split(b"\0")
+                state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+            except OSError:
+                continue
+            ours = b"distill.stages" in command and any(str(home).encode() in part for part in command)
+            if ours and state != "Z":
+                found.append(int(folder.name))
+    return found
+
+
 class Site:
     """One home of the distillation service beside one registry."""
 
@@ -47,18 +63,7 @@ class Site:
 
     def stage_processes(self) -> list[int]:
         """Process ids of living stages of this home."""
-        found = []
-        for folder in Path("/proc").iterdir():
-            if folder.name.isdigit():
-                try:
-                    command = (folder / "cmdline").read_bytes().split(b"\0")
-                    state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
-                except OSError:
-                    continue
-                ours = b"distill.stages" in command and any(str(self.home).encode() in part for part in command)
-                if ours and state != "Z":
-                    found.append(int(folder.name))
-        return found
+        return stage_processes(self.home)
 
     def wait_for(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
         """Polls; on the way no two stage processes may live at once."""
