@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from transformers.utils.chat_template_utils import render_jinja_template
 
 from distill.trajectories.calls import tool_to_json
 from distill.trajectories.types import Message, ToolCall, ToolSpec
 
+# On a busy machine, compiling a template or drawing a conversation takes longer than hypothesis grants.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # Besides surrogates, the characters of control tokens: what such a token does inside of a text has tests of its own.
 TEXT = st.text(st.characters(exclude_characters="<>|", exclude_categories=["Cs"]), max_size=12)
 NAMES = st.text("abcXYZ_019", min_size=1, max_size=6)

@@ -2,54 +2,29 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from bitsandbytes.nn import Linear4bit
+from bitsandbytes.nn.modules import Linear4bit
 from safetensors.torch import load_file, save_file
-from transformers import (
-    BitsAndBytesConfig,
-    Gemma4Config,
-    Gemma4ForCausalLM,
-    Gemma4ForConditionalGeneration,
-    Gemma4TextConfig,
-)
+from transformers import BitsAndBytesConfig, Gemma4ForCausalLM
 
 from distill.families import family_named
 from distill.training.qlora import attach_lora, load_nf4
+from distill.training.sft import TrainSpec, train
+from distill.trajectories.types import Message, ToolCall, Trajectory
+from tests.distill.families.tiny_gemma4 import tiny_multimodal_model, tiny_text_model
+from tests.distill.families.tiny_tokenizers import tokenizer_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
 GEMMA4 = family_named("gemma4")
-TEXT: dict[str, Any] = {
-    "vocab_size": 300,
-    "vocab_size_per_layer_input": 300,
-    "hidden_size": 64,
-    "hidden_size_per_layer_input": 64,
-    "intermediate_size": 64,
-    "num_hidden_layers": 4,
-    "num_attention_heads": 2,
-    "num_key_value_heads": 1,
-    "num_global_key_value_heads": 1,
-    "head_dim": 32,
-    "global_head_dim": 32,
-    "layer_types": ["sliding_attention", "full_attention"] * 2,
-    "sliding_window": 32,
-    "max_position_embeddings": 256,
-    # The last two layers have neither keys nor values of their own, and the second has no values.
-    "num_kv_shared_layers": 2,
-    "attention_k_eq_v": True,
-}
-VISION = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
-VISION |= {"num_key_value_heads": 2, "head_dim": 16}
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("text")
-    torch.manual_seed(0)
-    Gemma4ForCausalLM(Gemma4TextConfig(**TEXT)).to(torch.bfloat16).save_pretrained(folder)
+    tiny_text_model().bfloat16().save_pretrained(folder)
     return folder
 
 
@@ -69,7 +44,7 @@ def test_absent_projections_are_tolerated_and_per_layer_embeddings_stay_out(base
 
 def test_only_the_adapter_is_float32(base: Path) -> None:
     """PEFT's own preparation would double the memory of the embeddings, and a real table has 262,144 rows."""
-    options = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16)
+    options = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_compute_dtype=torch.bfloat16)  # type: ignore[no-untyped-call]
     model = GEMMA4.load(str(base), quantization_config=options, dtype=torch.bfloat16)
     adapted = attach_lora(GEMMA4, model, rank=2, alpha=4, seed=0)
     wide = {name for name, parameter in adapted.named_parameters() if parameter.dtype == torch.float32}
@@ -90,9 +65,22 @@ def test_gradients_reach_every_adapted_projection(base: Path) -> None:
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in model.parameters() if p.requires_grad)
 
 
+def test_the_trainer_takes_rows_of_several_turns(base: Path, tmp_path: Path) -> None:
+    shutil.copytree(base, tmp_path / "base")
+    tokenizer_of("gemma4").save_pretrained(tmp_path / "base")
+    call = Message("assistant", tool_calls=(ToolCall("ring", {"times": 2}),))
+    messages = (Message("user", "Ring"), call, Message("tool", "ok"), Message("assistant", "Done."))
+    spec = TrainSpec(
+        base=str(tmp_path / "base"), output_dir=tmp_path, epochs=8, batch_size=2, lora_rank=8, learning_rate=2e-2
+    )
+    losses: list[float] = []
+    result = train(spec, GEMMA4, [Trajectory("t", (), messages)], lambda progress: losses.append(progress.loss))
+    assert result.rows == 2
+    assert result.final_loss < losses[0] - 0.1
+
+
 def test_of_a_checkpoint_with_towers_the_language_model_alone_is_loaded(tmp_path: Path) -> None:
-    config = Gemma4Config(text_config=TEXT, vision_config=VISION, audio_config=None)
-    whole = Gemma4ForConditionalGeneration(config)
+    whole = tiny_multimodal_model()
     whole.save_pretrained(tmp_path)
     model = GEMMA4.load(str(tmp_path))
     assert type(model) is Gemma4ForCausalLM

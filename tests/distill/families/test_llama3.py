@@ -1,22 +1,22 @@
 """Llama 3: the published templates of 3.1 and 3.2, and what vLLM's parser ``llama3_json`` reads."""
 
-from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import PreTrainedTokenizerBase
 
 from distill.families import family_named
 from distill.families.base import IGNORED, Prompt, RowError
 from distill.trajectories.calls import ParsedCalls, ParseFailure
 from distill.trajectories.turns import successive_calls
 from distill.trajectories.types import Message, ToolCall, ToolSpec, Trajectory
-from tests.distill.families.conversations import CALLS, TOOLS, conversations, templated
+from tests.distill.families.conversations import CALLS, PATIENT, TOOLS, conversations, templated
+from tests.distill.families.tiny_tokenizers import tokenizer_of
 
 LLAMA3 = family_named("llama3")
 # Without it, the template of 3.2 writes the day's date.
-OPTIONS = {"bos_token": "<|begin_of_text|>", "date_string": "26 Jul 2024"}
+OPTIONS: dict[str, Any] = {"bos_token": "<|begin_of_text|>", "date_string": "26 Jul 2024"}
 ONE_CALL = conversations(parallel=1)
 ASK, DONE = Message("user", "Go"), Message("assistant", "Done.")
 A, B = ToolCall("a", {"x": 1}), ToolCall("b", {})
@@ -24,6 +24,7 @@ BELL = ToolSpec("ring_bell", "Ring – für alle.", {"type": "object", "properti
 
 
 @pytest.mark.parametrize("revision", ["llama3_1", "llama3_2"])
+@PATIENT
 @given(messages=ONE_CALL, tools=TOOLS)
 def test_prompts_equal_the_published_templates(
     revision: str, messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]
@@ -31,6 +32,7 @@ def test_prompts_equal_the_published_templates(
     assert LLAMA3.prompt(Prompt(messages, tools)) == templated(revision, messages, tools, **OPTIONS)
 
 
+@PATIENT
 @given(messages=conversations(whole=True), tools=TOOLS)
 def test_parallel_calls_are_prompted_as_successive_turns(
     messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]
@@ -47,6 +49,7 @@ def test_without_a_date_only_3_1_writes_the_one_of_training() -> None:
     assert ours != templated("llama3_2", (ASK,), bos_token="<|begin_of_text|>")
 
 
+@PATIENT
 @given(messages=conversations(whole=True), tools=TOOLS)
 def test_a_prompt_begins_with_the_earlier_prompt_and_what_was_written(
     messages: tuple[Message, ...], tools: tuple[ToolSpec, ...]
@@ -82,8 +85,8 @@ def test_several_calls_in_one_target_are_refused() -> None:
         LLAMA3.target(Message("assistant", tool_calls=(A, B)))
 
 
-def test_rows_hold_one_call_each(tokenizers: Callable[[str], PreTrainedTokenizerBase]) -> None:
-    tokenizer = tokenizers("llama3")
+def test_rows_hold_one_call_each() -> None:
+    tokenizer = tokenizer_of("llama3")
     messages = (ASK, Message("assistant", tool_calls=(A, B)), Message("tool", "1"), Message("tool", "2"), DONE)
     rows = list(LLAMA3.rows(Trajectory("t", (BELL,), messages), tokenizer, 4000))
     learnt = [tokenizer.decode([label for label in row.labels if label != IGNORED]) for row in rows]
@@ -95,10 +98,10 @@ def test_rows_hold_one_call_each(tokenizers: Callable[[str], PreTrainedTokenizer
     assert rows[1].input_ids[: len(rows[0].input_ids)] == rows[0].input_ids
 
 
-def test_parallel_calls_without_results_make_no_row(tokenizers: Callable[[str], PreTrainedTokenizerBase]) -> None:
+def test_parallel_calls_without_results_make_no_row() -> None:
     trajectory = Trajectory("open", (BELL,), (ASK, Message("assistant", tool_calls=(A, B))))
     with pytest.raises(RowError, match=r"'open': message 1 makes 2 calls at once, .* add one result a call"):
-        list(LLAMA3.rows(trajectory, tokenizers("llama3"), 4000))
+        list(LLAMA3.rows(trajectory, tokenizer_of("llama3"), 4000))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Prompts, targets and rows of each family, against the publishers' own templates where they exist as data."""
 
 import json
-from collections.abc import Callable
 from importlib.resources import files
 
 import pytest
@@ -12,6 +11,7 @@ from distill.families.base import IGNORED, Prompt, Row, RowError, checked_row
 from distill.standins import checkpoint
 from distill.trajectories.calls import tool_to_json
 from distill.trajectories.types import Message, ToolCall, ToolSpec, Trajectory
+from tests.distill.families.tiny_tokenizers import tokenizer_of
 
 TOOLS = (
     ToolSpec(
@@ -44,8 +44,8 @@ def family_name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def tokenizer(family_name: str, tokenizers: Callable[[str], PreTrainedTokenizerBase]) -> PreTrainedTokenizerBase:
-    return tokenizers(family_name)
+def tokenizer(family_name: str) -> PreTrainedTokenizerBase:
+    return tokenizer_of(family_name)
 
 
 def openai_messages(messages: tuple[Message, ...]) -> list[dict[str, object]]:

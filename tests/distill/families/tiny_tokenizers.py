@@ -1,9 +1,7 @@
 """A tokenizer for each family: the stand-in's, or bytes and the family's control tokens."""
 
-from collections.abc import Callable
 from functools import cache
 
-import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
@@ -18,6 +16,7 @@ CONTROL = {
 
 @cache
 def tokenizer_of(family: str) -> PreTrainedTokenizerBase:
+    """Shared between tests: not to be changed."""
     if family not in CONTROL:
         return AutoTokenizer.from_pretrained(checkpoint(family))
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -25,9 +24,6 @@ def tokenizer_of(family: str) -> PreTrainedTokenizerBase:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(token, normalized=False) for token in CONTROL[family].split()])
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, clean_up_tokenization_spaces=False)
-
-
-@pytest.fixture
-def tokenizers() -> Callable[[str], PreTrainedTokenizerBase]:
-    return tokenizer_of
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]  # transformers does not annotate it
+        tokenizer_object=tokenizer, clean_up_tokenization_spaces=False, pad_token=CONTROL[family].split()[0]
+    )
