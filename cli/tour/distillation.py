@@ -59,7 +59,7 @@ def recipe(family: str) -> run_pb2.Recipe:
             display_name=f"acme/support-{family}",
         ),
         environment=run_pb2.Environment(
-            name="support_desk", teacher_scenarios=2200, rollout_scenarios=1600, evaluation_scenarios=100
+            name="support_desk", teacher_scenarios=3300, rollout_scenarios=2100, evaluation_scenarios=100
         ),
         traces_id="support-traces",
     )
