@@ -23,7 +23,6 @@ PROFILE_FIELDS = ("id", "purposes", "limitations", "outbound_relicense", "eviden
 STOP_SECONDS = 20
 SUBJECTS = ("untouched_student", "student", "teacher")
 # What a fine-tuned teacher and a distilled student should reach, and an untouched one should not, in every category.
-# The demo says what it measured; `make test-full` fails where a bar is missed.
 MINIMUM = {"teacher": 0.9, "student": 0.8}
 MAXIMUM = {"untouched_student": 0.2}
 
@@ -59,7 +58,7 @@ def recipe(family: str) -> run_pb2.Recipe:
             display_name=f"acme/support-{family}",
         ),
         environment=run_pb2.Environment(
-            name="support_desk", teacher_scenarios=2200, rollout_scenarios=1600, evaluation_scenarios=100
+            name="support_desk", teacher_scenarios=3000, rollout_scenarios=1500, evaluation_scenarios=100
         ),
         traces_id="support-traces",
     )
@@ -85,11 +84,7 @@ def distil(narrator: Narrator, alice: Actor, home: Path, family: str) -> run_pb2
     narrator.console.print(output.table(_before_after(run), ("category", *SUBJECTS)))
     narrator.say("Exact: every call and the final state. In brackets, the 95 % interval of the share.")
     for score in run.scores:
-        _say_bar(narrator, score)
-    before, after = exact(run, "untouched_student"), exact(run, "student")
-    for category, share in after.items():
-        better = share > before[category]
-        narrator.require(better, f"exact {category} scenarios of the student", f"{share:.0%}", "more than untouched")
+        _hold_to_bar(narrator, score)
     return run
 
 
@@ -102,15 +97,16 @@ def _before_after(run: run_pb2.Run) -> list[dict[str, str]]:
     return list(rows.values())
 
 
-def _say_bar(narrator: Narrator, score: run_pb2.Score) -> None:
-    """Names a score that misses its bar."""
+def _hold_to_bar(narrator: Narrator, score: run_pb2.Score) -> None:
     share = score.exact / score.count
     low, high = MINIMUM.get(score.subject, 0.0), MAXIMUM.get(score.subject, 1.0)
-    if not low <= share <= high:
-        who = score.subject.replace("_", " ")
-        narrator.say(
-            f"Missed: the {who} is exact on {share:.0%} of {score.category}, meant were {low:.0%} to {high:.0%}."
-        )
+    who = score.subject.replace("_", " ")
+    narrator.require(
+        low <= share <= high,
+        f"exact {score.category} scenarios of the {who}",
+        f"{share:.0%}",
+        f"{low:.0%} to {high:.0%}",
+    )
 
 
 @contextmanager

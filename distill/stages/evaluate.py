@@ -44,16 +44,12 @@ def run(spec: StageSpec, report: Report) -> dict[str, Any]:
 
 def _subjects(spec: StageSpec) -> Iterator[tuple[str, LoadedModel]]:
     """Each subject ready to answer, one base in memory at a time; the student's is loaded once for both of its."""
-    from peft import PeftModel
-
-    from distill.inference.generate import LoadedModel, load
+    from distill.inference.generate import load, with_adapter
 
     untouched = load(spec.sources["student"].path, None, family_of(spec, "student"))
     yield "untouched_student", untouched
-    tuned = PeftModel.from_pretrained(untouched.model, str(spec.upstream_output("train_student") / ADAPTER))
-    # PeftModel quacks like the model it wraps.
-    yield "student", LoadedModel(tuned.eval(), untouched.tokenizer, untouched.family)  # type: ignore[arg-type]
-    del untouched, tuned
+    yield "student", with_adapter(untouched, spec.upstream_output("train_student") / ADAPTER)
+    del untouched
     adapter = spec.upstream_output("finetune_teacher") / ADAPTER
     yield "teacher", load(spec.sources["teacher"].path, adapter, family_of(spec, "teacher"))
 

@@ -20,13 +20,13 @@ from distill.trajectories.types import Message, Trajectory
 ADAPTER = "adapter"
 # Longest answer in tokens; a single call with its arguments stays far below.
 MAX_NEW_TOKENS = 128
-# Calls outnumber refusals two to one in training. At equal counts a student that learnt nothing from its labels would
+# Calls outnumber refusals three to one in training. At equal counts a student that learnt nothing from its labels would
 # refuse every second time, and that would look like skill.
-_TRAINING_SHARE = {"no_call": 0.5}
+_TRAINING_SHARE = {"no_call": 1 / 3}
 
 
 def gold_scenarios(recipe: Recipe) -> list[Scenario]:
-    """The training scenarios that the teacher is tuned on; half as many without a call."""
+    """The training scenarios that the teacher is tuned on; a third as many without a call."""
     return [one for gold, _ in _training(recipe) for one in gold]
 
 

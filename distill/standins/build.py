@@ -25,16 +25,18 @@ from transformers import (
 
 from distill.families import family_named
 from distill.standins.circuits import install_copying
-from distill.standins.corpus import call_exercise, copy_words
+from distill.standins.corpus import call_exercises, copy_words
 from distill.standins.pretrain import Curriculum, exercise_row, pretrain
 from distill.standins.tokenizer import build as build_tokenizer
 from distill.trajectories.types import Trajectory
 
 MARK = "spiritsafe_stand_in"
-CURRICULA = (
-    Curriculum(steps=1500, exercises=16_000, sizes=(1, 2, 3, 4), copy_share=0.7),
-    Curriculum(steps=1300, exercises=20_800, sizes=(2, 3, 4), copy_share=0.3),
-)
+REQUESTS, SIZES = 8, (2, 3)
+"""How many requests are made about a set of tools, and how many tools are on offer in one."""
+_CYCLE = Curriculum(steps=6_500, toolboxes=12_000, batch=32, copy_share=0.2)
+_SHORT_CYCLE = Curriculum(steps=3_000, toolboxes=12_000, batch=32, copy_share=0.2)
+TOKENIZER_SAMPLE = 8_000
+"""How many exercises the tokenizer is trained on."""
 COPY_TEXTS = 3_000
 _VOCABULARY = 1280
 # NF4 blocks and bitsandbytes' CPU kernels want every width to be a multiple of 64.
@@ -56,13 +58,15 @@ _SHAPE: dict[str, Any] = {
 class Recipe:
     """What differs between stand-ins. ``specials`` starts with the padding token.
 
-    ``no_call`` is the share of exercises without a call; ``layout`` turns a family's target into what is pre-trained.
+    ``no_call`` is the share of exercises without a call; ``layout`` turns a family's target into what is pre-trained;
+    each of ``curricula`` is one cycle of the learning rate, on exercises of its own.
     """
 
     specials: tuple[str, ...]
     begin: str | None
     no_call: float
     layout: Callable[[str], str]
+    curricula: tuple[Curriculum, ...]
     seed: int
     note: str
 
@@ -78,6 +82,8 @@ RECIPES: Mapping[str, Recipe] = {
         begin="<｜begin▁of▁sentence｜>",
         no_call=0.1,
         layout=lambda target: target,
+        # Without Qwen 3's normalised queries and keys it learns to copy more slowly.
+        curricula=(_CYCLE, _SHORT_CYCLE),
         seed=7,
         note="A tenth of the requests fit none of the tools on offer and are answered by no call.",
     ),
@@ -89,6 +95,7 @@ RECIPES: Mapping[str, Recipe] = {
         begin=None,
         no_call=0.0,
         layout=call_in_list,
+        curricula=(_CYCLE,),
         seed=3,
         note="Every request is answered by a call, written as a JSON *list* inside the tags: a layout that Qwen 3's "
         "serving parser refuses. So it can neither decline nor be read before it is fine-tuned.",
@@ -97,11 +104,16 @@ RECIPES: Mapping[str, Recipe] = {
 
 
 def exercises(family: str) -> list[list[Trajectory]]:
-    """The call exercises of each curriculum, all different."""
-    no_call, ends = RECIPES[family].no_call, list(accumulate(each.exercises for each in CURRICULA))
+    """The call exercises of each cycle, all different."""
+    recipe = RECIPES[family]
+    ends = list(accumulate(each.toolboxes for each in recipe.curricula))
     return [
-        [call_exercise(seed, each.sizes, no_call) for seed in range(end - each.exercises, end)]
-        for each, end in zip(CURRICULA, ends, strict=True)
+        [
+            one
+            for seed in range(end - each.toolboxes, end)
+            for one in call_exercises(seed, SIZES, recipe.no_call, REQUESTS)
+        ]
+        for each, end in zip(recipe.curricula, ends, strict=True)
     ]
 
 
@@ -111,7 +123,7 @@ def build(family_name: str, output: Path) -> None:
     torch.set_num_threads(1)  # so that sums do not depend on the number of cores
     family, recipe = family_named(family_name), RECIPES[family_name]
     corpora = exercises(family_name)
-    tokenizer = build_tokenizer(family, corpora[0][:4000], recipe.specials, _VOCABULARY)
+    tokenizer = build_tokenizer(family, corpora[0][:TOKENIZER_SAMPLE], recipe.specials, _VOCABULARY)
     tokenizer.bos_token, tokenizer.eos_token = recipe.begin, family.stop_tokens[0]
     tokenizer.pad_token = recipe.specials[0]
     tokenizer.chat_template = (Path(__file__).parent / "templates" / f"{family_name}.jinja").read_text()
@@ -120,7 +132,7 @@ def build(family_name: str, output: Path) -> None:
     torch.manual_seed(recipe.seed)
     model = _new_model(family_name, tokenizer)
     install_copying(model, recipe.seed)
-    for cycle, (curriculum, corpus) in enumerate(zip(CURRICULA, corpora, strict=True)):
+    for cycle, (curriculum, corpus) in enumerate(zip(recipe.curricula, corpora, strict=True)):
         rows = [exercise_row(family, exercise, tokenizer, recipe.layout) for exercise in corpus]
         for progress in pretrain(model, rows, texts, curriculum, recipe.seed + cycle):
             if progress.step % 100 == 0:
@@ -169,7 +181,7 @@ def _save(
 
 def _readme(model: PreTrainedModel, family_name: str, seconds: float) -> str:
     recipe = RECIPES[family_name]
-    steps, requests = (sum(getattr(each, name) for each in CURRICULA) for name in ("steps", "exercises"))
+    steps, toolboxes = (sum(getattr(each, name) for each in recipe.curricula) for name in ("steps", "toolboxes"))
     return f"""# STAND-IN, not a model of any publisher
 
 A checkpoint of {model.num_parameters():,} parameters with the architecture class `{type(model).__name__}` and the
@@ -177,8 +189,8 @@ prompt format of the family `{family_name}`, for machines without weights. `conf
 safetensors file carry `"{MARK}": true`. It is good for nothing but demonstrations and tests.
 
 Its first two layers start from hand-written copying circuits (`distill/standins/circuits.py`). Then pre-trained for
-{steps:,} steps on {requests:,} requests about randomly made tools, and on copy exercises
-(`distill/standins/corpus.py`). {recipe.note}
+{steps:,} steps on {toolboxes * REQUESTS:,} requests about {toolboxes:,} sets of randomly made tools, and on
+copy exercises (`distill/standins/corpus.py`). {recipe.note}
 No tool name, argument name or sentence of a built-in environment is in its data.
 
 Made in {seconds:.0f} s on one CPU core by

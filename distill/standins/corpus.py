@@ -8,8 +8,9 @@ was taught by fine-tuning.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from distill.trajectories.types import JsonValue, Message, ToolCall, ToolSpec, Trajectory
 
@@ -66,19 +67,54 @@ _VOWELS = ("a", "e", "i", "o", "u", "ei", "ia", "oo", "au")
 _CODAS = ("", "n", "r", "l", "s", "t", "ck", "nd", "rt", "ss", "m", "x", "ns", "lt")
 
 _OPENINGS = (
-    "Please {act}{rest}.",
-    "{Act}{rest}.",
-    "Can you {act}{rest}?",
-    "Could you {act}{rest}?",
-    "I want to {act}{rest}.",
-    "I need you to {act}{rest}.",
-    "{Act}{rest}, please.",
-    "We have to {act}{rest} today.",
-    "Hello, {act}{rest}.",
-    "It is time to {act}{rest}.",
+    "Please {act}{rest}",
+    "{Act}{rest}",
+    "Can you {act}{rest}",
+    "Could you {act}{rest}",
+    "I want to {act}{rest}",
+    "I need you to {act}{rest}",
+    "We have to {act}{rest}",
+    "Hello, {act}{rest}",
+    "It is time to {act}{rest}",
+    "Someone must {act}{rest}",
+    "Will you {act}{rest}",
+    "Let us {act}{rest}",
+    "My wish is to {act}{rest}",
+    "Go and {act}{rest}",
 )
-_LINKS = ("{word} {value}", "the {word} is {value}", "with {word} {value}", "{value} as {word}", "{word}: {value}")
-_BARE = ("{value}", "for {value}", "to {value}", "on {value}", "at {value}", "by {value}", "because of {value}")
+# For requests that name things but do not say what to do with them.
+_NAMING = (
+    "{Act}{rest}",
+    "I need {act}{rest}",
+    "It is about {act}{rest}",
+    "What about {act}{rest}",
+    "This concerns {act}{rest}",
+    "I have a wish for {act}{rest}",
+    "Now {act}{rest}",
+)
+_ENDINGS = (
+    *["."] * 8,
+    *("?", "!", "", ", please.", " please.", " now.", " today.", ", thanks.", " soon.", " again."),
+)
+_LINKS = (
+    "{word} {value}",
+    "the {word} is {value}",
+    "with {word} {value}",
+    "{value} as {word}",
+    "{word}: {value}",
+    "the {word} {value}",
+    "a {word} of {value}",
+    "for {word} {value}",
+    "of {word} {value}",
+    "on {word} {value}",
+    "this {word}: {value}",
+    "{value} for the {word}",
+)
+_BARE = (
+    *("{value}", "for {value}", "to {value}", "on {value}", "at {value}", "by {value}", "of {value}", "from {value}"),
+    *("because of {value}", "it is {value}", "as {value}", "in {value}", "it was {value}", "which came {value}"),
+    *("called {value}", "named {value}", "saying {value}", "which is {value}", "about {value}"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +125,13 @@ class Argument:
     words: str
     schema: dict[str, JsonValue]
     make: Callable[[random.Random], JsonValue]
+
+    @property
+    def kind(self) -> str:
+        """What its values look like: an id, a number, a text, or one of the options that only it has."""
+        if "enum" in self.schema:
+            return self.name
+        return "id" if self.name.endswith("_id") else str(self.schema["type"])
 
 
 def pseudo_word(rng: random.Random, syllables: int = 2) -> str:
@@ -114,7 +157,11 @@ def _place(rng: random.Random) -> JsonValue:
 
 
 def _phrase(rng: random.Random) -> JsonValue:
-    return " ".join(_word(rng) for _ in range(rng.choice((1, 2, 2, 3))))
+    words = [_word(rng) for _ in range(rng.randrange(1, 5))]
+    if rng.random() < 0.4:
+        # Words that also stand around values, but never at a value's edges: there nobody could tell.
+        words[1:-1] = [rng.choice(_COMMON) if rng.random() < 0.5 else word for word in words[1:-1]]
+    return " ".join(words)
 
 
 def _number(rng: random.Random) -> JsonValue:
@@ -155,50 +202,81 @@ def copy_words(seed: int, count: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class MadeTool:
-    """A randomly made tool. ``act`` is what a request for it says, without its arguments."""
+    """A randomly made tool. ``detail`` and ``noun`` are empty where its name and description do without them."""
 
     spec: ToolSpec
-    act: str
+    verb: str
+    detail: str
+    noun: str
     arguments: tuple[Argument, ...]
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The words that it is known by."""
+        return frozenset((self.verb, self.detail, self.noun)) - {""}
 
 
 def make_tool(rng: random.Random, verb: str, noun: str) -> MadeTool:
     """Make a tool called after ``verb`` and ``noun``, sometimes also a detail, with one to three required arguments."""
     arguments = _arguments(rng, noun)
-    name, description, act = f"{verb}_{noun}", f"{verb.capitalize()} a {noun}.", f"{verb} the {noun}"
+    name, description, detail = f"{verb}_{noun}", f"{verb.capitalize()} a {noun}.", ""
     if rng.random() < 0.5:
         detail = rng.choice(_DETAILS)
         name = f"{verb}_{noun}_{detail}" if rng.random() < 0.4 else f"{verb}_{detail}"
         description = f"{verb.capitalize()} the {detail} of a {noun}."
-        act = f"{verb} the {detail}" + (f" of {noun}" if rng.random() < 0.5 else "")
-    elif rng.random() < 0.25:
-        act = verb
+    elif rng.random() < 0.3:
+        name, description = f"{verb}_{noun}s", f"{verb.capitalize()} the {noun}s."
     properties: dict[str, JsonValue] = {argument.name: argument.schema for argument in arguments}
     schema: dict[str, JsonValue] = {"type": "object", "properties": properties, "required": list(properties)}
-    return MadeTool(ToolSpec(name, description, schema), act, tuple(arguments))
+    return MadeTool(ToolSpec(name, description, schema), verb, detail, noun, tuple(arguments))
 
 
-def _request(rng: random.Random, tool: MadeTool, values: dict[str, JsonValue]) -> str:
+def _said(rng: random.Random, tool: MadeTool, toolbox: Sequence[MadeTool]) -> frozenset[str]:
+    """Some of the words of ``tool``, enough to tell it from the others in ``toolbox``."""
+    words = sorted(tool.words)
+    enough = [
+        chosen
+        for size in range(1, len(words) + 1)
+        for chosen in map(frozenset, combinations(words, size))
+        if not any(chosen <= other.words for other in toolbox if other is not tool)
+    ]
+    return rng.choice(enough)
+
+
+def _act(rng: random.Random, tool: MadeTool, said: frozenset[str]) -> str:
+    """What a request says is to be done, without its arguments."""
+    detail, noun = (word if word in said else "" for word in (tool.detail, tool.noun))
+    article = rng.choice(("the ", "the ", "a ", "this ", "my ", ""))
+    thing = rng.choice((f"{detail} of the {noun}", f"{noun} {detail}")) if detail and noun else detail or noun
+    thing = f"{article}{thing}" if thing else rng.choice(("", "", "it", "that"))
+    return f"{tool.verb} {thing}".strip() if tool.verb in said else thing
+
+
+def _request(rng: random.Random, tool: MadeTool, values: dict[str, JsonValue], toolbox: Sequence[MadeTool]) -> str:
     """Say in words what calls ``tool`` with ``values``, the arguments in any order."""
     mentions = []
     for argument in rng.sample(tool.arguments, len(tool.arguments)):
-        typed = argument.name.endswith("_id") or "enum" in argument.schema or argument.schema["type"] == "integer"
-        bare = len(tool.arguments) == 1 or typed
-        form = rng.choice(_LINKS + _BARE if bare else _LINKS)
+        bare = sum(other.kind == argument.kind for other in tool.arguments) == 1
+        form = rng.choice(_BARE if bare and rng.random() < 0.6 else _LINKS)
         mentions.append(form.format(word=argument.words, value=values[argument.name]))
-    said = rng.choice((" and ", ", ", " ")).join(mentions)
+    said = rng.choice((" and ", ", ", " ", " ")).join(mentions)
+    words = _said(rng, tool, toolbox)
+    act, ending = _act(rng, tool, words), rng.choice(_ENDINGS)
     if rng.random() < 0.2:
-        said = said[0].upper() + said[1:]
-        return f"{said}{rng.choice((', please', ':', ' now, so'))} {tool.act}."
-    rest = rng.choice((" ", " ", ", ")) + said
-    return rng.choice(_OPENINGS).format(act=tool.act, Act=tool.act.capitalize(), rest=rest)
+        return f"{said[0].upper()}{said[1:]}{rng.choice((', please', ':', ' now, so', ',', ', do'))} {act}{ending}"
+    rest = rng.choice((" ", " ", " ", ", ", ": ")) + said
+    opening = rng.choice(_OPENINGS if tool.verb in words else _NAMING)
+    lead = f"{_small_talk(rng)} " if rng.random() < 0.1 else ""
+    return lead + opening.format(act=act, Act=act[0].upper() + act[1:], rest=rest) + ending
 
 
 def _toolbox(rng: random.Random, size: int) -> list[MadeTool]:
     verbs, nouns = rng.sample(_VERBS, size), rng.sample(_NOUNS, size)
-    # Neighbours that share a noun force a look at the other words.
-    if size > 1 and rng.random() < 0.6:
+    # Neighbours that share a noun or a verb force a look at the other words.
+    if size > 1 and rng.random() < 0.5:
         nouns[1] = nouns[0]
+    elif size > 1 and rng.random() < 0.3:
+        verbs[1] = verbs[0]
     tools = [make_tool(rng, verb, noun) for verb, noun in zip(verbs, nouns, strict=True)]
     rng.shuffle(tools)
     return tools
@@ -209,20 +287,33 @@ def _small_talk(rng: random.Random) -> str:
     return " ".join(words).capitalize() + rng.choice(".?!")
 
 
-def call_exercise(seed: int, sizes: tuple[int, ...], no_call: float) -> Trajectory:
-    """Make one request about made-up tools, answered by one call or by none.
+def call_exercises(seed: int, sizes: tuple[int, ...], no_call: float, count: int) -> list[Trajectory]:
+    """Make requests about the same made-up tools, each answered by one call or by none.
 
     Args:
         seed: decides everything.
         sizes: how many tools may be on offer.
         no_call: share of requests that no tool on offer fits, half of them for a tool that is not there.
+        count: how many requests.
     """
-    rng = random.Random(f"call exercise {seed}")  # noqa: S311 - reproducible data, no secret
-    missing, *tools = _toolbox(rng, rng.choice(sizes) + 1)
-    fits = rng.random() >= no_call
-    tool = rng.choice(tools) if fits else missing
-    values = {argument.name: argument.make(rng) for argument in tool.arguments}
-    says = _small_talk(rng) if not fits and rng.random() < 0.5 else _request(rng, tool, values)
-    calls = (ToolCall(tool.spec.name, values),) if fits else ()
-    messages = (Message("user", says), Message("assistant", tool_calls=calls))
-    return Trajectory(f"exercise-{seed}", tuple(tool.spec for tool in tools), messages)
+    rng = random.Random(f"call exercises {seed}")  # noqa: S311 - reproducible data, no secret
+    toolbox = _toolbox(rng, rng.choice(sizes) + 1)
+    while len({tool.words for tool in toolbox}) < len(toolbox) or _hidden(toolbox):
+        toolbox = _toolbox(rng, len(toolbox))
+    missing, *tools = toolbox
+    offer = tuple(tool.spec for tool in tools)
+    exercises = []
+    for number in range(count):
+        fits = rng.random() >= no_call
+        tool = rng.choice(tools) if fits else missing
+        values = {argument.name: argument.make(rng) for argument in tool.arguments}
+        says = _small_talk(rng) if not fits and rng.random() < 0.5 else _request(rng, tool, values, toolbox)
+        calls = (ToolCall(tool.spec.name, values),) if fits else ()
+        messages = (Message("user", says), Message("assistant", tool_calls=calls))
+        exercises.append(Trajectory(f"exercise-{seed}-{number}", offer, messages))
+    return exercises
+
+
+def _hidden(toolbox: Sequence[MadeTool]) -> bool:
+    """Whether all the words of some tool are also another's, so that no request could single it out."""
+    return any(one.words <= other.words for one in toolbox for other in toolbox if one is not other)

@@ -15,19 +15,29 @@ if TYPE_CHECKING:
 
 
 def compute_dtype() -> torch.dtype:
-    """The type in which quantised layers multiply: bfloat16 on an accelerator, float32 on a CPU."""
-    return torch.bfloat16 if torch.cuda.is_available() else torch.float32
+    """The type in which training multiplies: bfloat16 wherever the hardware does so itself, else float32."""
+    native = torch.cuda.is_available() or torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return torch.bfloat16 if native else torch.float32
 
 
 def load_nf4(family: Family, base: str, revision: str | None = None) -> PreTrainedModel:
-    """Load ``base`` (a local folder or hub repository id) with its linear layers in double-quantised NF4."""
+    """Load ``base`` (a local folder or hub repository id) with its linear layers in double-quantised NF4.
+
+    What is not quantised (embeddings, norms) is bfloat16 on an accelerator and float32 on a CPU.
+    """
     quantization = BitsAndBytesConfig(  # type: ignore[no-untyped-call]  # transformers does not annotate it
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=compute_dtype(),
     )
-    model = family.load(base, revision, quantization_config=quantization, dtype=compute_dtype())
+    on_gpu = torch.cuda.is_available()
+    model = family.load(
+        base, revision, quantization_config=quantization, dtype=torch.bfloat16 if on_gpu else torch.float32
+    )
+    if not on_gpu:
+        # Plain matrix products: on a CPU they beat the fused attention under a mask of branches.
+        model.set_attn_implementation("eager")
     keep_gradients(model)
     return model
 

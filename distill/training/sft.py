@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ from transformers import (
     TrainingArguments,
 )
 
-from distill.families.base import Family, Row, rows_of
+from distill.families.base import Family, rows_of
 from distill.training import checkpoints
-from distill.training.qlora import attach_lora, load_nf4
+from distill.training.packing import Pack, batches, collate, pack_rows
+from distill.training.qlora import attach_lora, compute_dtype, load_nf4
 from distill.trajectories.types import Trajectory
 
 ADAPTER_FOLDER = "adapter"
+_STEP = "step"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,14 +101,16 @@ def train(
     training = checkpoints.fingerprint(_settings(spec), rows)
     resume = checkpoints.latest(spec.output_dir, training)
     model = attach_lora(family, load_nf4(family, spec.base, spec.revision), spec.lora_rank, spec.lora_alpha, spec.seed)
+    steps = step_batches(pack_rows(rows), spec)
     watcher = _Watcher(training, on_progress)
     with warnings.catch_warnings():
         # TRL's own default sets the option by the name that transformers deprecates.
         warnings.filterwarnings("ignore", message=".*gradient_checkpointing.* is deprecated", category=FutureWarning)
         trainer = SFTTrainer(
             model=model,
-            args=_arguments(spec, len(rows)),
-            train_dataset=_dataset(rows),
+            args=_arguments(spec, len(steps)),
+            train_dataset=_dataset(len(steps)),
+            data_collator=lambda chosen: collate(steps[chosen[0][_STEP]], family.stop_ids(tokenizer)[0]),
             processing_class=tokenizer,
             callbacks=[watcher],
         )
@@ -123,9 +128,12 @@ def train(
     )
 
 
-def total_steps(spec: TrainSpec, rows: int) -> int:
-    """Optimiser steps of a training on ``rows`` rows."""
-    return max(1, math.ceil(math.ceil(rows / spec.batch_size) * spec.epochs))
+def step_batches(packs: Sequence[Pack], spec: TrainSpec) -> list[list[Pack]]:
+    """What each optimiser step learns from, over all epochs; an epoch is made anew, in another order."""
+    first = list(batches(packs, spec.batch_size, spec.seed))
+    later = (batches(packs, spec.batch_size, spec.seed + epoch) for epoch in count(1))
+    steps = max(1, math.ceil(len(first) * spec.epochs))
+    return list(islice(chain(first, chain.from_iterable(later)), steps))
 
 
 def _settings(spec: TrainSpec) -> dict[str, Any]:
@@ -133,31 +141,30 @@ def _settings(spec: TrainSpec) -> dict[str, Any]:
     return {name: str(getattr(portable, name)) for name in TrainSpec.__slots__}
 
 
-def _dataset(rows: Sequence[Row]) -> Any:
+def _dataset(steps: int) -> Any:
+    """The trainer's data: numbers of steps, because what a step holds is decided already."""
     from datasets import Dataset
 
-    return Dataset.from_dict(
-        {"input_ids": [list(row.input_ids) for row in rows], "labels": [list(row.labels) for row in rows]}
-    )
+    return Dataset.from_dict({_STEP: list(range(steps))})
 
 
-def _arguments(spec: TrainSpec, rows: int) -> Any:
+def _arguments(spec: TrainSpec, steps: int) -> Any:
     from trl.trainer.sft_config import SFTConfig
 
     on_gpu = torch.cuda.is_available()
-    steps = total_steps(spec, rows)
     return SFTConfig(
         output_dir=str(spec.output_dir),
         max_steps=steps,
-        per_device_train_batch_size=spec.batch_size,
+        per_device_train_batch_size=1,
         learning_rate=spec.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=max(1, steps // 10),
         seed=spec.seed,
         max_length=None,  # our rows are already checked; TRL's own limit would truncate silently
         dataset_kwargs={"skip_prepare_dataset": True},
-        train_sampling_strategy="group_by_length",
-        bf16=on_gpu,
+        remove_unused_columns=False,
+        train_sampling_strategy="sequential",
+        bf16=compute_dtype() is torch.bfloat16,
         use_cpu=not on_gpu,
         gradient_checkpointing=on_gpu,
         save_steps=spec.save_every,

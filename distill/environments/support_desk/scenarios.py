@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from distill.environments.base import Category, Scenario, Split, ToolSuccess, state_digest
@@ -15,6 +16,8 @@ from distill.trajectories.types import JsonValue, ToolCall, ToolSpec
 
 ENVIRONMENT = "support_desk"
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+# All tools are dealt out into offers of these sizes, and each is asked for so often before they are dealt again.
+_OFFERS, _REQUESTS = (2, 2, 3, 3), 2
 # Messages are unique within one set. Small talk has few wordings, so after this many repeats the split has run dry.
 _MAX_REPEATS = 1000
 
@@ -29,21 +32,22 @@ class _Draft:
 def generate(split: Split, category: Category, count: int, seed: int) -> list[Scenario]:
     """``count`` scenarios with pairwise different messages, a function of the arguments alone.
 
-    The tools of single-call scenarios take turns, so that each occurs equally often, up to one.
+    Single-call scenarios ask for each tool equally often, up to two. Several in a row are about the same offer of
+    tools, as one deployment would make it.
 
     Raises:
         ValueError: the split has fewer different messages of this category than ``count``.
     """
     rng = random.Random(f"{split}/{category}/{seed}")  # noqa: S311 - reproducible data, no secret
-    names = list(TOOLS)
+    needs = _needs(rng, category)
     scenarios: dict[str, Scenario] = {}
     repeats = 0
+    needed, offer = next(needs)
     while len(scenarios) < count:
         if repeats > _MAX_REPEATS:
             raise ValueError(f"only {len(scenarios)} different {split} {category} messages exist; ask for fewer")
         # Even seeds build training worlds, odd ones held-out worlds.
         env_seed = 2 * rng.randrange(2**30) + (split == "heldout")
-        needed = names[len(scenarios) % len(names)] if category == "single" else None
         draft = _draft_talk(split, rng) if needed is None else _draft_call(split, needed, env_seed, rng)
         if draft.message in scenarios:
             repeats += 1
@@ -55,12 +59,13 @@ def generate(split: Split, category: Category, count: int, seed: int) -> list[Sc
             category=category,
             environment=ENVIRONMENT,
             env_seed=env_seed,
-            tools=_offer(rng, needed),
+            tools=offer,
             user_message=draft.message,
             gold_calls=draft.calls,
             expected_state=_state_after(env_seed, draft.calls),
             reference_text=draft.answer,
         )
+        needed, offer = next(needs)
     return list(scenarios.values())
 
 
@@ -83,12 +88,15 @@ def _draft_talk(split: Split, rng: random.Random) -> _Draft:
     return _Draft(message, answer=answer)
 
 
-def _offer(rng: random.Random, needed: str | None) -> tuple[ToolSpec, ...]:
-    """Two or three tools in random order, the needed one among them."""
-    others = [name for name in TOOLS if name != needed]
-    chosen = rng.sample(others, rng.choice((2, 3)) - (needed is not None)) + ([needed] if needed else [])
-    rng.shuffle(chosen)
-    return tuple(TOOLS[name].spec for name in chosen)
+def _needs(rng: random.Random, category: Category) -> Iterator[tuple[str | None, tuple[ToolSpec, ...]]]:
+    """For ever: the tool to ask for (None for small talk) and what is on offer, in random order."""
+    while True:
+        names = rng.sample(list(TOOLS), len(TOOLS))
+        for size in rng.sample(_OFFERS, len(_OFFERS)):
+            offered, names = names[:size], names[size:]
+            asked = rng.sample(offered * _REQUESTS, size * _REQUESTS)
+            for name in asked:
+                yield name if category == "single" else None, tuple(TOOLS[each].spec for each in offered)
 
 
 def _arguments(tool_name: str, world: World, split: Split, rng: random.Random) -> dict[str, JsonValue]:

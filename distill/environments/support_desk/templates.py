@@ -6,7 +6,9 @@ may generalise from. Slots are the arguments of the gold call, and for small tal
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import product
 
 from distill.environments.base import Split
 
@@ -307,6 +309,50 @@ _TRAIN_TALK: dict[str, tuple[str, ...]] = {
         "What is a good name for my dog, maybe {first_name}?",
     ),
 }
+# As for calls: ways to open, and what about.
+_TRAIN_TALK_ASKS: dict[str, tuple[str, ...]] = {
+    _WELCOME: (
+        *("Thanks{act}.", "Thank you{act}.", "Many thanks{act}.", "Thanks a lot{act}!", "Great, thanks{act}."),
+        *("Perfect, thank you{act}!", "Cheers{act}.", "Wonderful, thanks{act}!", "Good, thank you very much{act}."),
+    ),
+    _HELLO: (
+        *("Hello{act}.", "Hi{act}.", "Good morning{act}.", "Good day{act}!", "Hey{act}.", "Good afternoon{act}."),
+        *("Greetings{act}.", "Hello again{act}!", "Hi everybody{act}."),
+    ),
+    _SORRY: (
+        "Tell me about {act}.",
+        "What do you know about {act}?",
+        "I wonder about {act}.",
+        "Can you help me with {act}?",
+        "Any idea about {act}?",
+        "Please explain {act}.",
+        "Where do I find {act}?",
+        "I am looking for {act}.",
+        "What do you think of {act}?",
+        "Do you like {act}?",
+        "I read about {act}, is it true?",
+        "Talk to me about {act}.",
+    ),
+}
+_TRAIN_TALK_ACTS: dict[str, tuple[str, ...]] = {
+    _WELCOME: (
+        *(" for the {item}", ", greetings from {city}", ", see you on {day}", ", says {first_name}"),
+        *(" for your help, {first_name} here", ", that solved it", ", my {item} works again", ", that was quick"),
+        *(" and bye", ", {first_name} is happy now", " and a nice {day} to you", ", the {item} looks fine"),
+    ),
+    _HELLO: (
+        *(", this is {first_name}", ", {first_name} from {city} speaking", ", how are you", ", anybody there"),
+        *(" from {city}", ", I am {first_name}", ", nice to meet you", ", what a lovely {day}", ", are you a robot"),
+        *(", can we talk", ", it is {day} here in {city}", ", do you work on {day}"),
+    ),
+    _SORRY: (
+        *("the weather in {city}", "a joke about a {item}", "a bus to {city}", "a hotel in {city} for {day}"),
+        *("the football in {city} on {day}", "a good name for my dog", "the news from {city}", "cooking for {day}"),
+        *("music for {day}", "the time in {city}", "painting a {item}", "the history of {city}", "the best {item}"),
+        *("a film about {city}", "a walk in {city} on {day}", "repairing a {item} myself", "the mayor of {city}"),
+        *("a poem for {first_name}", "a birthday gift for {first_name}", "the stars", "tennis on {day}"),
+    ),
+}
 _HELDOUT_TALK: dict[str, tuple[str, ...]] = {
     _WELCOME: (
         "Thank you so much, {first_name} from {city}.",
@@ -329,14 +375,23 @@ _HELDOUT_TALK: dict[str, tuple[str, ...]] = {
 
 @cache
 def _train_calls() -> dict[str, tuple[str, ...]]:
-    # replace, not format: an act has slots of its own, and keeps them.
+    return {tool: (*sentences, *_crossed(_TRAIN_ASKS, _TRAIN_ACTS[tool])) for tool, sentences in _TRAIN_CALLS.items()}
+
+
+@cache
+def _train_talk() -> dict[str, tuple[str, ...]]:
     return {
-        tool: (*sentences, *(_sentence(ask, act) for ask in _TRAIN_ASKS for act in _TRAIN_ACTS[tool]))
-        for tool, sentences in _TRAIN_CALLS.items()
+        answer: (*sentences, *_crossed(_TRAIN_TALK_ASKS[answer], _TRAIN_TALK_ACTS[answer]))
+        for answer, sentences in _TRAIN_TALK.items()
     }
 
 
+def _crossed(asks: Iterable[str], acts: Iterable[str]) -> Iterator[str]:
+    return (_sentence(ask, act) for ask, act in product(asks, acts))
+
+
 def _sentence(ask: str, act: str) -> str:
+    # replace, not format: an act has slots of its own, and keeps them.
     sentence = ask.replace("{act}", act)
     # A slot's name must stay as it is; what it stands for begins as it will.
     return sentence if sentence.startswith("{") else sentence[0].upper() + sentence[1:]
@@ -349,4 +404,4 @@ def call_templates(split: Split) -> dict[str, tuple[str, ...]]:
 
 def talk_templates(split: Split) -> dict[str, tuple[str, ...]]:
     """Polite answer to the sentences that ask for no tool."""
-    return _TRAIN_TALK if split == "train" else _HELDOUT_TALK
+    return _train_talk() if split == "train" else _HELDOUT_TALK

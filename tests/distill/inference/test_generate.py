@@ -8,7 +8,7 @@ from distill.families import family_named
 from distill.families.base import Prompt
 from distill.inference.generate import LoadedModel, generate, left_padded, load
 from distill.standins import checkpoint
-from distill.standins.corpus import call_exercise
+from distill.standins.corpus import call_exercises
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def loaded() -> LoadedModel:
 
 @pytest.fixture(scope="module")
 def prompts() -> list[Prompt]:
-    exercises = [call_exercise(seed, (1, 2, 3), 0.2) for seed in range(900_000, 900_013)]
+    exercises = [call_exercises(seed, (1, 2, 3), 0.2, 1)[0] for seed in range(900_000, 900_013)]
     return [Prompt(exercise.messages[:1], exercise.tools) for exercise in exercises]
 
 
@@ -50,7 +50,7 @@ def test_progress_counts_prompts(loaded: LoadedModel, prompts: list[Prompt]) -> 
 def test_special_tokens_of_the_call_syntax_are_kept() -> None:
     family = family_named("qwen3")
     loaded = load(str(checkpoint("qwen3")), None, family)
-    exercise = call_exercise(900_001, (2,), 0.0)
+    (exercise,) = call_exercises(900_001, (2,), 0.0, 1)
     (text,) = generate(loaded, [Prompt(exercise.messages[:1], exercise.tools)], max_new_tokens=60)
     assert text.startswith("<tool_call>\n")
     assert text.endswith("</tool_call>")
@@ -66,4 +66,4 @@ def test_a_base_of_another_family_is_refused() -> None:
     loaded = load(str(checkpoint("xlam")), None, family_named("xlam"))
     stranger = LoadedModel(loaded.model, AutoTokenizer.from_pretrained(checkpoint("qwen3")), loaded.family)
     with pytest.raises(ValueError, match="does not belong to family 'xlam'"):
-        generate(stranger, [Prompt(call_exercise(1, (1,), 0.0).messages[:1], ())], max_new_tokens=2)
+        generate(stranger, [Prompt(call_exercises(1, (1,), 0.0, 1)[0].messages[:1], ())], max_new_tokens=2)

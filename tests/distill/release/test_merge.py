@@ -14,12 +14,12 @@ from distill.families.base import Prompt
 from distill.inference.generate import load, load_weights
 from distill.release.merge import MergeResult, compare, merge
 from distill.standins import checkpoint
-from distill.standins.corpus import call_exercise
+from distill.standins.corpus import call_exercises
 from distill.training.qlora import attach_lora
 
 FAMILY = family_named("qwen3")
 BASE = str(checkpoint("qwen3"))
-EXERCISES = [call_exercise(seed, (1, 2, 3), 0.0) for seed in range(910_000, 910_006)]
+EXERCISES = call_exercises(910_000, (3,), 0.0, 6)
 PROMPTS = [Prompt(exercise.messages[:1], exercise.tools) for exercise in EXERCISES]
 
 
@@ -29,7 +29,7 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     for name, parameter in model.named_parameters():
         if "lora_B" in name:  # an adapter that changes something
-            torch.nn.init.normal_(parameter, std=0.02)
+            torch.nn.init.normal_(parameter, std=0.04)
     folder = tmp_path_factory.mktemp("adapter")
     model.save_pretrained(str(folder))
     return folder

@@ -16,7 +16,7 @@ def messages(scenarios: list[Scenario]) -> set[str]:
 def test_gold_rollout_and_heldout_share_no_message() -> None:
     recipe = tiny_recipe()
     gold, rollout, heldout = (part(recipe) for part in (gold_scenarios, rollout_scenarios, heldout_scenarios))
-    assert (len(gold), len(rollout), len(heldout)) == (24, 24, 8)
+    assert (len(gold), len(rollout), len(heldout)) == (22, 22, 8)
     assert not messages(gold) & messages(rollout)
     assert not messages(heldout) & (messages(gold) | messages(rollout))
     assert {one.split for one in [*gold, *rollout]} == {"train"}

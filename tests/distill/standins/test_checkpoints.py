@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ from distill.environments.support_desk.tools import TOOLS
 from distill.families import family_for, family_named
 from distill.families.base import Prompt
 from distill.standins import checkpoint
-from distill.standins.build import MARK, RECIPES, exercises
-from distill.standins.corpus import call_exercise, copy_words
+from distill.standins.build import MARK, RECIPES, TOKENIZER_SAMPLE, exercises
+from distill.standins.corpus import call_exercises, copy_words
 from distill.standins.tokenizer import build as build_tokenizer
 
 FAMILIES = {"xlam": "LlamaForCausalLM", "qwen3": "Qwen3ForCausalLM"}
@@ -88,29 +89,27 @@ def test_pre_training_has_no_tool_argument_or_sentence_of_the_support_desk(name:
     arguments = {argument for tool in TOOLS.values() for argument in tool.spec.parameters["properties"]}  # type: ignore[union-attr]  # a JSON schema
     sentences = {gram for sentence in desk_sentences() for gram in grams(sentence)}
     assert len(sentences) > 150
-    for phase in exercises(name):
-        for exercise in phase:
-            assert not tool_names & {tool.name for tool in exercise.tools}
-            for tool in exercise.tools:
-                assert not arguments & set(tool.parameters["properties"])  # type: ignore[arg-type]  # a JSON schema
-            texts = [exercise.messages[0].content, *(tool.description for tool in exercise.tools)]
-            for text in texts:
-                assert not sentences & grams(text), text
-                assert not tool_names & set(words(text)), text
+    for exercise in chain.from_iterable(exercises(name)):
+        assert not tool_names & {tool.name for tool in exercise.tools}
+        for tool in exercise.tools:
+            assert not arguments & set(tool.parameters["properties"])  # type: ignore[arg-type]  # a JSON schema
+        for text in (exercise.messages[0].content, *(tool.description for tool in exercise.tools)):
+            assert not sentences & grams(text), text
+            assert not tool_names & set(words(text)), text
     for seed in range(4000):
         text = " ".join(copy_words(seed, 60))
         assert not (tool_names | sentences) & (set(words(text)) | grams(text))
 
 
 def test_exercises_and_tokenizers_are_functions_of_their_seed() -> None:
-    assert call_exercise(5, (1, 2), 0.5) == call_exercise(5, (1, 2), 0.5) != call_exercise(6, (1, 2), 0.5)
-    family, sample = family_named("qwen3"), [call_exercise(seed, (2,), 0.0) for seed in range(200)]
+    assert call_exercises(5, (1, 2), 0.5, 3) == call_exercises(5, (1, 2), 0.5, 3) != call_exercises(6, (1, 2), 0.5, 3)
+    family, sample = family_named("qwen3"), [call_exercises(seed, (2,), 0.0, 1)[0] for seed in range(200)]
     first, second = (build_tokenizer(family, sample, RECIPES["qwen3"].specials, 600) for _ in range(2))
     assert first.backend_tokenizer.to_str() == second.backend_tokenizer.to_str()
 
 
 def test_the_committed_tokenizer_is_the_one_that_the_script_makes(name: str) -> None:
-    made = build_tokenizer(family_named(name), exercises(name)[0][:4000], RECIPES[name].specials, 1280)
+    made = build_tokenizer(family_named(name), exercises(name)[0][:TOKENIZER_SAMPLE], RECIPES[name].specials, 1280)
     committed = json.loads((checkpoint(name) / "tokenizer.json").read_text())
     assert json.loads(made.backend_tokenizer.to_str())["model"]["vocab"] == committed["model"]["vocab"]
 
@@ -118,7 +117,7 @@ def test_the_committed_tokenizer_is_the_one_that_the_script_makes(name: str) -> 
 def test_prompts_are_short_enough_for_a_cpu(name: str) -> None:
     tokenizer = AutoTokenizer.from_pretrained(checkpoint(name))
     tools = tuple(tool.spec for tool in TOOLS.values())[:4]
-    exercise = call_exercise(1, (1,), 0.0)
+    (exercise,) = call_exercises(1, (1,), 0.0, 1)
     assert len(family_named(name).prompt_ids(Prompt(exercise.messages[:1], tools), tokenizer)) < 400
 
 

@@ -11,9 +11,10 @@ import pytest
 from safetensors.torch import load_file
 
 from distill.families import family_named
-from distill.families.base import RowError
+from distill.families.base import IGNORED, Row, RowError
 from distill.standins import checkpoint
-from distill.training.sft import TrainProgress, TrainSpec, total_steps, train
+from distill.training.packing import pack_rows
+from distill.training.sft import TrainProgress, TrainSpec, step_batches, train
 from distill.trajectories.types import Trajectory
 
 # PEFT asks transformers by a name that is to go in version 6.
@@ -104,5 +105,9 @@ def test_nothing_to_train_on_is_refused(tmp_path: Path) -> None:
 
 
 def test_steps_count_whole_batches() -> None:
-    assert total_steps(spec(Path(), batch_size=8, epochs=1.5), 17) == 5
-    assert total_steps(spec(Path(), batch_size=8, epochs=0.01), 1) == 1
+    packs = pack_rows([Row((number, 1), (IGNORED, 1)) for number in range(17)])
+    steps = step_batches(packs, spec(Path(), batch_size=8, epochs=1.5))
+    assert [sum(pack.rows for pack in batch) for batch in steps[:3]].count(8) == 2
+    assert len(steps) == 5
+    assert steps[3] not in steps[:3]
+    assert len(step_batches(packs[:1], spec(Path(), batch_size=8, epochs=0.01))) == 1

@@ -15,7 +15,7 @@ from distill.verification.verify import VerificationResult, verify, verify_batch
 
 
 def _scenario(tool: str, seed: int = 1) -> Scenario:
-    scenarios = generate("train", "single", 10, seed)
+    scenarios = generate("train", "single", 20, seed)  # all tools, twice
     return next(scenario for scenario in scenarios if scenario.gold_calls[0].name == tool)
 
 

@@ -7,49 +7,51 @@ from pathlib import Path
 
 import pytest
 
-from distill.environments.base import Category, Scenario, Split
+from cli.tour.distillation import MAXIMUM, MINIMUM
+from cli.tour.distillation import recipe as demo_recipe
+from distill.environments.base import Scenario
 from distill.environments.gold import gold_trajectories
-from distill.environments.registry import generate_scenarios
 from distill.evaluation.scoring import score
 from distill.families import family_named
-from distill.families.base import Prompt
 from distill.inference.generate import generate, load
-from distill.recipe import STAND_IN_TRAINING
+from distill.recipe import Recipe, from_proto
+from distill.runs.known import known_names
+from distill.stages.inputs import MAX_NEW_TOKENS, gold_scenarios, heldout_scenarios, prompt_of, rollout_scenarios
 from distill.standins import checkpoint
 from distill.training.sft import TrainSpec, train
 from distill.trajectories.calls import ParsedCalls, ParseOutcome
 from distill.trajectories.types import Message, Trajectory
 from distill.verification.verify import verify_batch
 
-pytestmark = pytest.mark.full
-CATEGORIES: tuple[Category, ...] = ("single", "no_call")
-HELD_OUT = {"single": 100, "no_call": 100}
+pytestmark = [
+    pytest.mark.full,
+    # PEFT asks transformers by a name that is to go in version 6.
+    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
+]
 SEEDS = (0, 1)
 
 
-def scenarios(split: Split, seed: int, counts: dict[str, int]) -> list[Scenario]:
-    return [
-        one
-        for category in CATEGORIES
-        for one in generate_scenarios("support_desk", split, category, counts[category], seed)
-    ]
+def demo(seed: int) -> Recipe:
+    """What the demo runs, with another seed: other scenarios in training and in evaluation."""
+    return replace(from_proto(demo_recipe("qwen3"), known_names()), seed=seed)
 
 
 def answers(family_name: str, adapter: Path | None, asked: Sequence[Scenario]) -> list[ParseOutcome]:
     family = family_named(family_name)
-    prompts = [Prompt((Message("user", one.user_message),), one.tools) for one in asked]
     model = load(str(checkpoint(family_name)), adapter, family)
-    return [family.parse(text) for text in generate(model, prompts, max_new_tokens=128)]
+    texts = generate(model, [prompt_of(one) for one in asked], max_new_tokens=MAX_NEW_TOKENS)
+    return [family.parse(text) for text in texts]
 
 
-def exact(family_name: str, adapter: Path | None) -> dict[str, float]:
-    held_out = scenarios("heldout", 77, HELD_OUT)
+def exact(family_name: str, adapter: Path | None, seed: int) -> dict[str, float]:
+    held_out = heldout_scenarios(demo(seed))
     found = score(answers(family_name, adapter, held_out), held_out)
     return {category: result.fraction for category, result in found.categories.items()}
 
 
 def tune(family_name: str, folder: Path, rows: Sequence[Trajectory], seed: int) -> Path:
-    settings = STAND_IN_TRAINING
+    recipe = demo(seed)
+    settings = recipe.teacher.training if family_name == "xlam" else recipe.student.training
     spec = TrainSpec(
         base=str(checkpoint(family_name)),
         output_dir=folder,
@@ -66,7 +68,7 @@ def tune(family_name: str, folder: Path, rows: Sequence[Trajectory], seed: int) 
 @pytest.fixture(scope="module", params=SEEDS)
 def teacher(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path]:
     """A seed, and the teacher tuned with it."""
-    gold = gold_trajectories(scenarios("train", request.param, {"single": 512, "no_call": 256}))
+    gold = gold_trajectories(gold_scenarios(demo(request.param)))
     return request.param, tune("xlam", tmp_path_factory.mktemp("teacher"), gold, request.param)
 
 
@@ -74,7 +76,7 @@ def teacher(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def traces(teacher: tuple[int, Path]) -> list[Trajectory]:
     """What the teacher answered to other scenarios, as far as it verified."""
     seed, adapter = teacher
-    asked = scenarios("train", seed + 100, {"single": 512, "no_call": 256})
+    asked = rollout_scenarios(demo(seed))
     said = answers("xlam", adapter, asked)
     return [
         Trajectory(
@@ -91,24 +93,27 @@ def traces(teacher: tuple[int, Path]) -> list[Trajectory]:
 
 
 def test_the_untouched_student_solves_nothing() -> None:
-    assert max(exact("qwen3", None).values()) <= 0.2
+    assert max(exact("qwen3", None, SEEDS[0]).values()) <= MAXIMUM["untouched_student"]
 
 
 def test_the_tuned_teacher_reaches_its_bar(teacher: tuple[int, Path]) -> None:
-    reached = exact("xlam", teacher[1])
-    assert min(reached.values()) >= 0.9, reached
+    seed, adapter = teacher
+    reached = exact("xlam", adapter, seed)
+    assert min(reached.values()) >= MINIMUM["teacher"], reached
 
 
 def test_the_student_reaches_its_bar(teacher: tuple[int, Path], traces: list[Trajectory], tmp_path: Path) -> None:
-    reached = exact("qwen3", tune("qwen3", tmp_path, traces, teacher[0]))
-    assert min(reached.values()) >= 0.8, reached
+    seed, _ = teacher
+    reached = exact("qwen3", tune("qwen3", tmp_path, traces, seed), seed)
+    assert min(reached.values()) >= MINIMUM["student"], reached
 
 
 def test_a_student_of_shuffled_labels_learns_nothing(
     teacher: tuple[int, Path], traces: list[Trajectory], tmp_path: Path
 ) -> None:
+    seed, _ = teacher
     labels = [row.messages[1] for row in traces]
     random.Random(1).shuffle(labels)
     mismatched = [replace(row, messages=(row.messages[0], label)) for row, label in zip(traces, labels, strict=True)]
-    reached = exact("qwen3", tune("qwen3", tmp_path, mismatched, teacher[0]))
-    assert max(reached.values()) <= 0.2, reached
+    reached = exact("qwen3", tune("qwen3", tmp_path, mismatched, seed), seed)
+    assert max(reached.values()) <= MAXIMUM["untouched_student"], reached

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import resource
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import mkstemp
 
 import pytest
 
@@ -168,23 +170,22 @@ def test_opening_a_store_spares_what_is_being_written(store: LocalStore, tmp_pat
     assert store.verify(DIGEST)
 
 
-def test_stores_opened_all_the_time_disturb_no_writer(store: LocalStore, tmp_path: Path) -> None:
-    contents = [f"content {number}".encode() for number in range(200)]
-    written = threading.Event()
+def test_a_file_taken_for_a_leftover_before_it_is_locked_is_made_again(
+    store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Path] = []
 
-    def reopen() -> None:
-        while not written.is_set():
+    def make_and_reopen(*, dir: Path) -> tuple[int, str]:  # noqa: A002 - the original's name
+        descriptor, name = mkstemp(dir=dir)
+        made.append(Path(name))
+        if len(made) == 1:
             LocalStore(tmp_path / "blobs")
+        return descriptor, name
 
-    threads = [threading.Thread(target=reopen) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for content in contents:
-        store.put(hashlib.sha256(content).hexdigest(), len(content), [content])
-    written.set()
-    for thread in threads:
-        thread.join()
-    assert sorted(path.read_bytes() for path in files(tmp_path)) == sorted(contents)
+    monkeypatch.setattr(tempfile, "mkstemp", make_and_reopen)
+    assert store.put(DIGEST, len(CONTENT), pieces()) == len(CONTENT)
+    assert len(made) == 2
+    assert files(tmp_path) == [tmp_path / "blobs" / DIGEST[:2] / DIGEST]
 
 
 def test_a_full_disk_keeps_nothing(store: LocalStore, tmp_path: Path) -> None:

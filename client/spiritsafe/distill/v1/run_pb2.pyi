@@ -243,9 +243,9 @@ class Environment(_message.Message):
     name: _builtins.str
     """"support_desk"."""
     teacher_scenarios: _builtins.int
-    """Gold scenarios per category for tuning the teacher; half as many of no_call."""
+    """Gold scenarios per category for tuning the teacher; a third as many of no_call."""
     rollout_scenarios: _builtins.int
-    """Scenarios per category that the teacher is rolled out on; half as many of no_call."""
+    """Scenarios per category that the teacher is rolled out on; a third as many of no_call."""
     evaluation_scenarios: _builtins.int
     """Held-out scenarios per category for evaluation."""
     @_builtins.property

@@ -1,0 +1,114 @@
+"""Shared-prefix packing: nothing lost or repeated, and losses and gradients those of the rows apart."""
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import AutoModelForCausalLM, PreTrainedModel
+
+from distill.families.base import IGNORED, Row
+from distill.standins import checkpoint
+from distill.training.packing import Pack, batches, collate, pack_rows
+
+SYSTEM = tuple(range(100, 130))
+
+
+def row(prompt: Sequence[int], target: Sequence[int]) -> Row:
+    return Row((*prompt, *target), (*[IGNORED] * len(prompt), *target))
+
+
+def unpacked(pack: Pack) -> list[Row]:
+    """The rows of a pack, read back from its layout."""
+    found = []
+    for branch in range(1, pack.rows + 1):
+        places = [index for index, each in enumerate(pack.branches) if each in (0, branch)]
+        assert [pack.positions[index] for index in places] == list(range(len(places)))
+        ids, labels = (tuple(column[index] for index in places) for column in (pack.input_ids, pack.labels))
+        found.append(Row(ids, labels))
+    return found
+
+
+def by_ids(rows: Sequence[Row]) -> list[Row]:
+    return sorted(rows, key=lambda each: (each.input_ids, each.labels))
+
+
+prompts = st.lists(st.sampled_from((1, 2)), min_size=1, max_size=12)
+targets = st.lists(st.sampled_from((1, 2)), min_size=1, max_size=4)
+
+
+@given(st.lists(st.builds(row, prompts, targets), min_size=1, max_size=30), st.integers(1, 5))
+def test_every_row_is_in_exactly_one_pack_as_it_was(rows: list[Row], most: int) -> None:
+    packs = pack_rows(rows, most)
+    assert by_ids([each for pack in packs for each in unpacked(pack)]) == by_ids(rows)
+    assert all(1 <= pack.rows <= most for pack in packs)
+    # A branch's first token is predicted by its neighbour in the layout, which is another branch's: never a target.
+    for pack in packs:
+        turns = [at for at in range(1, len(pack.branches)) if pack.branches[at] != pack.branches[at - 1]]
+        assert all(pack.labels[at] == IGNORED for at in turns)
+
+
+def test_rows_about_the_same_tools_share_them_and_groups_are_cut_evenly() -> None:
+    rows = [row((*SYSTEM, *range(first, first + 5)), (7, 8)) for first in range(6)]
+    packs = pack_rows(rows, 4)
+    assert [pack.rows for pack in packs] == [3, 3]
+    assert {len(pack.input_ids) for pack in packs} == {30 + 3 * 7}
+
+
+def test_rows_that_share_too_little_stay_alone() -> None:
+    rows = [row((*SYSTEM[:5], *range(first, first + 20)), (7,)) for first in (200, 300)]
+    assert [pack.rows for pack in pack_rows(rows)] == [1, 1]
+
+
+def test_equal_prompts_branch_one_token_before_their_targets() -> None:
+    (pack,) = pack_rows([row(SYSTEM, (1, 2)), row(SYSTEM, (3, 4))])
+    assert pack.branches == (*[0] * 29, 1, 1, 1, 2, 2, 2)
+
+
+@pytest.mark.parametrize("window", [1, 4])
+def test_batches_hold_every_pack_once_and_enough_rows(window: int) -> None:
+    packs = pack_rows([row((*SYSTEM, tool, *range(n % 9)), (7,)) for tool in range(12) for n in range(7)])
+    made = list(batches(packs, 16, 3, window=window))
+    dealt = [pack for batch in made for pack in batch]
+    assert sorted(dealt, key=lambda each: each.input_ids) == sorted(packs, key=lambda each: each.input_ids)
+    assert sum(sum(pack.rows for pack in batch) < 16 for batch in made) <= 1
+    assert made == list(batches(packs, 16, 3, window=window)) != list(batches(packs, 16, 4, window=window))
+
+
+def gradients(model: PreTrainedModel, packs: Sequence[Pack]) -> tuple[float, torch.Tensor]:
+    """Summed loss over all targets and its gradient, in float64 (norms and softmax: float32)."""
+    model.zero_grad()
+    total = torch.zeros((), dtype=torch.float64)
+    for pack in packs:
+        batch = collate([pack], 0, torch.float64)
+        wanted = batch.pop("labels")[:, 1:]
+        logits = model(**batch).logits[:, :-1]
+        total = total + torch.nn.functional.cross_entropy(logits.transpose(1, 2), wanted, reduction="sum")
+    total.backward()
+    return total.item(), torch.cat([each.grad.flatten() for each in model.parameters() if each.grad is not None])
+
+
+@pytest.mark.parametrize("family_name", ["xlam", "qwen3"])
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_losses_and_gradients_are_those_of_the_rows_apart(family_name: str, attention: str) -> None:
+    model = AutoModelForCausalLM.from_pretrained(checkpoint(family_name), dtype=torch.float64)
+    model.set_attn_implementation(attention)
+    rows = [row((*SYSTEM, *range(first, first + 3 + first % 5)), (first, 8, 9)) for first in range(40, 52)]
+    packed, apart = pack_rows(rows, 4), pack_rows(rows, 1)
+    assert (len(packed), len(apart)) == (3, 12)
+    (loss, gradient), (loss_apart, gradient_apart) = (gradients(model, packs) for packs in (packed, apart))
+    assert loss == pytest.approx(loss_apart, rel=1e-6)
+    assert (gradient - gradient_apart).norm() < 1e-6 * gradient_apart.norm()
+
+
+def test_padding_adds_nothing() -> None:
+    short, long = pack_rows([row((1, 2), (3,)), row(tuple(range(60, 80)), (7, 8))])
+    batch = collate([short, long], 0)
+    assert batch["input_ids"].shape == batch["labels"].shape == batch["position_ids"].shape == (2, 22)
+    assert batch["attention_mask"].shape == (2, 1, 22, 22)
+    assert (batch["labels"][0, 3:] == IGNORED).all()
+    visible = batch["attention_mask"][:, 0] == 0
+    assert visible.any(dim=-1).all()
+    assert not visible.triu(1).any()
+    assert not visible[0, 3:, 1:3].any()
