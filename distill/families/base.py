@@ -44,8 +44,18 @@ class Family(ABC):
     architectures: frozenset[str]
     """Class names in a config's ``architectures`` that this family accepts."""
     stop_tokens: tuple[str, ...]
-    """Tokens that end an assistant turn; the first one is what training teaches."""
+    """Tokens that end an assistant turn and that training teaches; the first one ends prose."""
+    other_stop_tokens: tuple[str, ...] = ()
+    """Further tokens at which servers stop, where the tokenizer has them."""
     lora_projections: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+    def conversation(self, messages: Sequence[Message]) -> tuple[Message, ...]:
+        """Bring messages into the turns that the family's format knows; doing so twice changes nothing more.
+
+        Raises:
+            ValueError: they have no such form.
+        """
+        return tuple(messages)
 
     @abstractmethod
     def prompt(self, prompt: Prompt) -> str:
@@ -67,14 +77,22 @@ class Family(ABC):
         so the prompt's ids are always a prefix of the row.
 
         Raises:
-            RowError: a row is longer than ``max_length`` tokens, or holds nothing to learn.
+            RowError: the family's format cannot express the trajectory, a row is longer than ``max_length`` tokens, a
+                target could not be generated up to its end, or there is nothing to learn.
         """
-        turns = [index for index, message in enumerate(trajectory.messages) if message.role == "assistant"]
+        try:
+            messages = self.conversation(trajectory.messages)
+        except ValueError as error:
+            raise RowError(f"trajectory {trajectory.id!r}: {error}") from error
+        turns = [index for index, message in enumerate(messages) if message.role == "assistant"]
         if not turns:
             raise RowError(f"trajectory {trajectory.id!r} has no assistant turn; remove it from the training data")
         for index in turns:
-            before = self.prompt_ids(Prompt(trajectory.messages[:index], trajectory.tools), tokenizer)
-            written = tokenizer(self.target(trajectory.messages[index]), add_special_tokens=False)["input_ids"]
+            try:
+                before = self.prompt_ids(Prompt(messages[:index], trajectory.tools), tokenizer)
+                written = tokenizer(self._whole_target(messages[index]), add_special_tokens=False)["input_ids"]
+            except ValueError as error:
+                raise RowError(f"trajectory {trajectory.id!r}, message {index}: {error}") from error
             length = len(before) + len(written)
             if length > max_length:
                 raise RowError(
@@ -82,6 +100,15 @@ class Family(ABC):
                     "raise max_length or shorten the trajectory"
                 )
             yield checked_row(Row((*before, *written), (*[IGNORED] * len(before), *written)), trajectory.id)
+
+    def _whole_target(self, turn: Message) -> str:
+        """The target, checked for text at which generation would stop before its end."""
+        target = self.target(turn)
+        body = target.removesuffix(next((stop for stop in self.stop_tokens if target.endswith(stop)), ""))
+        for stop in (*self.stop_tokens, *self.other_stop_tokens):
+            if stop in body:
+                raise ValueError(f"the text holds {stop!r}, where generation stops; remove it")
+        return target
 
     def prompt_ids(self, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> list[int]:
         """Tokenise a prompt; the rendering itself writes every special token."""
@@ -92,17 +119,20 @@ class Family(ABC):
         """Ids of the stop tokens that this tokenizer knows.
 
         Raises:
-            ValueError: the tokenizer lacks the token that training teaches, so generation could never stop.
+            ValueError: the tokenizer lacks a token that training teaches, so generation could never stop.
         """
         vocabulary = tokenizer.get_vocab()
-        if self.stop_tokens[0] not in vocabulary:
-            raise ValueError(
-                f"the tokenizer has no {self.stop_tokens[0]!r}; it does not belong to family {self.name!r}"
-            )
-        return [vocabulary[token] for token in self.stop_tokens if token in vocabulary]
+        for token in self.stop_tokens:
+            if token not in vocabulary:
+                raise ValueError(f"the tokenizer has no {token!r}; it does not belong to family {self.name!r}")
+        known = [token for token in self.other_stop_tokens if token in vocabulary]
+        return [vocabulary[token] for token in (*self.stop_tokens, *known)]
 
     def lora_targets(self, model: PreTrainedModel) -> list[str]:
-        """Full names of the projections of the language model's layers that receive a LoRA adapter."""
+        """Full names of the projections of the language model's layers that receive a LoRA adapter.
+
+        Found by looking, since a layer may lack some: Gemma 4 shares keys and values between layers.
+        """
         return [
             name
             for name, _ in model.named_modules()
@@ -110,12 +140,29 @@ class Family(ABC):
         ]
 
     def load(self, base: str, revision: str | None = None, **options: Any) -> PreTrainedModel:
-        """Load a causal language model from a local folder or hub repository id, with ``options`` of transformers."""
+        """Load a causal language model from a local folder or hub repository id, with ``options`` of transformers.
+
+        Raises:
+            ValueError: the checkpoint does not hold all weights.
+        """
         from transformers import AutoModelForCausalLM
+
+        return self._load(AutoModelForCausalLM, base, revision, **options)
+
+    @staticmethod
+    def _load(model_class: Any, base: str, revision: str | None, **options: Any) -> PreTrainedModel:
         from transformers.utils.logging import disable_progress_bar
 
         disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers does not annotate it
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(base, revision=revision, **options)
+        loaded: tuple[PreTrainedModel, dict[str, Any]]
+        loaded = model_class.from_pretrained(base, revision=revision, output_loading_info=True, **options)
+        model, found = loaded
+        # transformers fills such weights with random numbers and only logs it.
+        if missing := sorted(found["missing_keys"]):
+            raise ValueError(
+                f"{base} lacks {len(missing)} weights of {type(model).__name__}, such as {missing[0]!r}; "
+                "choose a complete checkpoint of this class"
+            )
         return model
 
 

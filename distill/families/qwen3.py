@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterator, Sequence
 
 from distill.families.base import Family, Prompt
-from distill.trajectories.calls import CallError, ParsedCalls, ParseFailure, ParseOutcome, call_from_json, loads
+from distill.families.blocks import BlockTags, read_blocks
+from distill.trajectories.calls import CallError, ParseOutcome, call_from_json, loads
 from distill.trajectories.types import Message, ToolCall, ToolSpec
 
 _TOOLS_HEAD = (
@@ -23,7 +24,7 @@ _TOOLS_TAIL = (
     '{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>'
 )
 _NO_THINKING = "<think>\n\n</think>\n\n"
-_OPEN, _CLOSE = "<tool_call>", "</tool_call>"
+_TAGS = BlockTags("<tool_call>", "</tool_call>", "<think>", "</think>")
 
 
 class Qwen3(Family):
@@ -31,7 +32,8 @@ class Qwen3(Family):
 
     name = "qwen3"
     architectures = frozenset({"Qwen3ForCausalLM"})
-    stop_tokens = ("<|im_end|>", "<|endoftext|>")
+    stop_tokens = ("<|im_end|>",)
+    other_stop_tokens = ("<|endoftext|>",)
 
     def prompt(self, prompt: Prompt) -> str:
         """Render as the serving template with ``enable_thinking=False``: the empty thinking block ends the prompt.
@@ -53,25 +55,7 @@ class Qwen3(Family):
 
     def parse(self, text: str) -> ParseOutcome:
         """Read ``<tool_call>`` blocks; text outside them is content. One malformed block fails the whole turn."""
-        start = text.rfind("</think>")
-        body = start + len("</think>") if start >= 0 else 0
-        calls: list[ToolCall] = []
-        content: list[str] = []
-        while (opened := text.find(_OPEN, body)) >= 0:
-            closed = text.find(_CLOSE, opened)
-            if closed < 0:
-                return ParseFailure(opened, f"{_OPEN} is never closed; the text was cut off")
-            content.append(text[body:opened])
-            try:
-                calls.append(_call(text[opened + len(_OPEN) : closed]))
-            except CallError as error:
-                return ParseFailure(opened, str(error))
-            body = closed + len(_CLOSE)
-        content.append(text[body:])
-        if _CLOSE in "".join(content):
-            return ParseFailure(text.rfind(_CLOSE), f"{_CLOSE} closes nothing")
-        reasoning = text[: max(start, 0)].replace("<think>", "").strip()
-        return ParsedCalls(tuple(calls), "".join(content).strip(), reasoning)
+        return read_blocks(text, _TAGS, _call)
 
 
 def _system(system: str, tools: Sequence[ToolSpec]) -> Iterator[str]:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from distill.families.base import Family
+from distill.families.gemma4 import Gemma4
+from distill.families.llama3 import Llama3
 from distill.families.qwen3 import Qwen3
 from distill.families.xlam import Xlam
 
 Role = Literal["teacher", "student"]
 # By role, because a Llama may be an xLAM-1 teacher or a Llama 3 student: its class alone does not say which.
-_FAMILIES: Mapping[Role, tuple[Family, ...]] = {"teacher": (Xlam(),), "student": (Qwen3(),)}
+_FAMILIES: Mapping[Role, tuple[Family, ...]] = {"teacher": (Xlam(),), "student": (Qwen3(), Llama3(), Gemma4())}
 FAMILIES: Mapping[str, Family] = {family.name: family for group in _FAMILIES.values() for family in group}
 
 

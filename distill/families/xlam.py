@@ -18,7 +18,8 @@ class Xlam(Family):
 
     name = "xlam"
     architectures = frozenset({"LlamaForCausalLM"})
-    stop_tokens = ("<|EOT|>", "<｜end▁of▁sentence｜>")
+    stop_tokens = ("<|EOT|>",)
+    other_stop_tokens = ("<｜end▁of▁sentence｜>",)
 
     def prompt(self, prompt: Prompt) -> str:
         """Put the first user turn into xLAM-1's blocks together with the tools; later turns follow as they are."""

@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedModel
 
 from distill.families.base import Family, Prompt
 from distill.inference.generate import load_weights
+from distill.release.untouched import add_untouched
 
 # Written by whoever made the base. Kept byte for byte: newer libraries save configurations that servers cannot read.
 _ORIGINAL_FILES = (
@@ -61,6 +62,8 @@ def merge(
 ) -> MergeResult:
     """Write ``base`` with ``adapter`` merged into it to ``output``: safetensors and the base's own other files.
 
+    What the family leaves out when loading, such as the towers of a multimodal base, is copied as it is.
+
     The base is loaded again in full precision, because merging into 4-bit layers would quantise a second time. The
     weights are stored in the base's own type.
 
@@ -78,6 +81,7 @@ def merge(
     shutil.rmtree(partial, ignore_errors=True)
     stored = AutoConfig.from_pretrained(base, revision=revision).dtype or torch.bfloat16
     attached.merge_and_unload().to(stored).save_pretrained(str(partial))
+    add_untouched(_folder(base, revision, ["*.safetensors"]), partial)
     copy_original_files(base, revision, partial)
     # The comparison reads back what was written, so rounding to the stored type is part of it.
     agreement = compare(
@@ -91,14 +95,19 @@ def merge(
 
 def copy_original_files(base: str, revision: str | None, target: Path) -> None:
     """Copy the base's configuration and tokenizer files to ``target``, byte for byte."""
-    source = Path(base)
-    if not source.is_dir():
-        from huggingface_hub import snapshot_download
-
-        source = Path(snapshot_download(base, revision=revision, allow_patterns=list(_ORIGINAL_FILES)))
+    source = _folder(base, revision, list(_ORIGINAL_FILES))
     for name in _ORIGINAL_FILES:
         if (source / name).is_file():
             shutil.copyfile(source / name, target / name)
+
+
+def _folder(base: str, revision: str | None, patterns: list[str]) -> Path:
+    """The folder of a base, with the files of these patterns."""
+    if Path(base).is_dir():
+        return Path(base)
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(base, revision=revision, allow_patterns=patterns))
 
 
 @torch.inference_mode()

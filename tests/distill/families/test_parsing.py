@@ -44,6 +44,7 @@ def test_qwen3_one_malformed_block_fails_the_turn(text: str, reason: str) -> Non
     assert reason in outcome.reason
 
 
+# Llama 3 and Gemma 4 have tests of their own.
 # A closing tag inside an argument is ambiguous in the Hermes format, for the servers' own parser too.
 TEXT = st.text(st.characters(exclude_characters="<", exclude_categories=["Cs"]))
 NAMES = st.text("abcXYZ_.019", min_size=1)
@@ -56,7 +57,9 @@ VALUES = st.recursive(
 
 @given(calls=st.lists(st.tuples(NAMES, st.dictionaries(TEXT, VALUES, max_size=3)), max_size=3))
 @pytest.mark.parametrize("family_name", ["qwen3", "xlam"])
-def test_every_family_reads_back_what_it_writes(family_name: str, calls: list[tuple[str, dict[str, object]]]) -> None:
+def test_families_with_quoted_keys_read_back_what_they_write(
+    family_name: str, calls: list[tuple[str, dict[str, object]]]
+) -> None:
     family = family_named(family_name)
     wanted = tuple(ToolCall(name, arguments) for name, arguments in calls)  # type: ignore[arg-type]  # JSON by strategy
     written = family.target(Message("assistant", tool_calls=wanted)).removesuffix(family.stop_tokens[0])
@@ -68,6 +71,11 @@ def test_every_family_reads_back_what_it_writes(family_name: str, calls: list[tu
 def test_families_are_found_by_architecture_and_role() -> None:
     assert family_for({"architectures": ["Qwen3ForCausalLM"]}).name == "qwen3"
     assert family_for({"architectures": ["LlamaForCausalLM"]}, "teacher").name == "xlam"
+    assert family_for({"architectures": ["LlamaForCausalLM"]}, "student").name == "llama3"
+    assert family_for({"architectures": ["Gemma4ForCausalLM"]}).name == "gemma4"
+    assert family_for({"architectures": ["Gemma4ForConditionalGeneration"]}).name == "gemma4"
+    with pytest.raises(UnknownFamilyError, match="no known teacher family"):
+        family_for({"architectures": ["Gemma4ForCausalLM"]}, "teacher")
 
 
 @pytest.mark.parametrize("config", [{}, {"architectures": None}, {"architectures": ["FalconForCausalLM"]}])
@@ -77,5 +85,5 @@ def test_an_unknown_architecture_is_refused_with_the_known_ones(config: dict[str
 
 
 def test_an_unknown_family_name_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UnknownFamilyError, match="'falcon'; known families: xlam, qwen3"):
+    with pytest.raises(UnknownFamilyError, match="'falcon'; known families: xlam, qwen3, llama3, gemma4"):
         family_named("falcon")

@@ -11,6 +11,7 @@ from distill.families.base import IGNORED, Prompt, Row, RowError, checked_row
 from distill.standins import checkpoint
 from distill.trajectories.calls import tool_to_json
 from distill.trajectories.types import Message, ToolCall, ToolSpec, Trajectory
+from tests.distill.families.tiny_tokenizers import tokenizer_of
 
 TOOLS = (
     ToolSpec(
@@ -37,14 +38,14 @@ CONVERSATIONS = {
 }
 
 
-@pytest.fixture(scope="module", params=["qwen3", "xlam"])
+@pytest.fixture(params=["qwen3", "xlam", "llama3", "gemma4"])
 def family_name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def tokenizer(family_name: str) -> PreTrainedTokenizerBase:
-    return AutoTokenizer.from_pretrained(checkpoint(family_name))
+    return tokenizer_of(family_name)
 
 
 def openai_messages(messages: tuple[Message, ...]) -> list[dict[str, object]]:
@@ -110,7 +111,7 @@ def test_xlam_prompt_and_target() -> None:
 def test_rows_train_only_what_the_assistant_writes(family_name: str, tokenizer: PreTrainedTokenizerBase) -> None:
     family = family_named(family_name)
     messages = (*CONVERSATIONS["history"], CALL)
-    rows = list(family.rows(Trajectory("t", TOOLS, messages), tokenizer, 1024))
+    rows = list(family.rows(Trajectory("t", TOOLS, messages), tokenizer, 4096))
     assert len(rows) == 3
     for row, index in zip(rows, (1, 3, 5), strict=True):
         learnt = [label for label in row.labels if label != IGNORED]
@@ -118,7 +119,7 @@ def test_rows_train_only_what_the_assistant_writes(family_name: str, tokenizer: 
         prompt = family.prompt_ids(Prompt(messages[:index], TOOLS), tokenizer)
         assert list(row.input_ids) == prompt + learnt
         assert row.labels[: len(prompt)] == (IGNORED,) * len(prompt)
-        assert learnt[-1] == family.stop_ids(tokenizer)[0]
+        assert tokenizer.decode(learnt[-1]) in family.stop_tokens
 
 
 def test_rendering_survives_tokenisation(family_name: str, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -132,6 +133,14 @@ def test_a_row_over_the_limit_is_refused(family_name: str, tokenizer: PreTrained
     trajectory = Trajectory("too-long", TOOLS, (Message("user", "word " * 200), CALL))
     with pytest.raises(RowError, match=r"'too-long', message 1: \d+ tokens exceed the limit of 200; raise max_length"):
         list(family_named(family_name).rows(trajectory, tokenizer, 200))
+
+
+def test_a_target_that_could_not_be_generated_is_refused(family_name: str, tokenizer: PreTrainedTokenizerBase) -> None:
+    family = family_named(family_name)
+    call = ToolCall("ring_bell", {"note": f"a{family.stop_tokens[0]}b"})
+    trajectory = Trajectory("cut", TOOLS, (Message("user", "Hi"), Message("assistant", tool_calls=(call,))))
+    with pytest.raises(RowError, match=r"'cut', message 1: the text holds '.*', where generation stops; remove it"):
+        list(family.rows(trajectory, tokenizer, 4096))
 
 
 def test_a_trajectory_with_nothing_to_learn_is_refused(family_name: str, tokenizer: PreTrainedTokenizerBase) -> None:

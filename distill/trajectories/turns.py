@@ -1,0 +1,43 @@
+"""Conversations rearranged for formats that know one call a turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from distill.trajectories.types import Message
+
+
+class TurnError(ValueError):
+    """Messages that cannot be rearranged. The message says where and what to do."""
+
+
+def successive_calls(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Give each of several calls of one turn a turn of its own, followed by its own result.
+
+    Calls and results keep their order, so running the calls one after the other leads to the same state. Content and
+    reasoning stay with the first call. A turn with a single call, answered or not, stays as it is.
+
+    Raises:
+        TurnError: several calls of one turn are not followed by their results, one each and in the order of the calls.
+    """
+    result: list[Message] = []
+    rest = iter(enumerate(messages))
+    for index, message in rest:
+        if len(message.tool_calls) < 2:
+            result.append(message)
+        else:
+            result += _one_by_one(message, index, rest)
+    return tuple(result)
+
+
+def _one_by_one(turn: Message, index: int, rest: Iterator[tuple[int, Message]]) -> Iterator[Message]:
+    for number, call in enumerate(turn.tool_calls):
+        _, answer = next(rest, (0, None))
+        if answer is None or answer.role != "tool" or answer.name not in (None, call.name):
+            raise TurnError(
+                f"message {index} makes {len(turn.tool_calls)} calls at once, and the result of call {number + 1} "
+                f"({call.name!r}) does not follow; add one result a call, in the order of the calls"
+            )
+        yield Message("assistant", tool_calls=(call,)) if number else replace(turn, tool_calls=(call,))
+        yield answer
