@@ -44,7 +44,7 @@ class Pack:
 
 
 def pack_rows(rows: Sequence[Row], most_rows: int = ROWS_PER_PACK) -> list[Pack]:
-    """Put every row into exactly one pack, with rows that share at least half of themselves.
+    """Put every row into exactly one pack; a row joins others where they share at least half of it.
 
     Args:
         rows: any rows; equal ones are allowed.

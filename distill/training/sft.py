@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from transformers import (
     AutoTokenizer,
+    PretrainedConfig,
     PrinterCallback,
     TrainerCallback,
     TrainerControl,
@@ -21,7 +22,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from distill.families.base import Family, rows_of
+from distill.families.base import Family, Row, rows_of
 from distill.training import checkpoints
 from distill.training.packing import Pack, batches, collate, pack_rows
 from distill.training.qlora import attach_lora, compute_dtype, load_nf4
@@ -88,7 +89,8 @@ def train(
 
     Raises:
         RowError: a trajectory cannot become a row (too long, nothing to learn).
-        ValueError: there is nothing to train on, or the tokenizer does not belong to the family.
+        ValueError: there is nothing to train on, the tokenizer does not belong to the family, or a row is longer than
+            the model's sliding window.
     """
     from trl.trainer.sft_trainer import SFTTrainer
 
@@ -101,6 +103,7 @@ def train(
     training = checkpoints.fingerprint(_settings(spec), rows)
     resume = checkpoints.latest(spec.output_dir, training)
     model = attach_lora(family, load_nf4(family, spec.base, spec.revision), spec.lora_rank, spec.lora_alpha, spec.seed)
+    check_window(model.config, rows)
     steps = step_batches(pack_rows(rows), spec)
     watcher = _Watcher(training, on_progress)
     with warnings.catch_warnings():
@@ -126,6 +129,23 @@ def train(
     return TrainResult(
         adapter, len(rows), trainer.state.global_step, watcher.loss, time.monotonic() - started, resumed_from
     )
+
+
+def check_window(config: PretrainedConfig, rows: Sequence[Row]) -> None:
+    """Refuse rows over which a layer with a sliding window would see more than it does in serving.
+
+    A pack brings a mask of its own, which transformers takes for all layers alike.
+
+    Raises:
+        ValueError: the longest row exceeds the window.
+    """
+    window = getattr(config.get_text_config(), "sliding_window", None)
+    longest = max(len(row.input_ids) for row in rows)
+    if window is not None and longest > window:
+        raise ValueError(
+            f"a row has {longest} tokens, more than the model's sliding window of {window}, which packed rows cannot "
+            "keep to; shorten the trajectories or choose another base"
+        )
 
 
 def step_batches(packs: Sequence[Pack], spec: TrainSpec) -> list[list[Pack]]:

@@ -201,7 +201,7 @@ class Student(_message.Message):
     LICENSES_FIELD_NUMBER: _builtins.int
     TRAINING_FIELD_NUMBER: _builtins.int
     family: _builtins.str
-    """"qwen3" and, later, "gemma4" and "llama3"."""
+    """"qwen3", "gemma4" or "llama3"."""
     model_id: _builtins.str
     """Registry id of the merged model; the adapter becomes {model_id}-adapter."""
     display_name: _builtins.str
