@@ -23,7 +23,7 @@ TEXT: dict[str, Any] = {
     "head_dim": 32,
     "global_head_dim": 32,
     "layer_types": ["sliding_attention", "full_attention"] * 2,
-    "sliding_window": 32,
+    "sliding_window": 128,
     "max_position_embeddings": 256,
     # The last two layers have neither keys nor values of their own, and the second has no values.
     "num_kv_shared_layers": 2,
