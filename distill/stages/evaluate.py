@@ -1,4 +1,4 @@
-"""Scores untouched student, student and teacher on held-out scenarios: greedy, unconstrained, exact."""
+"""Scores untouched and tuned student on held-out scenarios: greedy, unconstrained, exact."""
 
 from __future__ import annotations
 
@@ -15,23 +15,29 @@ if TYPE_CHECKING:
 
 DATASET = "dataset"
 ROWS = "scenarios.jsonl"
-_SUBJECTS = 3
 
 
 def run(spec: StageSpec, report: Report) -> dict[str, Any]:
     """Writes ``dataset/scenarios.jsonl`` and each subject's raw answers; the scores are the run's."""
+    (spec.output / DATASET).mkdir()
+    write_rows(spec.output / DATASET / ROWS, (one.to_json() for one in heldout_scenarios(spec.recipe)))
+    return score_subjects(spec, _subjects(spec), 2, report)
+
+
+def score_subjects(
+    spec: StageSpec, subjects: Iterable[tuple[str, LoadedModel]], count: int, report: Report
+) -> dict[str, Any]:
+    """Writes the raw answers of each of ``count`` subjects, which are loaded one after the other; their scores."""
     from distill.inference.generate import generate
 
     scenarios = heldout_scenarios(spec.recipe)
-    (spec.output / DATASET).mkdir()
-    write_rows(spec.output / DATASET / ROWS, (one.to_json() for one in scenarios))
     prompts = [prompt_of(one) for one in scenarios]
     scores: list[dict[str, Any]] = []
     answered = 0
-    for subject, model in _subjects(spec):
+    for subject, model in subjects:
 
         def on_progress(done: int, _total: int, before: int = answered, subject: str = subject) -> None:
-            report(before + done, _SUBJECTS * len(prompts), message=subject)
+            report(before + done, count * len(prompts), message=subject)
 
         texts = generate(model, prompts, max_new_tokens=MAX_NEW_TOKENS, on_progress=on_progress)
         rows: Iterable[Row] = ({"scenario": one.id, "text": text} for one, text in zip(scenarios, texts, strict=True))
@@ -43,15 +49,12 @@ def run(spec: StageSpec, report: Report) -> dict[str, Any]:
 
 
 def _subjects(spec: StageSpec) -> Iterator[tuple[str, LoadedModel]]:
-    """Each subject ready to answer, one base in memory at a time; the student's is loaded once for both of its."""
+    """Each subject ready to answer; the base is loaded once for both."""
     from distill.inference.generate import load, with_adapter
 
     untouched = load(spec.sources["student"].path, None, family_of(spec, "student"))
     yield "untouched_student", untouched
     yield "student", with_adapter(untouched, spec.upstream_output("train_student") / ADAPTER)
-    del untouched
-    adapter = spec.upstream_output("finetune_teacher") / ADAPTER
-    yield "teacher", load(spec.sources["teacher"].path, adapter, family_of(spec, "teacher"))
 
 
 def _score(subject: str, category: str, result: CategoryScore) -> dict[str, Any]:
