@@ -254,6 +254,9 @@ def _last_loss(state: TrainerState) -> float:
 def _save_adapter(trainer: Any, output_dir: Path) -> Path:
     """Write the adapter under a temporary name first, so that the final folder is always whole."""
     partial, adapter = output_dir / f".{ADAPTER_FOLDER}", output_dir / ADAPTER_FOLDER
+    for config in trainer.model.peft_config.values():
+        # PEFT keeps a set, which every process would write in an order of its own.
+        config.target_modules = sorted(config.target_modules)
     trainer.model.save_pretrained(str(partial), safe_serialization=True)
     partial.replace(adapter)
     return adapter
