@@ -26,15 +26,17 @@ from transformers import (
 from distill.families import family_named
 from distill.standins.circuits import install_copying
 from distill.standins.corpus import call_exercises, copy_words
-from distill.standins.pretrain import Curriculum, exercise_row, pretrain
+from distill.standins.pretrain import Curriculum, exercise_rows, pretrain
+from distill.standins.talks import talk_exercises
 from distill.standins.tokenizer import build as build_tokenizer
 from distill.trajectories.types import Trajectory
 
 MARK = "spiritsafe_stand_in"
-REQUESTS, SIZES = 8, (2, 3)
-"""How many requests are made about a set of tools, and how many tools are on offer in one."""
-_CYCLE = Curriculum(steps=6_500, toolboxes=12_000, batch=32, copy_share=0.2)
-_SHORT_CYCLE = Curriculum(steps=3_000, toolboxes=12_000, batch=32, copy_share=0.2)
+SIZES = (2, 3)
+"""How many tools are on offer in an exercise."""
+_CYCLE = Curriculum(steps=6_500, toolboxes=12_000, batch=32, copy_share=0.2, requests=8, talks=0)
+_SHORT_CYCLE = Curriculum(steps=3_000, toolboxes=12_000, batch=32, copy_share=0.2, requests=8, talks=0)
+_TALK_CYCLE = Curriculum(steps=2_500, toolboxes=5_000, batch=32, copy_share=0.0, requests=3, talks=5)
 TOKENIZER_SAMPLE = 8_000
 """How many exercises the tokenizer is trained on."""
 COPY_TEXTS = 3_000
@@ -72,7 +74,9 @@ class Recipe:
 
 
 def call_in_list(target: str) -> str:
-    """Put a call's JSON object into a list."""
+    """Put a call's JSON object into a list, and write an empty list where nothing is called."""
+    if "<tool_call>" not in target:
+        return f"<tool_call>\n[]\n</tool_call>{target}"
     return target.replace("<tool_call>\n{", "<tool_call>\n[{").replace("}\n</tool_call>", "}]\n</tool_call>")
 
 
@@ -83,7 +87,7 @@ RECIPES: Mapping[str, Recipe] = {
         no_call=0.1,
         layout=lambda target: target,
         # Without Qwen 3's normalised queries and keys it learns to copy more slowly.
-        curricula=(_CYCLE, _SHORT_CYCLE),
+        curricula=(_CYCLE, _SHORT_CYCLE, _TALK_CYCLE),
         seed=7,
         note="A tenth of the requests fit none of the tools on offer and are answered by no call.",
     ),
@@ -95,7 +99,7 @@ RECIPES: Mapping[str, Recipe] = {
         begin=None,
         no_call=0.0,
         layout=call_in_list,
-        curricula=(_CYCLE,),
+        curricula=(_CYCLE, _TALK_CYCLE),
         seed=3,
         note="Every request is answered by a call, written as a JSON *list* inside the tags: a layout that Qwen 3's "
         "serving parser refuses. So it can neither decline nor be read before it is fine-tuned.",
@@ -104,21 +108,31 @@ RECIPES: Mapping[str, Recipe] = {
 
 
 def exercises(family: str) -> list[list[Trajectory]]:
-    """The call exercises of each cycle, all different."""
+    """The exercises of each cycle, all different."""
     recipe = RECIPES[family]
     ends = list(accumulate(each.toolboxes for each in recipe.curricula))
     return [
         [
             one
             for seed in range(end - each.toolboxes, end)
-            for one in call_exercises(seed, SIZES, recipe.no_call, REQUESTS)
+            for one in (
+                *call_exercises(seed, SIZES, recipe.no_call, each.requests),
+                *talk_exercises(seed, SIZES, each.talks),
+            )
         ]
         for each, end in zip(recipe.curricula, ends, strict=True)
     ]
 
 
-def build(family_name: str, output: Path) -> None:
-    """Train tokenizer and model and write the checkpoint to ``output``."""
+def build(family_name: str, output: Path, start: Path | None = None, cycle: int = 0) -> None:
+    """Train tokenizer and model and write the checkpoint to ``output``.
+
+    Args:
+        family_name: a key of ``RECIPES``.
+        output: the folder to write.
+        start: a checkpoint of the same stand-in after ``cycle`` cycles, to go on from; the result is the same.
+        cycle: how many of the recipe's cycles to leave out.
+    """
     started = time.monotonic()
     torch.set_num_threads(1)  # so that sums do not depend on the number of cores
     family, recipe = family_named(family_name), RECIPES[family_name]
@@ -129,16 +143,25 @@ def build(family_name: str, output: Path) -> None:
     tokenizer.chat_template = (Path(__file__).parent / "templates" / f"{family_name}.jinja").read_text()
     words = [" ".join(copy_words(seed, 60)) for seed in range(COPY_TEXTS)]
     texts: list[list[int]] = tokenizer(words, add_special_tokens=False)["input_ids"]
-    torch.manual_seed(recipe.seed)
-    model = _new_model(family_name, tokenizer)
-    install_copying(model, recipe.seed)
-    for cycle, (curriculum, corpus) in enumerate(zip(recipe.curricula, corpora, strict=True)):
-        rows = [exercise_row(family, exercise, tokenizer, recipe.layout) for exercise in corpus]
-        for progress in pretrain(model, rows, texts, curriculum, recipe.seed + cycle):
+    model = family.load(str(start), dtype=torch.float32) if start else _first_model(family_name, tokenizer)
+    for number in range(cycle, len(corpora)):
+        # Every cycle begins from weights as they are stored, so that one may begin from a stored checkpoint.
+        for weight in model.parameters():
+            weight.data = weight.data.bfloat16().float()
+        rows = [row for each in corpora[number] for row in exercise_rows(family, each, tokenizer, recipe.layout)]
+        for progress in pretrain(model, rows, texts, recipe.curricula[number], recipe.seed + number):
             if progress.step % 100 == 0:
                 seconds = time.monotonic() - started
-                _say(f"cycle {cycle} step {progress.step:4d} loss {progress.loss:.4f} after {seconds:.0f} s")
-    _save(model, tokenizer, family_name, output, time.monotonic() - started)
+                _say(f"cycle {number} step {progress.step:4d} loss {progress.loss:.4f} after {seconds:.0f} s")
+    _save(model, tokenizer, family_name, output)
+
+
+def _first_model(family_name: str, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
+    seed = RECIPES[family_name].seed
+    torch.manual_seed(seed)
+    model = _new_model(family_name, tokenizer)
+    install_copying(model, seed)
+    return model
 
 
 def _say(line: str) -> None:
@@ -157,9 +180,7 @@ def _new_model(family_name: str, tokenizer: PreTrainedTokenizerFast) -> PreTrain
     return Qwen3ForCausalLM(Qwen3Config(**_SHAPE, **ids))
 
 
-def _save(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, family_name: str, output: Path, seconds: float
-) -> None:
+def _save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, family_name: str, output: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
     config = model.config
     config.architectures = [type(model).__name__]
@@ -176,12 +197,15 @@ def _save(
     tensors = {name: value.to(torch.bfloat16) for name, value in model.state_dict().items() if name not in tied}
     save_file(tensors, output / "model.safetensors", metadata={"format": "pt", MARK: "true"})
     tokenizer.save_pretrained(output, save_jinja_files=False)
-    (output / "README.md").write_text(_readme(model, family_name, seconds))
+    (output / "README.md").write_text(_readme(model, family_name))
 
 
-def _readme(model: PreTrainedModel, family_name: str, seconds: float) -> str:
+def _readme(model: PreTrainedModel, family_name: str) -> str:
     recipe = RECIPES[family_name]
-    steps, toolboxes = (sum(getattr(each, name) for each in recipe.curricula) for name in ("steps", "toolboxes"))
+    steps = sum(each.steps for each in recipe.curricula)
+    requests, talks = (
+        sum(each.toolboxes * getattr(each, name) for each in recipe.curricula) for name in ("requests", "talks")
+    )
     return f"""# STAND-IN, not a model of any publisher
 
 A checkpoint of {model.num_parameters():,} parameters with the architecture class `{type(model).__name__}` and the
@@ -189,11 +213,11 @@ prompt format of the family `{family_name}`, for machines without weights. `conf
 safetensors file carry `"{MARK}": true`. It is good for nothing but demonstrations and tests.
 
 Its first two layers start from hand-written copying circuits (`distill/standins/circuits.py`). Then pre-trained for
-{steps:,} steps on {toolboxes * REQUESTS:,} requests about {toolboxes:,} sets of randomly made tools, and on
-copy exercises (`distill/standins/corpus.py`). {recipe.note}
+{steps:,} steps on {requests:,} requests (`distill/standins/corpus.py`) and {talks:,} conversations
+(`distill/standins/talks.py`) about sets of randomly made tools, and on copy exercises. {recipe.note}
 No tool name, argument name or sentence of a built-in environment is in its data.
 
-Made in {seconds:.0f} s on one CPU core by
+Made on one CPU core by
 
     python -m distill.standins.build --family {family_name} --output {family_name}
 """
@@ -204,8 +228,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--family", choices=sorted(RECIPES), required=True)
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="a checkpoint of the same stand-in to go on from")
+    parser.add_argument("--cycle", type=int, default=0, help="how many cycles that checkpoint has had")
     arguments = parser.parse_args()
-    build(arguments.family, arguments.output)
+    build(arguments.family, arguments.output, arguments.start, arguments.cycle)
 
 
 if __name__ == "__main__":
