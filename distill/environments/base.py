@@ -6,14 +6,16 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, cast
+from typing import Any, Literal, Protocol
 
 from distill.trajectories.calls import call_from_json, call_to_json, tool_from_json, tool_to_json
 from distill.trajectories.types import JsonValue, ToolCall, ToolSpec
 
 Split = Literal["train", "heldout"]
-Category = Literal["single", "no_call"]
-ErrorCode = Literal["unknown_tool", "invalid_arguments", "not_found", "conflict"]
+Category = Literal["single", "parallel", "multi_turn", "recovery", "missing_parameter", "reasoning", "no_call"]
+"""What a scenario asks for: one call; several at once; several user turns; a call that fails and what to do then;
+something that must be asked for; a call that needs what another returned; and nothing that a tool could do."""
+ErrorCode = Literal["unknown_tool", "invalid_arguments", "not_found", "conflict", "unavailable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,42 @@ def state_digest(environment: ToolEnvironment) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Scenario:
-    """One user message to be answered in one environment, with the answer that counts as right.
+class Step:
+    """One assistant turn that calls: its calls, which do not hang on each other, and the reasoning before them."""
 
-    ``tools`` are the tools offered to the model, a subset of the environment's. ``expected_state`` is the state digest
-    after ``gold_calls``. ``reference_text`` is what the assistant may say where it calls nothing, else empty.
+    calls: tuple[ToolCall, ...]
+    reasoning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UserTurn:
+    """A user's message and what counts as right until the assistant hands back.
+
+    ``answer`` is what the assistant may say then. Where it has to ask for something, ``asks_for`` is the word that its
+    question must hold.
+    """
+
+    message: str
+    steps: tuple[Step, ...] = ()
+    answer: str = ""
+    asks_for: str = ""
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The calls of all steps in order."""
+        return tuple(call for step in self.steps for call in step.calls)
+
+    def asked_in(self, words: str) -> bool:
+        """Whether the assistant's words ask for what they must ask for, if for anything."""
+        return self.asks_for in words.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What a simulated user says in one environment, with the answers that count as right.
+
+    The user says one message after the other, each once the assistant has handed back. ``tools`` are the tools offered
+    to the model, a subset of the environment's. ``expected_state`` is the state digest after all right calls.
     """
 
     id: str
@@ -70,10 +103,13 @@ class Scenario:
     environment: str
     env_seed: int
     tools: tuple[ToolSpec, ...]
-    user_message: str
-    gold_calls: tuple[ToolCall, ...]
+    turns: tuple[UserTurn, ...]
     expected_state: str
-    reference_text: str = ""
+
+    @property
+    def gold_calls(self) -> tuple[ToolCall, ...]:
+        """The right calls of all turns in order."""
+        return tuple(call for turn in self.turns for call in turn.calls)
 
     def to_json(self) -> dict[str, JsonValue]:
         """As JSON values, for a dataset row."""
@@ -84,14 +120,12 @@ class Scenario:
             "environment": self.environment,
             "env_seed": self.env_seed,
             "tools": [tool_to_json(tool) for tool in self.tools],
-            "user_message": self.user_message,
-            "gold_calls": [call_to_json(call) for call in self.gold_calls],
+            "turns": [_turn_to_json(turn) for turn in self.turns],
             "expected_state": self.expected_state,
-            "reference_text": self.reference_text,
         }
 
     @classmethod
-    def from_json(cls, row: Mapping[str, JsonValue]) -> Scenario:
+    def from_json(cls, row: Mapping[str, Any]) -> Scenario:
         """Read what ``to_json`` wrote.
 
         Raises:
@@ -99,14 +133,21 @@ class Scenario:
             CallError: a tool or a call is malformed.
         """
         return cls(
-            id=cast("str", row["id"]),
-            split=cast("Split", row["split"]),
-            category=cast("Category", row["category"]),
-            environment=cast("str", row["environment"]),
-            env_seed=cast("int", row["env_seed"]),
-            tools=tuple(tool_from_json(tool) for tool in cast("list[JsonValue]", row["tools"])),
-            user_message=cast("str", row["user_message"]),
-            gold_calls=tuple(call_from_json(call) for call in cast("list[JsonValue]", row["gold_calls"])),
-            expected_state=cast("str", row["expected_state"]),
-            reference_text=cast("str", row["reference_text"]),
+            **{name: row[name] for name in ("id", "split", "category", "environment", "env_seed", "expected_state")},
+            tools=tuple(tool_from_json(tool) for tool in row["tools"]),
+            turns=tuple(_turn_from_json(turn) for turn in row["turns"]),
         )
+
+
+def _turn_to_json(turn: UserTurn) -> dict[str, JsonValue]:
+    steps: list[JsonValue] = [
+        {"calls": [call_to_json(call) for call in step.calls], "reasoning": step.reasoning} for step in turn.steps
+    ]
+    return {"message": turn.message, "steps": steps, "answer": turn.answer, "asks_for": turn.asks_for}
+
+
+def _turn_from_json(row: Mapping[str, Any]) -> UserTurn:
+    steps = tuple(
+        Step(tuple(call_from_json(call) for call in step["calls"]), step["reasoning"]) for step in row["steps"]
+    )
+    return UserTurn(row["message"], steps, row["answer"], row["asks_for"])

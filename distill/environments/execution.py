@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -9,7 +10,7 @@ from typing import cast
 from distill.environments.base import ErrorCode, ToolError, ToolOutcome, ToolSuccess, state_digest
 from distill.environments.registry import get_environment
 from distill.trajectories.calls import call_from_json, call_to_json
-from distill.trajectories.types import JsonValue, ToolCall
+from distill.trajectories.types import JsonValue, Message, ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,12 @@ def execution_from_json(row: Mapping[str, JsonValue]) -> Execution:
         cast("str", row["initial_state"]),
         cast("str", row["final_state"]),
     )
+
+
+def result_message(call: ToolCall, outcome: ToolOutcome) -> Message:
+    """What a model reads of an outcome: the value as JSON, or the error's code and message."""
+    value = outcome.value if isinstance(outcome, ToolSuccess) else {"error": outcome.code, "message": outcome.message}
+    return Message("tool", json.dumps(value, ensure_ascii=False), name=call.name)
 
 
 def outcome_to_json(outcome: ToolOutcome) -> dict[str, JsonValue]:

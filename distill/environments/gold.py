@@ -1,31 +1,43 @@
-"""Training rows with the right answer, for fine-tuning a teacher."""
+"""Training rows with the right answers, for fine-tuning a teacher."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from distill.environments.base import Scenario
+from distill.environments.base import Scenario, ToolOutcome
+from distill.environments.execution import Job, result_message
+from distill.environments.sandbox import NotExecuted, run_jobs
 from distill.trajectories.ertas import write_ertas
 from distill.trajectories.types import Message, Provenance, Trajectory
 
 
-def gold_trajectories(scenarios: Iterable[Scenario]) -> list[Trajectory]:
-    """One user message and one assistant turn each: the gold calls, or the reference text where nothing is called."""
-    return [
-        Trajectory(
-            id=scenario.id,
-            tools=scenario.tools,
-            messages=(
-                Message("user", scenario.user_message),
-                Message("assistant", scenario.reference_text, tool_calls=scenario.gold_calls),
-            ),
-            provenance=Provenance(scenario_id=scenario.id, category=scenario.category),
-        )
-        for scenario in scenarios
-    ]
+def gold_trajectories(scenarios: Sequence[Scenario], time_limit_s: float = 300.0) -> list[Trajectory]:
+    """The conversation of each scenario as it should be: right calls, what the tools return, and the answers.
+
+    Raises:
+        RuntimeError: the environment could not run a scenario.
+    """
+    jobs = [Job(scenario.environment, scenario.env_seed, scenario.gold_calls) for scenario in scenarios]
+    trajectories = []
+    for scenario, execution in zip(scenarios, run_jobs(jobs, time_limit_s), strict=True):
+        if isinstance(execution, NotExecuted):
+            raise RuntimeError(f"scenario {scenario.id} could not be run: {execution.reason}")
+        messages = tuple(_messages(scenario, iter(execution.outcomes)))
+        provenance = Provenance(scenario_id=scenario.id, category=scenario.category)
+        trajectories.append(Trajectory(scenario.id, scenario.tools, messages, provenance))
+    return trajectories
 
 
-def write_gold(path: Path, scenarios: Iterable[Scenario]) -> str:
+def _messages(scenario: Scenario, outcomes: Iterator[ToolOutcome]) -> Iterator[Message]:
+    for turn in scenario.turns:
+        yield Message("user", turn.message)
+        for step in turn.steps:
+            yield Message("assistant", tool_calls=step.calls, reasoning=step.reasoning or None)
+            yield from (result_message(call, next(outcomes)) for call in step.calls)
+        yield Message("assistant", turn.answer)
+
+
+def write_gold(path: Path, scenarios: Sequence[Scenario]) -> str:
     """Write the gold trajectories as Ertas JSONL and return the file's SHA-256 (hex)."""
     return write_ertas(path, gold_trajectories(scenarios))

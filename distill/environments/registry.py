@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 from distill.environments.base import Category, Scenario, Split, ToolEnvironment
 from distill.environments.support_desk import scenarios as support_desk
@@ -20,7 +21,7 @@ class BuiltIn:
 
 
 ENVIRONMENTS: Mapping[str, BuiltIn] = {
-    support_desk.ENVIRONMENT: BuiltIn(SupportDesk, support_desk.generate, ("single", "no_call")),
+    support_desk.ENVIRONMENT: BuiltIn(SupportDesk, support_desk.generate, get_args(Category)),
 }
 
 

@@ -6,18 +6,21 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal
 
-from distill.environments.base import Scenario
+from distill.environments.base import UserTurn
 from distill.environments.execution import Job
-from distill.trajectories.calls import ParseFailure, ParseOutcome, calls_equal
-from distill.trajectories.types import JsonValue
-from distill.verification.sandbox import NotExecuted, run_jobs
+from distill.environments.sandbox import NotExecuted, run_jobs
+from distill.rollouts.play import Episode
+from distill.trajectories.calls import same_calls
+from distill.trajectories.turns import calls_in, user_turns
+from distill.trajectories.types import JsonValue, ToolCall
 
 Z_95 = 1.959963984540054
 """The 97.5 % quantile of the standard normal distribution."""
 
-Miss = Literal["malformed", "wrong_calls", "wrong_state"]
+Miss = Literal["malformed", "not_finished", "wrong_calls", "not_asked", "wrong_state"]
 
 
 class EvaluationError(RuntimeError):
@@ -51,52 +54,74 @@ class CategoryScore:
 
 @dataclass(frozen=True, slots=True)
 class ScoreReport:
-    """Scores by category. There is no overall figure: it would hang on how many scenarios each category has."""
+    """Scores by category, and why each episode is not exact (None where it is), in the order of the episodes.
+
+    There is no overall figure: it would hang on how many scenarios each category has.
+    """
 
     categories: Mapping[str, CategoryScore]
+    misses: tuple[Miss | None, ...]
 
     def to_json(self) -> dict[str, JsonValue]:
         """One object a category."""
         return {category: result.to_json() for category, result in self.categories.items()}
 
 
-def score(outputs: Sequence[ParseOutcome], scenarios: Sequence[Scenario], time_limit_s: float = 300.0) -> ScoreReport:
-    """Score the outputs for the scenarios at the same places.
+def score(episodes: Sequence[Episode], time_limit_s: float = 300.0) -> ScoreReport:
+    """Score episodes.
 
-    An output is exact when its calls equal the gold calls in order, name and type of every argument, and running them
+    One is exact when it was played to its end, each user turn has the right calls in name and type of every argument,
+    those of one step in any order and the steps in theirs, the assistant asked where it had to, and running the calls
     reaches the expected state. Malformed text is a miss, also where nothing was to be called.
 
     Raises:
-        ValueError: the two sequences differ in length.
         EvaluationError: calls could not be run.
     """
-    misses = _misses(outputs, scenarios, time_limit_s)
+    misses = _misses(episodes, time_limit_s)
     results: dict[str, list[Miss | None]] = {}
-    for scenario, miss in zip(scenarios, misses, strict=True):
-        results.setdefault(scenario.category, []).append(miss)
-    return ScoreReport({category: _category(found) for category, found in sorted(results.items())})
+    for episode, miss in zip(episodes, misses, strict=True):
+        results.setdefault(episode.scenario.category, []).append(miss)
+    return ScoreReport({category: _category(found) for category, found in sorted(results.items())}, tuple(misses))
 
 
-def _misses(outputs: Sequence[ParseOutcome], scenarios: Sequence[Scenario], time_limit_s: float) -> list[Miss | None]:
-    """Why each output is not exact, or None where it is."""
-    misses: list[Miss | None] = []
-    answered: list[tuple[int, Scenario, Job]] = []
-    for index, (output, scenario) in enumerate(zip(outputs, scenarios, strict=True)):
-        if isinstance(output, ParseFailure):
-            misses.append("malformed")
-        elif not calls_equal(output.calls, scenario.gold_calls):
-            misses.append("wrong_calls")
-        else:
-            misses.append(None)
-            answered.append((index, scenario, Job(scenario.environment, scenario.env_seed, output.calls)))
-    # Calls that differ are a miss already, so only equal ones need a world.
-    executions = run_jobs([job for _, _, job in answered], time_limit_s)
-    for (index, scenario, _), execution in zip(answered, executions, strict=True):
+def _misses(episodes: Sequence[Episode], time_limit_s: float) -> list[Miss | None]:
+    misses = [_miss(episode) for episode in episodes]
+    # Calls that differ are a miss already, so only right ones need a world.
+    right = [index for index, miss in enumerate(misses) if miss is None]
+    jobs = [
+        Job(scenario.environment, scenario.env_seed, calls_in(episodes[index].messages))
+        for index in right
+        for scenario in [episodes[index].scenario]
+    ]
+    for index, execution in zip(right, run_jobs(jobs, time_limit_s), strict=True):
+        scenario = episodes[index].scenario
         if isinstance(execution, NotExecuted):
             raise EvaluationError(f"scenario {scenario.id} could not be run: {execution.reason}")
         if execution.final_state != scenario.expected_state:
             misses[index] = "wrong_state"
     return misses
+
+
+def _miss(episode: Episode) -> Miss | None:
+    """Why an episode is not exact by its words alone."""
+    if episode.ending == "not_executed":
+        raise EvaluationError(f"scenario {episode.scenario.id} could not be run: {episode.problem}")
+    if episode.ending == "malformed":
+        return "malformed"
+    played = user_turns(episode.messages)
+    turns = list(zip(played, episode.scenario.turns, strict=False))
+    if any(not _calls_right(calls_in(messages), turn) for messages, turn in turns):
+        return "wrong_calls"
+    if episode.ending != "finished":
+        return "not_finished"
+    return None if all(turn.asked_in(messages[-1].content) for messages, turn in turns) else "not_asked"
+
+
+def _calls_right(calls: Sequence[ToolCall], turn: UserTurn) -> bool:
+    ends = list(accumulate(len(step.calls) for step in turn.steps))
+    parts = [calls[end - len(step.calls) : end] for step, end in zip(turn.steps, ends, strict=True)]
+    whole = len(calls) == (ends[-1] if ends else 0)
+    return whole and all(same_calls(part, step.calls) for part, step in zip(parts, turn.steps, strict=True))
 
 
 def _category(found: Sequence[Miss | None]) -> CategoryScore:

@@ -38,8 +38,14 @@ class Xlam(Family):
         return text + "### Response:\n"
 
     def target(self, turn: Message) -> str:
-        """Render the calls; a turn without calls is the empty list, and its prose is dropped as xLAM-1 writes none."""
-        return f"{render_calls(turn.tool_calls)}\n{self.stop_tokens[0]}"
+        """Render the calls, with the reasoning before them as ``thought`` where there is some.
+
+        A turn without calls is its prose, or the empty list where it has none: the published models write only the
+        list, but a tuned one may have something to ask or to say, and every reader takes prose for no call.
+        """
+        if turn.content and not turn.tool_calls:
+            return f"{turn.content}\n{self.stop_tokens[0]}"
+        return f"{render_calls(turn.tool_calls, turn.reasoning or '')}\n{self.stop_tokens[0]}"
 
     def parse(self, text: str) -> ParseOutcome:
         """Read any style that xLAM models write."""

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from distill.evaluation.scoring import CategoryScore, score, wilson_interval
-from distill.stages.inputs import ADAPTER, MAX_NEW_TOKENS, family_of, heldout_scenarios, prompt_of
+from distill.rollouts.play import play
+from distill.stages.inputs import ADAPTER, family_of, heldout_scenarios, responder
 from distill.stages.spec import Report, StageSpec
-from distill.trajectories.rows import Row, write_rows
+from distill.trajectories.rows import write_rows
 
 if TYPE_CHECKING:
     from distill.inference.generate import LoadedModel
@@ -18,7 +19,7 @@ ROWS = "scenarios.jsonl"
 
 
 def run(spec: StageSpec, report: Report) -> dict[str, Any]:
-    """Writes ``dataset/scenarios.jsonl`` and each subject's raw answers; the scores are the run's."""
+    """Writes ``dataset/scenarios.jsonl`` and each subject's episodes; the scores are the run's."""
     (spec.output / DATASET).mkdir()
     write_rows(spec.output / DATASET / ROWS, (one.to_json() for one in heldout_scenarios(spec.recipe)))
     return score_subjects(spec, _subjects(spec), 2, report)
@@ -27,24 +28,18 @@ def run(spec: StageSpec, report: Report) -> dict[str, Any]:
 def score_subjects(
     spec: StageSpec, subjects: Iterable[tuple[str, LoadedModel]], count: int, report: Report
 ) -> dict[str, Any]:
-    """Writes the raw answers of each of ``count`` subjects, which are loaded one after the other; their scores."""
-    from distill.inference.generate import generate
-
+    """Writes the episodes of each of ``count`` subjects, which are loaded one after the other; their scores."""
     scenarios = heldout_scenarios(spec.recipe)
-    prompts = [prompt_of(one) for one in scenarios]
     scores: list[dict[str, Any]] = []
-    answered = 0
-    for subject, model in subjects:
+    for number, (subject, model) in enumerate(subjects):
 
-        def on_progress(done: int, _total: int, before: int = answered, subject: str = subject) -> None:
-            report(before + done, count * len(prompts), message=subject)
+        def on_progress(done: int, total: int, before: int = number, subject: str = subject) -> None:
+            report(before * total + done, count * total, message=subject)
 
-        texts = generate(model, prompts, max_new_tokens=MAX_NEW_TOKENS, on_progress=on_progress)
-        rows: Iterable[Row] = ({"scenario": one.id, "text": text} for one, text in zip(scenarios, texts, strict=True))
-        write_rows(spec.output / f"answers-{subject}.jsonl", rows)
-        found = score([model.family.parse(text) for text in texts], scenarios)
+        episodes = play(scenarios, model.family, responder(model), on_progress=on_progress)
+        write_rows(spec.output / f"answers-{subject}.jsonl", (episode.to_json() for episode in episodes))
+        found = score(episodes)
         scores += [_score(subject, category, result) for category, result in found.categories.items()]
-        answered += len(prompts)
     return {"run": {"scores": scores}}
 
 

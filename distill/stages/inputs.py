@@ -4,30 +4,42 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from distill.environments.base import Category, Scenario, Split
 from distill.environments.registry import generate_scenarios
 from distill.families import Role, family_for
-from distill.families.base import Family, Prompt
+from distill.families.base import Family
 from distill.recipe import Recipe
+from distill.rollouts.play import Respond
 from distill.runs import layout
 from distill.runs.checkpoints import read_config
 from distill.stages.spec import ATTEMPT, Report, StageSpec
-from distill.trajectories.types import Message, Trajectory
+from distill.trajectories.types import Trajectory
+
+if TYPE_CHECKING:
+    from distill.inference.generate import LoadedModel
 
 ADAPTER = "adapter"
-# Longest answer in tokens; a single call with its arguments stays far below.
+# Longest assistant turn in tokens; two calls with their arguments stay far below.
 MAX_NEW_TOKENS = 128
-# Calls outnumber refusals three to one in training. At equal counts a student that learnt nothing from its labels would
-# refuse every second time, and that would look like skill.
-_TRAINING_SHARE = {"no_call": 1 / 3}
+# How many training scenarios of a category there are for each one of a single call. Calls outnumber refusals: at equal
+# counts a student that learnt nothing from its labels would refuse every second time, and that would look like skill.
+# The others teach the same calls once more and, beyond that, little: when to call twice, go on, ask or stop.
+_TRAINING_SHARE: Mapping[Category, float] = {
+    "no_call": 1 / 3,
+    "parallel": 1 / 3,
+    "multi_turn": 1 / 4,
+    "recovery": 1 / 5,
+    "missing_parameter": 1 / 6,
+    "reasoning": 1 / 5,
+}
 
 
 def gold_scenarios(recipe: Recipe) -> list[Scenario]:
-    """The training scenarios that the teacher is tuned on; a third as many without a call."""
+    """The training scenarios that the teacher is tuned on."""
     return [one for gold, _ in _training(recipe) for one in gold]
 
 
@@ -42,9 +54,11 @@ def heldout_scenarios(recipe: Recipe) -> list[Scenario]:
     return [one for category in recipe.environment.categories for one in _generate(recipe, "heldout", category, count)]
 
 
-def prompt_of(scenario: Scenario) -> Prompt:
-    """What a model is asked in a scenario."""
-    return Prompt((Message("user", scenario.user_message),), scenario.tools)
+def responder(model: LoadedModel) -> Respond:
+    """A model that plays scenarios, greedily and unconstrained."""
+    from distill.inference.generate import generate
+
+    return lambda prompts: generate(model, prompts, max_new_tokens=MAX_NEW_TOKENS)
 
 
 def family_of(spec: StageSpec, role: Role) -> Family:
@@ -94,7 +108,7 @@ def _training(recipe: Recipe) -> Iterator[tuple[list[Scenario], list[Scenario]]]
     """Gold and roll-out scenarios of each category, cut from one set, so that no message occurs in both."""
     environment = recipe.environment
     for category in environment.categories:
-        share = _TRAINING_SHARE.get(category, 1.0)
+        share = _TRAINING_SHARE.get(cast("Category", category), 1.0)
         gold, rollout = (
             math.ceil(count * share) for count in (environment.teacher_scenarios, environment.rollout_scenarios)
         )

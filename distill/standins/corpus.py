@@ -8,7 +8,7 @@ was taught by fine-tuning.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -215,6 +215,10 @@ class MadeTool:
         """The words that it is known by."""
         return frozenset((self.verb, self.detail, self.noun)) - {""}
 
+    def values(self, rng: random.Random) -> dict[str, JsonValue]:
+        """Make arguments for a call."""
+        return {argument.name: argument.make(rng) for argument in self.arguments}
+
 
 def make_tool(rng: random.Random, verb: str, noun: str) -> MadeTool:
     """Make a tool called after ``verb`` and ``noun``, sometimes also a detail, with one to three required arguments."""
@@ -252,25 +256,32 @@ def _act(rng: random.Random, tool: MadeTool, said: frozenset[str]) -> str:
     return f"{tool.verb} {thing}".strip() if tool.verb in said else thing
 
 
-def _request(rng: random.Random, tool: MadeTool, values: dict[str, JsonValue], toolbox: Sequence[MadeTool]) -> str:
-    """Say in words what calls ``tool`` with ``values``, the arguments in any order."""
+def request(
+    rng: random.Random,
+    tool: MadeTool,
+    values: Mapping[str, object],
+    toolbox: Sequence[MadeTool],
+    unsaid: Container[str] = (),
+) -> str:
+    """Say in words what calls ``tool`` with ``values``, the arguments in any order and without those in ``unsaid``."""
     mentions = []
-    for argument in rng.sample(tool.arguments, len(tool.arguments)):
+    told = [argument for argument in tool.arguments if argument.name not in unsaid]
+    for argument in rng.sample(told, len(told)):
         bare = sum(other.kind == argument.kind for other in tool.arguments) == 1
         form = rng.choice(_BARE if bare and rng.random() < 0.6 else _LINKS)
         mentions.append(form.format(word=argument.words, value=values[argument.name]))
     said = rng.choice((" and ", ", ", " ", " ")).join(mentions)
     words = _said(rng, tool, toolbox)
     act, ending = _act(rng, tool, words), rng.choice(_ENDINGS)
-    if rng.random() < 0.2:
+    if said and rng.random() < 0.2:
         return f"{said[0].upper()}{said[1:]}{rng.choice((', please', ':', ' now, so', ',', ', do'))} {act}{ending}"
-    rest = rng.choice((" ", " ", " ", ", ", ": ")) + said
+    rest = rng.choice((" ", " ", " ", ", ", ": ")) + said if said else ""
     opening = rng.choice(_OPENINGS if tool.verb in words else _NAMING)
-    lead = f"{_small_talk(rng)} " if rng.random() < 0.1 else ""
+    lead = f"{small_talk(rng)} " if rng.random() < 0.1 else ""
     return lead + opening.format(act=act, Act=act[0].upper() + act[1:], rest=rest) + ending
 
 
-def _toolbox(rng: random.Random, size: int) -> list[MadeTool]:
+def _tools(rng: random.Random, size: int) -> list[MadeTool]:
     verbs, nouns = rng.sample(_VERBS, size), rng.sample(_NOUNS, size)
     # Neighbours that share a noun or a verb force a look at the other words.
     if size > 1 and rng.random() < 0.5:
@@ -282,7 +293,16 @@ def _toolbox(rng: random.Random, size: int) -> list[MadeTool]:
     return tools
 
 
-def _small_talk(rng: random.Random) -> str:
+def make_toolbox(rng: random.Random, size: int) -> list[MadeTool]:
+    """Make tools of which each can be told from the others by its words."""
+    toolbox = _tools(rng, size)
+    while len({tool.words for tool in toolbox}) < size or _hidden(toolbox):
+        toolbox = _tools(rng, size)
+    return toolbox
+
+
+def small_talk(rng: random.Random) -> str:
+    """A sentence without meaning."""
     words = [rng.choice(_COMMON) if rng.random() < 0.8 else _word(rng) for _ in range(rng.randrange(3, 12))]
     return " ".join(words).capitalize() + rng.choice(".?!")
 
@@ -297,17 +317,15 @@ def call_exercises(seed: int, sizes: tuple[int, ...], no_call: float, count: int
         count: how many requests.
     """
     rng = random.Random(f"call exercises {seed}")  # noqa: S311 - reproducible data, no secret
-    toolbox = _toolbox(rng, rng.choice(sizes) + 1)
-    while len({tool.words for tool in toolbox}) < len(toolbox) or _hidden(toolbox):
-        toolbox = _toolbox(rng, len(toolbox))
+    toolbox = make_toolbox(rng, rng.choice(sizes) + 1)
     missing, *tools = toolbox
     offer = tuple(tool.spec for tool in tools)
     exercises = []
     for number in range(count):
         fits = rng.random() >= no_call
         tool = rng.choice(tools) if fits else missing
-        values = {argument.name: argument.make(rng) for argument in tool.arguments}
-        says = _small_talk(rng) if not fits and rng.random() < 0.5 else _request(rng, tool, values, toolbox)
+        values = tool.values(rng)
+        says = small_talk(rng) if not fits and rng.random() < 0.5 else request(rng, tool, values, toolbox)
         calls = (ToolCall(tool.spec.name, values),) if fits else ()
         messages = (Message("user", says), Message("assistant", tool_calls=calls))
         exercises.append(Trajectory(f"exercise-{seed}-{number}", offer, messages))

@@ -1,4 +1,4 @@
-"""Pre-training of a stand-in on the CPU: call exercises, and at first copy exercises beside them."""
+"""Pre-training of a stand-in on the CPU: exercises in calling tools, and at first copy exercises beside them."""
 
 from __future__ import annotations
 
@@ -30,13 +30,16 @@ _WINDOW = 8
 class Curriculum:
     """One cycle of the learning rate: ``steps`` steps of ``batch`` rows about ``toolboxes`` sets of made tools.
 
-    The first ``copy_share`` of the steps also have copy exercises.
+    About each set there are ``requests`` answered in one turn and ``talks`` of several. The first ``copy_share`` of the
+    steps also have copy exercises.
     """
 
     steps: int
     toolboxes: int
     batch: int
     copy_share: float
+    requests: int
+    talks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,19 @@ class Progress:
     copy: float | None
 
 
-def exercise_row(
+def exercise_rows(
     family: Family, exercise: Trajectory, tokenizer: PreTrainedTokenizerBase, layout: Callable[[str], str]
-) -> Row:
-    """Render an exercise as the family would in training, but with ``layout`` applied to its target."""
-    prompt = family.prompt_ids(Prompt(exercise.messages[:-1], exercise.tools), tokenizer)
-    target = tokenizer(layout(family.target(exercise.messages[-1])), add_special_tokens=False)["input_ids"]
-    return Row((*prompt, *target), (*[IGNORED] * len(prompt), *target))
+) -> Iterator[Row]:
+    """Render an exercise as the family would in training, but with ``layout`` applied to its targets.
+
+    Turns of words alone are part of prompts and are not learnt.
+    """
+    messages = family.conversation(exercise.messages)
+    for index, turn in enumerate(messages):
+        if turn.role == "assistant" and not turn.content:
+            prompt = family.prompt_ids(Prompt(messages[:index], exercise.tools), tokenizer)
+            target = tokenizer(layout(family.target(turn)), add_special_tokens=False)["input_ids"]
+            yield Row((*prompt, *target), (*[IGNORED] * len(prompt), *target))
 
 
 def pretrain(

@@ -55,9 +55,10 @@ def flatten_tool(tool: ToolSpec) -> dict[str, JsonValue]:
     return {"name": tool.name, "description": tool.description, "parameters": properties}
 
 
-def render_calls(calls: Sequence[ToolCall]) -> str:
-    """What an xLAM-1 model writes; an empty list means that it calls nothing."""
-    return json.dumps({"tool_calls": [call_to_json(call) for call in calls]}, ensure_ascii=False)
+def render_calls(calls: Sequence[ToolCall], thought: str = "") -> str:
+    """What an xLAM-1 model writes; an empty list means that it calls nothing. The ``-r`` models add a thought."""
+    reasoned = {"thought": thought} if thought else {}
+    return json.dumps({**reasoned, "tool_calls": [call_to_json(call) for call in calls]}, ensure_ascii=False)
 
 
 def parse_calls(text: str) -> ParseOutcome:
@@ -65,7 +66,8 @@ def parse_calls(text: str) -> ParseOutcome:
 
     Takes JSON arrays, single objects and ``{"tool_calls": [...]}``, alone or between prose, fenced, after
     ``[TOOL_CALLS]`` or inside ``<tool_call>`` tags, with ``parameters`` for ``arguments`` or arguments as a JSON
-    string, and ``[f(a=1)]``. What stands in ``<think>`` tags, or before a lone ``</think>``, is reasoning.
+    string, and ``[f(a=1)]``. What stands in ``<think>`` tags, before a lone ``</think>``, or under ``thought`` beside
+    ``tool_calls`` is reasoning.
 
     Never raises, repairs or guesses: one bad block makes the whole text a ``ParseFailure``.
     """
@@ -226,6 +228,9 @@ class _Reader:
             raise _Malformed(start, str(error), end) from error
         for call in calls or ():
             self._check_writable(call, start, end)
+        if isinstance(value, dict) and "tool_calls" in value:
+            thought = value.get("thought")
+            self.reasoning += [thought] if isinstance(thought, str) else []
         return calls
 
     def _check_writable(self, call: ToolCall, start: int, end: int) -> None:

@@ -1,66 +1,66 @@
 """Shared-prefix packing: rows that begin alike compute their beginning once.
 
-Prompts for tool calling are mostly tool schemas, and many requests are made about the same tools. A pack lays such rows
-out as one sequence: first what they share, then each row's own rest as a branch. Position ids go on from the shared
-part in every branch, and a token sees the shared part and its own branch alone, so losses and gradients are those of
-the rows apart. Pure; tensors appear only in ``collate``.
+Prompts for tool calling are mostly tool schemas, many requests are made about the same tools, and the turns of one
+conversation repeat all that went before. A pack lays such rows out as a tree, depth first: each row goes on where it
+leaves the row before it. A token's position is its depth, and it sees its ancestors alone, so losses and gradients are
+those of the rows apart. A turn that is history for one row may be a target in another; it stands there once. Pure;
+tensors appear only in ``collate``.
 """
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise, takewhile
+from dataclasses import dataclass, field
+from itertools import takewhile
 
 import torch
 
 from distill.families.base import IGNORED, Row
 
-ROWS_PER_PACK = 4
-"""More save less and less of the shared part, while attention pays for the square of the length."""
-_PADDING = -1
+SHORT_PACK = 512
+"""Packs may be as long as the longest row, or this long: attention pays for the square of a pack's length."""
 _UNSEEN = -1e9
 """Far below every attention logit, and finite in every floating type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """Rows laid out as a shared part and branches; four sequences of one length.
+    """Rows laid out as a tree; four sequences of one length, and the place of each row's last token.
 
-    ``branches`` says which branch a token is in, 0 for the shared part and 1, 2, ... for each row's rest.
+    ``ends`` says for each token where its descendants end: the tokens at its own place up to that one see it.
     """
 
     input_ids: tuple[int, ...]
     labels: tuple[int, ...]
     positions: tuple[int, ...]
-    branches: tuple[int, ...]
+    ends: tuple[int, ...]
+    tails: tuple[int, ...]
 
     @property
     def rows(self) -> int:
         """How many rows it holds."""
-        return self.branches[-1]
+        return len(self.tails)
 
 
-def pack_rows(rows: Sequence[Row], most_rows: int = ROWS_PER_PACK) -> list[Pack]:
-    """Put every row into exactly one pack; a row joins others where they share at least half of it.
+def pack_rows(rows: Sequence[Row], most_tokens: int = 0) -> list[Pack]:
+    """Put every row into exactly one pack; a row joins others where it shares at least half of itself.
 
     Args:
         rows: any rows; equal ones are allowed.
-        most_rows: the largest number of rows in a pack.
+        most_tokens: the longest that a pack becomes by a row that joins; the longest row or ``SHORT_PACK`` unless told.
     """
-    groups: list[list[Row]] = []
-    shared = 0
+    limit = most_tokens or max([SHORT_PACK, *(len(row.input_ids) for row in rows)])
+    trees: list[_Tree] = []
+    # Sorted, the row that shares most with a row stands next to it.
     for row in sorted(rows, key=lambda each: each.input_ids):
-        common = min(shared, _shareable(groups[-1][0], row)) if groups else 0
-        if 2 * common >= len(row.input_ids):
-            groups[-1].append(row)
-            shared = common
-        else:
-            groups.append([row])
-            shared = _unlabelled(row)
-    return [_lay_out(part) for group in groups for part in _parts(group, most_rows)]
+        length = len(row.input_ids)
+        shared = trees[-1].shared_with(row) if trees else 0
+        if not trees or 2 * shared < length or len(trees[-1].ids) + length - shared > limit:
+            trees.append(_Tree())
+            shared = 0
+        trees[-1].add(row, shared)
+    return [tree.pack() for tree in trees]
 
 
 def batches(packs: Sequence[Pack], rows: int, seed: int, *, window: int = 1) -> Iterator[list[Pack]]:
@@ -89,10 +89,10 @@ def collate(packs: Sequence[Pack], pad: int, dtype: torch.dtype = torch.float32)
     def padded(rows: Sequence[Sequence[int]], filler: int) -> torch.Tensor:
         return torch.tensor([[*row, *[filler] * (width - len(row))] for row in rows])
 
-    branches = padded([pack.branches for pack in packs], _PADDING)
-    seen, seeing = branches[:, None, :], branches[:, :, None]
-    # Padding is a branch of its own, so that no token sees nothing: softmax over nothing is not a number.
-    visible = ((seen == 0) | (seen == seeing)).tril()
+    # Padding sees itself, because softmax over nothing is not a number.
+    ends = torch.tensor([[*pack.ends, *range(len(pack.ends) + 1, width + 1)] for pack in packs])
+    places = torch.arange(width)
+    visible = (places[:, None] < ends[:, None, :]).tril()
     mask = torch.zeros(visible.shape, dtype=dtype).masked_fill_(~visible, _UNSEEN)
     return {
         "input_ids": padded([pack.input_ids for pack in packs], pad),
@@ -102,34 +102,45 @@ def collate(packs: Sequence[Pack], pad: int, dtype: torch.dtype = torch.float32)
     }
 
 
-def _unlabelled(row: Row) -> int:
-    """How much of a row can be shared: all before the first target but one token, which predicts that target."""
-    return max(0, len(list(takewhile(lambda label: label == IGNORED, row.labels))) - 1)
+@dataclass
+class _Tree:
+    """A pack in the making. ``path`` holds the places of the last row's tokens, from the root to its end."""
 
+    ids: list[int] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    tails: list[int] = field(default_factory=list)
+    path: list[int] = field(default_factory=list)
 
-def _shareable(first: Row, second: Row) -> int:
-    pairs = zip(first.input_ids, second.input_ids, strict=False)
-    common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-    return min(common, _unlabelled(first), _unlabelled(second))
+    def shared_with(self, row: Row) -> int:
+        """How many leading tokens ``row`` has in common with the last row.
 
+        All are before its first target but one, which predicts that target: logits belong to the token to the left.
+        """
+        pairs = zip((self.ids[place] for place in self.path), row.input_ids, strict=False)
+        common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        unlabelled = sum(1 for _ in takewhile(lambda label: label == IGNORED, row.labels))
+        return min(common, max(0, unlabelled - 1))
 
-def _parts(group: Sequence[Row], most: int) -> Iterator[Sequence[Row]]:
-    """Cut a group into as few parts of at most ``most`` rows as will do, as even as they can be."""
-    count = math.ceil(len(group) / most)
-    ends = [len(group) * part // count for part in range(count + 1)]
-    return (group[start:end] for start, end in pairwise(ends))
+    def add(self, row: Row, shared: int) -> None:
+        """Lay ``row`` out behind the others, as a branch that leaves the last row after ``shared`` tokens."""
+        start, rest = len(self.ids), len(row.input_ids) - shared
+        for place in self.path[shared:]:
+            self.ends[place] = start
+        self.path[shared:] = range(start, start + rest)
+        self.ids += row.input_ids[shared:]
+        self.labels += row.labels[shared:]
+        self.positions += range(shared, len(row.input_ids))
+        self.ends += [0] * rest
+        self.tails.append(start + rest - 1)
 
-
-def _lay_out(group: Sequence[Row]) -> Pack:
-    shared = min(_shareable(group[0], row) for row in group)
-    input_ids, labels = list(group[0].input_ids[:shared]), [IGNORED] * shared
-    positions, branches = list(range(shared)), [0] * shared
-    for branch, row in enumerate(group, 1):
-        input_ids += row.input_ids[shared:]
-        labels += row.labels[shared:]
-        positions += range(shared, len(row.input_ids))
-        branches += [branch] * (len(row.input_ids) - shared)
-    return Pack(tuple(input_ids), tuple(labels), tuple(positions), tuple(branches))
+    def pack(self) -> Pack:
+        """The finished layout."""
+        for place in self.path:
+            self.ends[place] = len(self.ids)
+        columns = (self.ids, self.labels, self.positions, self.ends, self.tails)
+        return Pack(*map(tuple, columns))
 
 
 def _filled(packs: Sequence[Pack], rows: int) -> Iterator[list[Pack]]:

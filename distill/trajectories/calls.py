@@ -109,6 +109,11 @@ def calls_equal(left: Sequence[ToolCall], right: Sequence[ToolCall]) -> bool:
     return [_key(call) for call in left] == [_key(call) for call in right]
 
 
+def same_calls(left: Sequence[ToolCall], right: Sequence[ToolCall]) -> bool:
+    """Whether both hold the same calls in any order, type by type."""
+    return sorted(map(_key, left)) == sorted(map(_key, right))
+
+
 def _key(call: ToolCall) -> str:
     return json.dumps([call.name, dict(call.arguments)], sort_keys=True)
 

@@ -1,7 +1,8 @@
 """Ertas Studio's JSONL: messages with roles user, assistant, system, tool_call and tool_observation, optional tools.
 
 Its public page names the roles and leaves the content open, so reading is liberal and writing is plain: objects for
-calls and for JSON observations. Reasoning and provenance have no place in this format and are not written.
+calls and for JSON observations. The reasoning of an assistant turn goes into a field of that name beside the content of
+its first message, which other readers may ignore. Provenance has no place in this format and is not written.
 """
 
 from __future__ import annotations
@@ -60,12 +61,13 @@ def trajectory_from_ertas(row: Row, trajectory_id: str) -> Trajectory:
         if role == "tool_call":
             turn, called = _calls(entry, field)
             waiting = [*waiting, *called] if messages and messages[-1].tool_calls else called
-            _join(messages, turn)
+            _join(messages, turn, _reasoning(entry, field))
         elif role == "tool_observation":
             messages.append(_observation(entry, field, waiting))
         elif role in ("system", "user", "assistant"):
             plain = cast("Literal['system', 'user', 'assistant']", role)
-            messages.append(Message(plain, text_field(entry, "content", f"{field}.content")))
+            content = text_field(entry, "content", f"{field}.content")
+            messages.append(Message(plain, content, reasoning=_reasoning(entry, field)))
             waiting = []
         else:
             known = "system, user, assistant, tool_call, tool_observation"
@@ -81,11 +83,13 @@ def _entries(message: Message) -> Iterable[Row]:
         named: Row = {} if message.name is None else {"name": message.name}
         yield {"role": "tool_observation", **named, "content": _json_or_text(message.content)}
         return
+    reasoning: Row = {} if message.reasoning is None else {"reasoning": message.reasoning}
     if message.content or not message.tool_calls:
-        yield {"role": message.role, "content": message.content}
+        yield {"role": message.role, "content": message.content, **reasoning}
+        reasoning = {}
     if message.tool_calls:
         calls: list[JsonValue] = [call_to_json(call) for call in message.tool_calls]
-        yield {"role": "tool_call", "content": calls[0] if len(calls) == 1 else calls}
+        yield {"role": "tool_call", "content": calls[0] if len(calls) == 1 else calls, **reasoning}
 
 
 def _json_or_text(content: str) -> JsonValue:
@@ -122,11 +126,16 @@ def _decoded(value: JsonValue, field: str) -> JsonValue:
         raise FieldError(field, f"{error}; write the call as a JSON object") from error
 
 
-def _join(messages: list[Message], calls: tuple[ToolCall, ...]) -> None:
+def _reasoning(entry: Row, field: str) -> str | None:
+    return text_field(entry, "reasoning", f"{field}.reasoning") if entry.get("reasoning") is not None else None
+
+
+def _join(messages: list[Message], calls: tuple[ToolCall, ...], reasoning: str | None) -> None:
     if messages and messages[-1].role == "assistant":
-        messages[-1] = replace(messages[-1], tool_calls=messages[-1].tool_calls + calls)
+        last = messages[-1]
+        messages[-1] = replace(last, tool_calls=last.tool_calls + calls, reasoning=last.reasoning or reasoning)
     else:
-        messages.append(Message("assistant", tool_calls=calls))
+        messages.append(Message("assistant", tool_calls=calls, reasoning=reasoning))
 
 
 def _observation(entry: Row, field: str, waiting: list[_Waiting]) -> Message:

@@ -41,7 +41,7 @@ def trajectory_to_json(trajectory: Trajectory) -> Row:
     return {
         "id": trajectory.id,
         "tools": [{"type": "function", "function": tool_to_json(tool)} for tool in trajectory.tools],
-        "messages": [_message_to_json(message) for message in trajectory.messages],
+        "messages": [message_to_json(message) for message in trajectory.messages],
         "provenance": {
             "scenario_id": provenance.scenario_id,
             "category": provenance.category,
@@ -62,7 +62,7 @@ def trajectory_from_json(row: Row) -> Trajectory:
     return Trajectory(
         id=text_field(row, "id", "id"),
         tools=decode_list(list_field(row, "tools", "tools"), "tools", tool_from_json),
-        messages=tuple(_message_from_json(message, field) for field, message in message_rows(row)),
+        messages=tuple(message_from_json(message, field) for field, message in message_rows(row)),
         provenance=Provenance(
             scenario_id=text_field(provenance, "scenario_id", "provenance.scenario_id", ""),
             category=text_field(provenance, "category", "provenance.category", ""),
@@ -73,7 +73,8 @@ def trajectory_from_json(row: Row) -> Trajectory:
     )
 
 
-def _message_to_json(message: Message) -> Row:
+def message_to_json(message: Message) -> Row:
+    """One message; what is empty is left out."""
     row: Row = {"role": message.role, "content": message.content}
     if message.reasoning is not None:
         row["reasoning"] = message.reasoning
@@ -84,7 +85,12 @@ def _message_to_json(message: Message) -> Row:
     return row
 
 
-def _message_from_json(row: Row, field: str) -> Message:
+def message_from_json(row: Row, field: str) -> Message:
+    """Read what ``message_to_json`` wrote; ``field`` names it in errors.
+
+    Raises:
+        FieldError: a field is missing or malformed.
+    """
     role = text_field(row, "role", f"{field}.role")
     if role not in get_args(Role):
         raise FieldError(f"{field}.role", f"unknown role {role!r}; use one of: {', '.join(get_args(Role))}")

@@ -1,15 +1,26 @@
-"""Conversations rearranged for formats that know one call a turn."""
+"""Conversations by user turns, and rearranged for formats that know one call a turn."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from distill.trajectories.types import Message
+from distill.trajectories.types import Message, ToolCall
 
 
 class TurnError(ValueError):
     """Messages that cannot be rearranged. The message says where and what to do."""
+
+
+def user_turns(messages: Sequence[Message]) -> list[tuple[Message, ...]]:
+    """Cut a conversation before each user message; what stands before the first one is left out."""
+    starts = [index for index, message in enumerate(messages) if message.role == "user"]
+    return [tuple(messages[start:end]) for start, end in zip(starts, [*starts[1:], len(messages)], strict=True)]
+
+
+def calls_in(messages: Sequence[Message]) -> tuple[ToolCall, ...]:
+    """All calls in order."""
+    return tuple(call for message in messages for call in message.tool_calls)
 
 
 def successive_calls(messages: Sequence[Message]) -> tuple[Message, ...]:

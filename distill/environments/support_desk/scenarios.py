@@ -1,32 +1,30 @@
-"""Scenarios for the support desk: a message from a template, its arguments from the world of its seed."""
+"""Scenarios for the support desk: what a user says, from templates, with arguments from the world of a seed."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Sequence
+from functools import partial
 
-from distill.environments.base import Category, Scenario, Split, ToolSuccess, state_digest
+from distill.environments.base import Category, Scenario, Split, ToolSuccess, UserTurn, state_digest
+from distill.environments.support_desk import drafts
+from distill.environments.support_desk.drafts import Desk, Plan
 from distill.environments.support_desk.environment import SupportDesk
-from distill.environments.support_desk.pools import pool
-from distill.environments.support_desk.templates import call_templates, talk_templates
 from distill.environments.support_desk.tools import TOOLS
-from distill.environments.support_desk.world import PRIORITIES, REASONS, World, build_world
-from distill.trajectories.types import JsonValue, ToolCall, ToolSpec
+from distill.environments.support_desk.world import seed_for
 
 ENVIRONMENT = "support_desk"
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # All tools are dealt out into offers of these sizes, and each is asked for so often before they are dealt again.
 _OFFERS, _REQUESTS = (2, 2, 3, 3), 2
-# Messages are unique within one set. Small talk has few wordings, so after this many repeats the split has run dry.
+# Tools that serve one kind of thing: a conversation about it can go on.
+_THEMES = (
+    ("get_order_status", "cancel_order", "create_refund"),
+    ("create_ticket", "set_priority", "add_note", "close_ticket"),
+    ("find_customer", "list_orders", "update_address", "create_ticket"),
+)
+# Messages are unique within one set. Small talk has few wordings, so after this many draws the split has run dry.
 _MAX_REPEATS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    message: str
-    calls: tuple[ToolCall, ...] = ()
-    answer: str = ""
+Offer = Sequence[str]
 
 
 def generate(split: Split, category: Category, count: int, seed: int) -> list[Scenario]:
@@ -39,97 +37,126 @@ def generate(split: Split, category: Category, count: int, seed: int) -> list[Sc
         ValueError: the split has fewer different messages of this category than ``count``.
     """
     rng = random.Random(f"{split}/{category}/{seed}")  # noqa: S311 - reproducible data, no secret
-    needs = _needs(rng, category)
-    scenarios: dict[str, Scenario] = {}
-    repeats = 0
-    needed, offer = next(needs)
-    while len(scenarios) < count:
-        if repeats > _MAX_REPEATS:
+    scenarios: dict[tuple[str, ...], Scenario] = {}
+    for plan, offer, unsteady in _plans(rng, category):
+        if len(scenarios) == count:
+            break
+        drawn = _draw(rng, plan, split, unsteady, category == "recovery", scenarios)
+        if drawn is None:
             raise ValueError(f"only {len(scenarios)} different {split} {category} messages exist; ask for fewer")
-        # Even seeds build training worlds, odd ones held-out worlds.
-        env_seed = 2 * rng.randrange(2**30) + (split == "heldout")
-        draft = _draft_talk(split, rng) if needed is None else _draft_call(split, needed, env_seed, rng)
-        if draft.message in scenarios:
-            repeats += 1
-            continue
-        repeats = 0
-        scenarios[draft.message] = Scenario(
+        env_seed, turns, state = drawn
+        scenarios[_messages(turns)] = Scenario(
             id=f"{split}-{category}-{seed}-{len(scenarios):05d}",
             split=split,
             category=category,
             environment=ENVIRONMENT,
             env_seed=env_seed,
-            tools=offer,
-            user_message=draft.message,
-            gold_calls=draft.calls,
-            expected_state=_state_after(env_seed, draft.calls),
-            reference_text=draft.answer,
+            tools=tuple(TOOLS[name].spec for name in offer),
+            turns=turns,
+            expected_state=state,
         )
-        needed, offer = next(needs)
     return list(scenarios.values())
 
 
-def _draft_call(split: Split, tool_name: str, env_seed: int, rng: random.Random) -> _Draft:
-    template = rng.choice(call_templates(split)[tool_name])
-    arguments = _arguments(tool_name, build_world(env_seed), split, rng)
-    return _Draft(template.format(**arguments), calls=(ToolCall(tool_name, arguments),))
+def _draw(
+    rng: random.Random, plan: Plan, split: Split, unsteady: bool, fails: bool, taken: Container[tuple[str, ...]]
+) -> tuple[int, tuple[UserTurn, ...], str] | None:
+    """A sound draft whose messages are not taken, with the seed and final state of its world; None where all are."""
+    for _ in range(_MAX_REPEATS):
+        env_seed = seed_for(split, rng.randrange(2**29), unsteady)
+        turns = plan(Desk.of(split, env_seed, rng))
+        state = _sound_state(env_seed, turns, fails)
+        if state is not None and _messages(turns) not in taken:
+            return env_seed, turns, state
+    return None
 
 
-def _draft_talk(split: Split, rng: random.Random) -> _Draft:
-    pairs = [(answer, template) for answer, group in talk_templates(split).items() for template in group]
-    answer, template = rng.choice(pairs)
-    words = pool(split)
-    message = template.format(
-        first_name=rng.choice(words.first_names),
-        city=rng.choice(words.cities),
-        item=rng.choice(words.items),
-        day=rng.choice(_DAYS),
-    )
-    return _Draft(message, answer=answer)
+def _messages(turns: Sequence[UserTurn]) -> tuple[str, ...]:
+    return tuple(turn.message for turn in turns)
 
 
-def _needs(rng: random.Random, category: Category) -> Iterator[tuple[str | None, tuple[ToolSpec, ...]]]:
-    """For ever: the tool to ask for (None for small talk) and what is on offer, in random order."""
+def _plans(rng: random.Random, category: Category) -> Iterator[tuple[Plan, Offer, bool]]:
+    """For ever: what to ask, what is on offer, and whether in an unsteady world."""
+    if category == "reasoning":
+        yield from ((plan, offer, False) for plan, offer in _with_needed(rng, drafts.chain_plans()))
+    elif category == "missing_parameter":
+        yield from ((plan, offer, False) for plan, offer in _with_needed(rng, drafts.gap_plans()))
+    elif category == "recovery":
+        yield from _recovery(rng)
+    else:
+        dealt = _themes(rng) if category == "multi_turn" else _dealt(rng)
+        yield from ((_plan(category, tool, offer), offer, False) for tool, offer in dealt)
+
+
+def _plan(category: Category, tool: str, offer: Offer) -> Plan:
+    if category == "single":
+        return partial(drafts.single, tool)
+    if category == "parallel":
+        return partial(drafts.parallel, tool, offer)
+    if category == "multi_turn":
+        return partial(drafts.multi_turn, tool, offer)
+    return drafts.talk
+
+
+def _dealt(rng: random.Random) -> Iterator[tuple[str, Offer]]:
+    """A tool to ask for and an offer that has it; all tools come up equally often."""
     while True:
         names = rng.sample(list(TOOLS), len(TOOLS))
         for size in rng.sample(_OFFERS, len(_OFFERS)):
-            offered, names = names[:size], names[size:]
-            asked = rng.sample(offered * _REQUESTS, size * _REQUESTS)
-            for name in asked:
-                yield name if category == "single" else None, tuple(TOOLS[each].spec for each in offered)
+            offer, names = names[:size], names[size:]
+            yield from ((name, offer) for name in rng.sample(offer * _REQUESTS, size * _REQUESTS))
 
 
-def _arguments(tool_name: str, world: World, split: Split, rng: random.Random) -> dict[str, JsonValue]:
-    """Arguments with which the tool succeeds in this world, in the order of its schema."""
-    order_id = rng.choice([key for key, order in world.orders.items() if _order_fits(tool_name, order.status)])
-    customer_id = rng.choice(list(world.customers))
-    words = pool(split)
-    home = world.customers[customer_id].city
-    values: dict[str, JsonValue] = {
-        "name": world.customers[customer_id].name,
-        "customer_id": customer_id,
-        "city": rng.choice([city for city in words.cities if city != home]),
-        "order_id": order_id,
-        "amount": rng.randint(5, world.orders[order_id].total),
-        "reason": rng.choice(REASONS),
-        "subject": rng.choice(words.subjects),
-        "ticket_id": rng.choice(list(world.tickets)),
-        "note": rng.choice(words.notes),
-    }
-    ticket = world.tickets[str(values["ticket_id"])]
-    values["priority"] = rng.choice([level for level in PRIORITIES if level != ticket.priority])
-    return {name: values[name] for name in TOOLS[tool_name].parameter_names}
+def _themes(rng: random.Random) -> Iterator[tuple[str, Offer]]:
+    """Offers of two tools of one theme and sometimes one more."""
+    while True:
+        for theme in rng.sample(_THEMES, len(_THEMES)):
+            offer = _filled(rng, rng.sample(theme, 2))
+            yield from ((name, offer) for name in rng.sample(offer * _REQUESTS, len(offer) * _REQUESTS))
 
 
-def _order_fits(tool_name: str, status: str) -> bool:
-    return tool_name != "cancel_order" or status == "processing"
+def _with_needed(rng: random.Random, plans: Sequence[tuple[Plan, tuple[str, ...]]]) -> Iterator[tuple[Plan, Offer]]:
+    """All plans equally often, some in a row with one offer."""
+    while True:
+        for plan, needed in rng.sample(list(plans), len(plans)):
+            offer = _filled(rng, needed)
+            yield from [(plan, offer)] * (2 * _REQUESTS)
 
 
-def _state_after(env_seed: int, calls: tuple[ToolCall, ...]) -> str:
-    desk = SupportDesk()
-    desk.reset(env_seed)
-    for call in calls:
-        outcome = desk.call(call)
-        if not isinstance(outcome, ToolSuccess):
-            raise AssertionError(f"the gold call {call} fails in world {env_seed}: {outcome.message}")
-    return state_digest(desk)
+def _recovery(rng: random.Random) -> Iterator[tuple[Plan, Offer, bool]]:
+    """Half of it calls that are refused once, half refunds that cannot be what was asked for."""
+    refunds = _with_needed(
+        rng,
+        [(drafts.refund_less, ("create_refund",)), (drafts.refund_instead, ("cancel_order", "create_refund"))],
+    )
+    for tool, offer in _dealt(rng):
+        yield partial(drafts.retry, tool), offer, True
+        yield *next(refunds), False
+
+
+def _filled(rng: random.Random, needed: Sequence[str]) -> list[str]:
+    """The needed tools and others up to two or three, in any order."""
+    others = [name for name in TOOLS if name not in needed]
+    size = max(len(needed), rng.choice((2, 3)))
+    return rng.sample([*needed, *rng.sample(others, size - len(needed))], size)
+
+
+def _sound_state(env_seed: int, turns: Sequence[UserTurn], fails: bool) -> str | None:
+    """The state digest after the right calls, or None where they are not as they should be.
+
+    Every call succeeds, but for the first step of a scenario that is to fail; and calls of one step lead to the same
+    state in any order.
+    """
+    steps = [step.calls for turn in turns for step in turn.steps]
+    desk, backwards = SupportDesk(), SupportDesk()
+    for each in (desk, backwards):
+        each.reset(env_seed)
+    for number, calls in enumerate(steps):
+        wanted = not (fails and number == 0)
+        if any(isinstance(desk.call(call), ToolSuccess) is not wanted for call in calls):
+            return None
+        for call in reversed(calls):
+            backwards.call(call)
+    digest = state_digest(desk)
+    repeated = any(len(set(map(str, calls))) < len(calls) for calls in steps)
+    return digest if turns and not repeated and digest == state_digest(backwards) else None

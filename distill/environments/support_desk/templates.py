@@ -1,4 +1,4 @@
-"""Sentence templates of the scenarios.
+"""Sentence templates of requests for one call, and of small talk.
 
 Held-out templates are worded differently from the training ones but keep each intent's key word, which is what a reader
 may generalise from. Slots are the arguments of the gold call, and for small talk words of the split.
@@ -119,7 +119,7 @@ _TRAIN_CALLS: dict[str, tuple[str, ...]] = {
 }
 # Ways to ask, and what each tool is asked for: every pair is one more training sentence. So many ways to say the same
 # leave a learner nothing but the words that matter.
-_TRAIN_ASKS = (
+TRAIN_ASKS = (
     "{act}.",
     "Please {act}.",
     "Can you {act}?",
@@ -375,18 +375,19 @@ _HELDOUT_TALK: dict[str, tuple[str, ...]] = {
 
 @cache
 def _train_calls() -> dict[str, tuple[str, ...]]:
-    return {tool: (*sentences, *_crossed(_TRAIN_ASKS, _TRAIN_ACTS[tool])) for tool, sentences in _TRAIN_CALLS.items()}
+    return {tool: (*sentences, *crossed(TRAIN_ASKS, _TRAIN_ACTS[tool])) for tool, sentences in _TRAIN_CALLS.items()}
 
 
 @cache
 def _train_talk() -> dict[str, tuple[str, ...]]:
     return {
-        answer: (*sentences, *_crossed(_TRAIN_TALK_ASKS[answer], _TRAIN_TALK_ACTS[answer]))
+        answer: (*sentences, *crossed(_TRAIN_TALK_ASKS[answer], _TRAIN_TALK_ACTS[answer]))
         for answer, sentences in _TRAIN_TALK.items()
     }
 
 
-def _crossed(asks: Iterable[str], acts: Iterable[str]) -> Iterator[str]:
+def crossed(asks: Iterable[str], acts: Iterable[str]) -> Iterator[str]:
+    """Every way to ask with everything that is asked for."""
     return (_sentence(ask, act) for ask, act in product(asks, acts))
 
 

@@ -1,6 +1,6 @@
 """Running jobs in a child process, so that no environment's code runs in a worker.
 
-The child is ``python -m distill.verification.sandbox``: jobs as JSON lines on its input, one result line a job. It
+The child is ``python -m distill.environments.sandbox``: jobs as JSON lines on its input, one result line a job. It
 inherits no environment variable but the module path, so credentials of the worker stay out of it.
 """
 
@@ -47,7 +47,7 @@ def run_jobs(jobs: Sequence[Job], time_limit_s: float) -> list[Execution | NotEx
 
 def _child_output(text: str, time_limit_s: float) -> tuple[list[str], str]:
     """The child's complete lines, and what to say of jobs that have none."""
-    command = [sys.executable, "-P", "-m", "distill.verification.sandbox"]
+    command = [sys.executable, "-P", "-m", "distill.environments.sandbox"]
     paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
     try:
         done = subprocess.run(  # noqa: S603 - our own module, no shell
