@@ -15,7 +15,8 @@ from distill.errors import RunCancelled, StageFailed
 from distill.recipe import Stage
 from distill.runs.checkpoints import Source
 from distill.stages.inputs import rollout_scenarios
-from distill.stages.spec import WORKER_VARIABLE, StageSpec
+from distill.stages.lifetime import WORKER_VARIABLE
+from distill.stages.spec import StageSpec
 from distill.standins import checkpoint
 from distill.workflow.process import run_stage
 from tests.distill.recipes import tiny_recipe
