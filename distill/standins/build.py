@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from safetensors.torch import save
 from transformers import (
-    AutoTokenizer,
     Gemma4ForCausalLM,
     Gemma4TextConfig,
     GenerationConfig,
@@ -58,8 +57,8 @@ _SHAPE: dict[str, Any] = {
     "tie_word_embeddings": True,
     "rope_parameters": {"rope_type": "default", "rope_theta": 1e6},
 }
-# With the oddities of the smaller Gemma 4 models: embeddings for each layer, narrower heads where there is a window, and
-# a last layer that has twice the MLP and takes its keys and values from the second.
+# With the oddities of the smaller Gemma 4 models: embeddings for each layer, narrower heads where there is a window,
+# and a last layer that has twice the MLP and takes its keys and values from the second.
 _GEMMA4_SHAPE: dict[str, Any] = {
     **_SHAPE,
     "intermediate_size": 64,
@@ -205,7 +204,7 @@ def build(family_name: str, output: Path) -> None:
 def new_tokenizer(family_name: str, corpus: Sequence[Trajectory]) -> PreTrainedTokenizerFast:
     """Make the tokenizer of a stand-in, with its chat template, of the first exercises of ``corpus``."""
     family, recipe = family_named(family_name), RECIPES[family_name]
-    parent = AutoTokenizer.from_pretrained(checkpoint(recipe.parent)) if recipe.parent else None
+    parent = PreTrainedTokenizerFast.from_pretrained(checkpoint(recipe.parent)) if recipe.parent else None
     tokenizer = build_tokenizer(family, corpus[:TOKENIZER_SAMPLE], recipe.specials, _VOCABULARY, parent)
     tokenizer.bos_token, tokenizer.eos_token = recipe.begin, family.stop_tokens[0]
     tokenizer.pad_token = recipe.specials[0]
@@ -295,8 +294,8 @@ Made in {seconds:.0f} s on one CPU core by
 def _start(recipe: Recipe) -> str:
     if recipe.parent:
         return (
-            f"It starts from the finished weights of the stand-in `{recipe.parent}`, which are carried over by the text "
-            "of the tokens.\nThe embeddings of tokens that are new start as in the copying circuits "
+            f"It starts from the finished weights of the stand-in `{recipe.parent}`, with embeddings carried over by "
+            "the text of\ntheir tokens. The embeddings of new tokens start as in the copying circuits "
             "(`distill/standins/circuits.py`)."
         )
     return "Its first two layers start from hand-written copying circuits (`distill/standins/circuits.py`)."
