@@ -19,6 +19,7 @@ Collection = Literal["models", "datasets"]
 _NODE = re.compile(r"namespaces/(?P<ns>[^/]+)/(?P<collection>models|datasets)/(?P<id>[^/]+)")
 _VERSION = re.compile(_NODE.pattern + r"/versions/(?P<number>[1-9][0-9]{0,17})")
 _CHANNEL = re.compile(_NODE.pattern + r"/channels/(?P<context>research|education|internal|commercial)-(?P<stage>[^/]+)")
+_EVALUATION_REPORT = re.compile(_VERSION.pattern + r"/evaluationReports/(?P<report>[^/]+)")
 _SHORT = re.compile(r"(?P<dataset>dataset:)?(?P<id>[^@/]+)(?:@(?P<number>[1-9][0-9]{0,17}))?")
 
 
@@ -102,6 +103,25 @@ class ChannelName:
             raise _malformed(name, field, "namespaces/NAMESPACE/models/MODEL/channels/CONTEXT-STAGE")
         node = NodeName.parse(name.rsplit("/channels/", 1)[0], field)
         return cls(node, match["context"], check_id(match["stage"], field))
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationReportName:
+    """A report on the weights of a version of a model."""
+
+    version: VersionName
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.version}/evaluationReports/{self.id}"
+
+    @classmethod
+    def parse(cls, name: str, field: str = "name") -> EvaluationReportName:
+        match = _EVALUATION_REPORT.fullmatch(name)
+        if match is None:
+            raise _malformed(name, field, "namespaces/NAMESPACE/models/MODEL/versions/NUMBER/evaluationReports/REPORT")
+        version = VersionName.parse(name.rsplit("/evaluationReports/", 1)[0], field)
+        return cls(version, check_id(match["report"], field))
 
 
 def expand(text: str, collection: Collection = "models", namespace: str = DEFAULT_NAMESPACE) -> NodeName | VersionName:
