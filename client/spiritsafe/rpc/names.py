@@ -115,6 +115,11 @@ class EvaluationReportName:
     def __str__(self) -> str:
         return f"{self.version}/evaluationReports/{self.id}"
 
+    @property
+    def short(self) -> str:
+        prefix = self.version.short
+        return f"{prefix}/{self.id}" if "/" not in prefix else str(self)
+
     @classmethod
     def parse(cls, name: str, field: str = "name") -> EvaluationReportName:
         match = _EVALUATION_REPORT.fullmatch(name)
@@ -140,6 +145,8 @@ def shorten(name: str) -> str:
     """The short form of a resource name; other text unchanged."""
     if _VERSION.fullmatch(name):
         return VersionName.parse(name).short
+    if _EVALUATION_REPORT.fullmatch(name):
+        return EvaluationReportName.parse(name).short
     return NodeName.parse(name).short if _NODE.fullmatch(name) else name
 
 
