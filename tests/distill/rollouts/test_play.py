@@ -90,7 +90,12 @@ def test_the_user_goes_on_only_after_a_turn_without_calls() -> None:
 def test_many_scenarios_are_written_for_at_once_and_keep_their_order() -> None:
     rounds: list[int] = []
     progress: list[tuple[int, int]] = []
-    script = scripted([[written(XLAM, turn) for turn in gold_turns(scenario)] for scenario in EVERY])
+    script = scripted(
+        [
+            [written(XLAM, turn) for turn in gold.messages if turn.role == "assistant"]
+            for gold in gold_trajectories(EVERY)
+        ]
+    )
 
     def respond(prompts: Sequence[Prompt]) -> Sequence[str]:
         rounds.append(len(prompts))
