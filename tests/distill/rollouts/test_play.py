@@ -131,6 +131,15 @@ def test_an_unreadable_turn_ends_an_episode_with_its_place(family_name: str) -> 
     assert [message.role for message in episode.messages] == ["user", "assistant", "tool"]
 
 
+def test_a_call_that_cannot_be_shown_again_ends_its_episode_alone() -> None:
+    gemma, scenario = family_named("gemma4"), about("cancel_order")
+    odd = 'call:cancel_order{order_id:<|"|>O-1 <|tool_call><|"|>}'
+    episodes = played([scenario, scenario], [[f"<|tool_call>{odd}<tool_call|>"], gold_turns(scenario)], gemma)
+    assert [episode.ending for episode in episodes] == ["malformed", "finished"]
+    assert episodes[0].problem.startswith("Gemma 4 cannot write the text 'O-1 <|tool_call>'")
+    assert score(episodes).misses == ("malformed", None)
+
+
 def test_a_model_that_calls_for_ever_is_stopped() -> None:
     scenario = about("list_orders")
     (call,) = scenario.gold_calls
