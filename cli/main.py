@@ -18,7 +18,7 @@ COMMANDS = {
     "demo": Lazy("cli.demo:app", "Distil a student from a restricted teacher and take it through the licence gate."),
     "serve": Lazy("cli.serve:app", "Serve the registry and the distillation service over gRPC."),
     "worker": Lazy("cli.worker:app", "Execute queued distillation runs."),
-    "model": Lazy("cli.nodes:models", "Models: create, list, show, register, download."),
+    "model": Lazy("cli.nodes:models", "Models: create, list, show, register, download, evaluation."),
     "version": Lazy("cli.versions:app", "Versions of models and datasets: create, list, show, register, download."),
     "dataset": Lazy("cli.nodes:datasets", "Datasets: create, list, show, register, download."),
     "lineage": Lazy("cli.lineage:app", "Where a version comes from, with licences and verdicts."),

@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from safetensors.torch import save
 from transformers import (
-    AutoTokenizer,
     Gemma4ForCausalLM,
     Gemma4TextConfig,
     GenerationConfig,
@@ -219,10 +218,9 @@ def build(family_name: str, output: Path, start: Path | None = None, cycle: int 
 def new_tokenizer(family_name: str) -> PreTrainedTokenizerFast:
     """Make the tokenizer of a stand-in, with its chat template, of the first exercises."""
     family, recipe = family_named(family_name), RECIPES[family_name]
-    parent = AutoTokenizer.from_pretrained(checkpoint(recipe.parent)) if recipe.parent else None
-    tokenizer = build_tokenizer(
-        family, list(islice(exercises(family_name, 0), TOKENIZER_SAMPLE)), recipe.specials, _VOCABULARY, parent
-    )
+    parent = PreTrainedTokenizerFast.from_pretrained(checkpoint(recipe.parent)) if recipe.parent else None
+    samples = list(islice(exercises(family_name, 0), TOKENIZER_SAMPLE))
+    tokenizer = build_tokenizer(family, samples, recipe.specials, _VOCABULARY, parent)
     tokenizer.bos_token, tokenizer.eos_token = recipe.begin, family.stop_tokens[0]
     tokenizer.pad_token = recipe.specials[0]
     tokenizer.chat_template = (Path(__file__).parent / "templates" / f"{family_name}.jinja").read_text()

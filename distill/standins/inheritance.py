@@ -27,4 +27,4 @@ def inherit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, parent: 
     own, known = tokenizer.get_vocab(), AutoTokenizer.from_pretrained(parent).get_vocab()
     shared = sorted(own.keys() & known.keys())
     with torch.no_grad():
-        model.get_input_embeddings().weight[[own[text] for text in shared]] = rows[[known[text] for text in shared]]
+        model.model.embed_tokens.weight[[own[text] for text in shared]] = rows[[known[text] for text in shared]]

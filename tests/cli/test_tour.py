@@ -14,7 +14,7 @@ from cli.tour import distillation, gate
 from cli.tour.actors import Actor, actors
 from cli.tour.narrator import Narrator, UnexpectedAnswer
 from spiritsafe import publish
-from spiritsafe.registry.v1 import dataset_pb2, licensing_pb2, model_pb2, version_pb2
+from spiritsafe.registry.v1 import dataset_pb2, evaluation_report_pb2, licensing_pb2, model_pb2, version_pb2
 
 PARENT = "namespaces/default"
 Kind = version_pb2.VersionKind
@@ -47,7 +47,7 @@ def told(narrator: Narrator) -> str:
 def register(
     alice: Actor, folder: Path, node: str, kind: Kind.ValueType, licenses: list[str], *edges: tuple[Type.ValueType, str]
 ) -> str:
-    """A stand-in version with one file of its own."""
+    """A stand-in version with files of its own."""
     parent = f"{PARENT}/{node}"
     collection, _, slug = node.partition("/")
     if collection == "models":
@@ -57,6 +57,7 @@ def register(
         alice.client.datasets.CreateDataset(dataset_pb2.CreateDatasetRequest(parent=PARENT, dataset_id=slug))
     (folder / slug).mkdir()
     (folder / slug / "config.json").write_text(f'{{"name": "{slug}"}}')
+    (folder / slug / "model.safetensors").write_bytes(slug.encode())
     version = version_pb2.Version(
         kind=kind,
         edges=[version_pb2.Edge(type=kind_, parent=name) for kind_, name in edges],
@@ -69,7 +70,7 @@ def register(
 
 @pytest.fixture(scope="module")
 def lineage(people: tuple[Actor, Actor], tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, str]:
-    """Teacher adapter, traces and merged student, as a run registers them."""
+    """Teacher adapter, traces and merged student, as a run registers them, with the student's evaluation."""
     alice, folder = people[0], tmp_path_factory.mktemp("files")
     coder = register(alice, folder, "models/coder", Kind.VERSION_KIND_BASE, ["deepseek-model-1.0"])
     xlam = register(
@@ -90,7 +91,13 @@ def lineage(people: tuple[Actor, Actor], tmp_path_factory: pytest.TempPathFactor
         alice, folder, "models/student-adapter", Kind.VERSION_KIND_ADAPTER, [], (Type.EDGE_TYPE_ADAPTER, qwen), trained
     )
     merged = ((Type.EDGE_TYPE_MERGE, qwen), (Type.EDGE_TYPE_MERGE, adapter), trained)
-    return teacher, traces, register(alice, folder, "models/student", Kind.VERSION_KIND_FULL, [], *merged)
+    student = register(alice, folder, "models/student", Kind.VERSION_KIND_FULL, [], *merged)
+    held_out = register(alice, folder, "datasets/held-out", Kind.VERSION_KIND_EVALUATION, [])
+    category = evaluation_report_pb2.EvaluationCategory(category="single", count=100, candidate_exact=90, gained=90)
+    report = evaluation_report_pb2.EvaluationReport(baseline=qwen, dataset=held_out, categories=[category])
+    request = evaluation_report_pb2.CreateEvaluationReportRequest(parent=student, evaluation_report=report)
+    alice.client.evaluation_reports.CreateEvaluationReport(request)
+    return teacher, traces, student
 
 
 def test_catalogue_shows_both_licences(narrator: Narrator, people: tuple[Actor, Actor]) -> None:
@@ -112,7 +119,16 @@ def test_story_of_the_gate(narrator: Narrator, people: tuple[Actor, Actor], line
     gate.second_version(narrator, alice, bob, student)
     audit = gate.verify_audit(narrator, alice.client)
     assert audit["verified"] is True
-    for expected in ("FOUR_EYES", "self-administered", "OUTBOUND_LICENSE_INCOMPATIBLE", "generated_by", "student@2"):
+    for expected in (
+        "FOUR_EYES",
+        "self-administered",
+        "OUTBOUND_LICENSE_INCOMPATIBLE",
+        "generated_by",
+        "student@2",
+        "dataset:held-out@1 against qwen3@1",
+        "90 of 100",
+        "recorded on student@1",
+    ):
         assert expected in told(narrator)
 
 
