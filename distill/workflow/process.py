@@ -57,8 +57,9 @@ def run_stage(
             told = _follow(process, on_progress, check)
         finally:
             _end(process)
+    # The result is written last and whole: a process that fell over on its way out has done its work.
     result = read_result(spec.folder)
-    if process.returncode != 0 or result is None:
+    if result is None:
         raise StageFailed(spec.stage, told or _last_lines(log, start) or _exit(process.returncode), log)
     return result
 

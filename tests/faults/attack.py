@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from distill.recipe import STAGES
 from spiritsafe.distill.v1 import run_pb2
@@ -21,8 +22,9 @@ SECONDS = 900
 POLL_SECONDS = 0.05
 # In which order whom to kill. A stage dies with its worker, which does not die with its stage.
 VICTIMS = (("worker", "stage"), ("stage", "worker"), ("worker",), ("stage",))
-# A stage loads for a few seconds, then works for about one.
-LOADING_SECONDS, WORKING_SECONDS, STARTING_SECONDS = 4.0, 1.0, 2.0
+# On a quiet machine a stage loads for a few seconds, then works for about one, and registering takes less.
+LOADING_SECONDS, WORKING_SECONDS, REGISTERING_SECONDS, STARTING_SECONDS = 4.0, 1.0, 0.3, 2.0
+T = TypeVar("T")
 Start = Callable[[], "subprocess.Popen[bytes]"]
 
 
@@ -85,30 +87,32 @@ class _Attack:
             self._kill(("worker", "stage"), "a worker that starts")
             return
         seen = self._site.last_sequence()
-        self.wait_for(lambda: self._at(first), f"stage {STAGES[first]}")
-        ((process, stage),) = self._living().items()
-        if self._rng.random() < 0.5:
+        process, stage = self.wait_for(lambda: self._at(first), f"stage {STAGES[first]}")
+        if stage == "register":
+            self.wait_for(lambda: self._works(process, stage, seen), "registered version")
+            time.sleep(self._rng.uniform(0, REGISTERING_SECONDS))
+        elif self._rng.random() < 0.5:
             time.sleep(self._rng.uniform(0, LOADING_SECONDS))
         else:
             self.wait_for(lambda: self._works(process, stage, seen), f"progress of {stage}")
             time.sleep(self._rng.uniform(0, WORKING_SECONDS))
         self._kill(self._rng.choice(VICTIMS), stage)
 
-    def wait_for(self, condition: Callable[[], bool], what: str) -> None:
-        """Polls, and sees to it that somebody works on the run."""
+    def wait_for(self, condition: Callable[[], T | None], what: str) -> T:
+        """Polls until there is something, and sees to it that somebody works on the run."""
         deadline = time.monotonic() + SECONDS
-        while not condition():
+        while not (found := condition()):
             assert time.monotonic() < deadline, f"no {what} within {SECONDS} s; {self.told}; {self._site.run()}"
             self._tend()
             time.sleep(POLL_SECONDS)
+        return found
 
     def _living(self) -> dict[int, str]:
         return self._site.stage_processes()
 
-    def _at(self, first: int) -> bool:
+    def _at(self, first: int) -> tuple[int, str] | None:
         assert self.state() != run_pb2.RUN_STATE_SUCCEEDED, f"the run was over too early: {self.told}"
-        stages = [STAGES.index(stage) for stage in self._living().values()]
-        return len(stages) == 1 and stages[0] >= first
+        return next(((pid, stage) for pid, stage in self._living().items() if stage in STAGES[first:]), None)
 
     def _works(self, process: int, stage: str, seen: int) -> bool:
         events = self._site.store.events("one", after=seen)
