@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -60,7 +61,7 @@ def run_stage(
     # The result is written last and whole: a process that fell over on its way out has done its work.
     result = read_result(spec.folder)
     if result is None:
-        raise StageFailed(spec.stage, told or _last_lines(log, start) or _exit(process.returncode), log)
+        raise StageFailed(spec.stage, told or _cause(process.returncode, _last_lines(log, start)), log)
     return result
 
 
@@ -120,5 +121,9 @@ def _last_lines(log: Path, start: int) -> str:
     return "\n".join(lines[-_LOG_LINES:])
 
 
-def _exit(code: int) -> str:
-    return f"its process was killed by signal {-code}" if code < 0 else f"its process ended with code {code}"
+def _cause(code: int, last_lines: str) -> str:
+    # A killed process had no time to say why, so its last lines are about something else.
+    if code < 0:
+        likely = ", as the system does when memory runs out" if -code == signal.SIGKILL else ""
+        return f"its process was killed by signal {-code}{likely}"
+    return last_lines or f"its process ended with code {code}"

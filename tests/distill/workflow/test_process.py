@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from distill.stages.spec import StageSpec
 from distill.standins import checkpoint
 from distill.workflow.process import run_stage
 from tests.distill.recipes import tiny_recipe
+from tests.distill.site import stage_processes
 
 
 def spec(tmp_path: Path, stage: Stage = "verify") -> StageSpec:
@@ -74,6 +76,21 @@ def test_data_that_changed_since_the_run_took_it_up_is_refused(tmp_path: Path) -
         run(replace(one, sources={**one.sources, "dataset": Source(str(data), "d" * 64)}))
 
 
+def test_a_killed_process_is_told_as_such_whatever_it_logged_before(tmp_path: Path) -> None:
+    one = spec(tmp_path, "finetune_teacher")
+
+    def kill() -> None:
+        for process in stage_processes(tmp_path) if _logged(one) else ():
+            os.kill(process, signal.SIGKILL)
+
+    with pytest.raises(StageFailed, match=r"failed: its process was killed by signal 9, as the system does when mem"):
+        run_stage(one, {"PYTHONPROFILEIMPORTTIME": "1"}, lambda _: None, kill)
+
+
+def _logged(one: StageSpec) -> bool:
+    return (one.folder / "log.txt").stat().st_size > 0
+
+
 def test_a_check_that_raises_ends_the_process(tmp_path: Path) -> None:
     started: list[float] = []
 
@@ -94,10 +111,13 @@ def test_a_check_that_raises_ends_the_process(tmp_path: Path) -> None:
 def test_a_stage_whose_worker_is_gone_does_not_begin(tmp_path: Path) -> None:
     path = spec(tmp_path).write()
     done = subprocess.run(
-        [sys.executable, "-m", "distill.stages", "verify", str(path)],
+        [sys.executable, "-X", "importtime", "-m", "distill.stages", "verify", str(path)],
         env={**os.environ, WORKER_VARIABLE: "1"},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 1
     assert "worker was gone" in done.stderr
+    # Whatever loads before the look at the worker lengthens the time in which two stages may be there at once.
+    assert "distill.stages.lifetime" in done.stderr
+    assert "distill.recipe" not in done.stderr
