@@ -55,11 +55,12 @@ def census(home: Path) -> Iterator[list[dict[int, str]]]:
 def survive(site: Site, start: Start, kills: int, rng: random.Random) -> list[str]:
     """Goes through the run of ``site`` with workers that ``start`` starts, and kills so often on the way.
 
-    The last kill is in the middle of registering, the others are anywhere before. Gives what was killed when.
+    The last kill is in the middle of registering, the others are anywhere before, and therefore in any stage that
+    follows. Gives what was killed when.
     """
     attack = _Attack(site, start, rng)
     try:
-        for first in [*sorted(rng.choices(range(len(STAGES)), k=kills - 1)), STAGES.index("register")]:
+        for first in [*sorted(rng.choices(range(len(STAGES) - 1), k=kills - 1)), len(STAGES) - 1]:
             attack.strike(first)
         attack.wait_for(lambda: attack.state() == run_pb2.RUN_STATE_SUCCEEDED, "success")
         attack.worker.wait(SECONDS)
@@ -81,8 +82,8 @@ class _Attack:
         return self._site.run().state
 
     def strike(self, first: int) -> None:
-        """Kills when the run has come to this stage, or one time in five when the worker has just been started."""
-        if self.told and self._rng.random() < 0.2:
+        """Kills when the run has come to this stage; before the last, one time in five as a worker starts."""
+        if self.told and STAGES[first] != "register" and self._rng.random() < 0.2:
             time.sleep(self._rng.uniform(0, STARTING_SECONDS))
             self._kill(("worker", "stage"), "a worker that starts")
             return

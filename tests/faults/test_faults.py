@@ -142,7 +142,7 @@ def test_a_registration_that_is_killed_anywhere_registers_once(
             with registering(spec, site) as process:
                 assert process.stdout is not None
                 # A line for each of eight versions: between two of them one is declared, uploaded and finalized.
-                for _ in range(8 * number // kills):
+                for _ in range(8 * (number + 1) // (kills + 1)):
                     process.stdout.readline()
                 time.sleep(rng.uniform(0, 0.2))
         with registering(spec, site) as process:
