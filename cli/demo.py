@@ -1,4 +1,4 @@
-"""``spiritsafe demo``: from a restricted teacher to a student in production, through the licence gate."""
+"""``spiritsafe demo``: from a restricted teacher to students in production, through the licence gate."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from cli.lazy import Lazy, LazyGroup
 from cli.lazy import app as new_app
 
 COMMANDS = {
-    "demo": Lazy("cli.demo:app", "Distil a student from a restricted teacher and take it through the licence gate."),
+    "demo": Lazy("cli.demo:app", "Distil students from a restricted teacher and take them through the licence gate."),
     "serve": Lazy("cli.serve:app", "Serve the registry and the distillation service over gRPC."),
     "worker": Lazy("cli.worker:app", "Execute queued distillation runs."),
     "model": Lazy("cli.nodes:models", "Models: create, update, list, show, register, download."),
