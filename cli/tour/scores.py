@@ -73,7 +73,7 @@ def require_none(missed: Sequence[str]) -> None:
         raise BarsMissed(
             f"{len(missed)} scores are not what the demo promises: {'; '.join(missed)}",
             reason="BARS_MISSED",
-            remedy="the tables above have the intervals; run it again with --home to keep every stage's log",
+            remedy="the tables above have the intervals, and work/ in the demo's home the log of each stage",
         )
 
 
@@ -88,7 +88,7 @@ def _missed(scores: Sequence[run_pb2.Score], family: str) -> Iterator[str]:
                 yield f"{who}, {category}: not scored"
             elif not low <= shares[category] <= high:
                 limit = f"at least {low:.0%}" if shares[category] < low else f"at most {high:.0%}"
-                yield f"{who}, {category}: {shares[category]:.0%} exact, should be {limit}"
+                yield f"{who}, {category}: {shares[category]:.1%} exact, should be {limit}"
 
 
 def _shown(scores: Sequence[run_pb2.Score]) -> list[str]:

@@ -83,9 +83,9 @@ class TestBars:
             scored("untouched_student", "recovery", 21),
         )
         assert scores.missed(changed, "gemma4") == [
-            "gemma4 untouched student, recovery: 21% exact, should be at most 20%",
-            "gemma4 student, single: 79% exact, should be at least 80%",
-            "teacher, parallel: 74% exact, should be at least 75%",
+            "gemma4 untouched student, recovery: 21.0% exact, should be at most 20%",
+            "gemma4 student, single: 79.0% exact, should be at least 80%",
+            "teacher, parallel: 74.0% exact, should be at least 75%",
         ]
 
     def test_a_category_that_nobody_scored_is_missed(self) -> None:
