@@ -30,18 +30,6 @@ ANSWERS = (
     "Assumed not, for this demonstration only: executed calls, no text of the teacher's.",
     "Assumed to be permitted, for this demonstration only: no commercial product is built.",
 )
-PAIRED_COLUMNS = (
-    "category",
-    "count",
-    "baseline_exact",
-    "candidate_exact",
-    "gained",
-    "lost",
-    "difference",
-    "difference_low",
-    "difference_high",
-    "mcnemar_p",
-)
 
 
 def verdict(client: Client, name: str, context: licensing_pb2.Context.ValueType, outbound: str = "") -> str:
@@ -120,17 +108,9 @@ def release_student(narrator: Narrator, alice: Actor, bob: Actor, student: str, 
     narrator.step("Into commercial/production")
     promotion = promote(narrator, alice, student, COMMERCIAL, outbound, "promoted")
     _expect_mark(narrator, promotion.self_administered)
-    data = output.to_data(promotion)
-    show_paired(narrator, data)
-    narrator.console.print(output.table(data["evaluation"]["obligations"], ("code", "trigger", "detail"), "Duties"))
+    duties = output.to_data(promotion.evaluation)["obligations"]
+    narrator.console.print(output.table(duties, ("code", "trigger", "detail"), "Duties"))
     return verdict(alice.client, student, COMMERCIAL, outbound)
-
-
-def show_paired(narrator: Narrator, promotion: output.Data) -> None:
-    """The figures that the gate relied on, where it asked for any: the student beside its base, pair by pair."""
-    for report in promotion.get("evaluation_reports", []):
-        title = f"{shorten(promotion['version'])} beside {shorten(report['baseline'])}, untouched"
-        narrator.console.print(output.table(report["categories"], PAIRED_COLUMNS, title))
 
 
 def request_reviews(narrator: Narrator, alice: Actor, name: str, outbound: str) -> list[review_pb2.Review]:
