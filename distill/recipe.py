@@ -233,7 +233,7 @@ UPSTREAM: Mapping[Stage, tuple[Stage, ...]] = {
     "verify": ("rollout",),
     "train_student": ("verify",),
     "evaluate": ("finetune_teacher", "train_student"),
-    "merge": ("verify", "train_student"),
+    "merge": ("train_student",),
     "register": ("finetune_teacher", "rollout", "verify", "train_student", "evaluate", "merge"),
 }
 
@@ -277,7 +277,7 @@ _INPUTS: Mapping[Stage, _Inputs] = {
         "student": sources["student"],
         **_scenarios(recipe, "evaluation_scenarios"),
     },
-    "merge": lambda _, sources: {"base": sources["student"]},
+    "merge": lambda recipe, sources: {"base": sources["student"], **_scenarios(recipe, "evaluation_scenarios")},
     "register": lambda recipe, sources: {"recipe": to_json(recipe), "sources": dict(sources)},
 }
 

@@ -1,4 +1,4 @@
-"""Merge an adapter into its full-precision base, and compare the result with what was trained."""
+"""Merge an adapter into its full-precision base, and hold the result to what was trained."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import torch
 from torch.nn.functional import kl_div, log_softmax
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel
 
-from distill.families.base import Family, Prompt
+from distill.families.base import IGNORED, Family, Row, rows_of
 from distill.inference.generate import load_weights
 from distill.release.untouched import add_untouched
+from distill.trajectories.types import Trajectory
 
+_LONGEST_ROW = 8192
 # Written by whoever made the base. Kept byte for byte: newer libraries save configurations that servers cannot read.
 _ORIGINAL_FILES = (
     "config.json",
@@ -30,9 +32,17 @@ _ORIGINAL_FILES = (
 )
 
 
+LEAST_TOP1, MOST_KL = 0.95, 0.1
+"""What merged weights must hold to, where an assistant writes: share of equal top tokens, and nats of divergence."""
+
+
+class MergeDisagrees(ValueError):
+    """The merged weights would write something else than what was trained."""
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How the merged weights compare with the adapter on the quantised base, over all tokens of some prompts.
+    """How the merged weights compare with the adapter on the quantised base, over all target tokens of some rows.
 
     ``top1`` is the share of places with the same most likely next token, ``mean_kl`` the mean of
     KL(quantised || merged) in nats.
@@ -41,6 +51,15 @@ class Agreement:
     tokens: int
     top1: float
     mean_kl: float
+
+    def check(self) -> None:
+        """Raise MergeDisagrees where it is less than it must be."""
+        if self.top1 < LEAST_TOP1 or self.mean_kl > MOST_KL:
+            raise MergeDisagrees(
+                f"merged weights and the adapter on the quantised base agree on {self.top1:.1%} of {self.tokens} tokens"
+                f" where {LEAST_TOP1:.0%} are needed, and differ by {self.mean_kl:.3f} nats, at most {MOST_KL} allowed; "
+                "train with a lower rate or rank, or on a larger base, which quantisation costs less"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +75,7 @@ def merge(
     adapter: Path,
     family: Family,
     output: Path,
-    prompts: Sequence[Prompt],
+    held_out: Sequence[Trajectory],
     *,
     revision: str | None = None,
 ) -> MergeResult:
@@ -65,10 +84,11 @@ def merge(
     What the family leaves out when loading, such as the towers of a multimodal base, is copied as it is.
 
     The base is loaded again in full precision, because merging into 4-bit layers would quantise a second time. The
-    weights are stored in the base's own type.
+    weights are stored in the base's own type, read back, and compared with what was trained on ``held_out``.
 
     Raises:
         FileExistsError: ``output`` exists; a merge never overwrites a model.
+        MergeDisagrees: they would write something else; nothing is left in ``output``.
     """
     if output.exists():
         raise FileExistsError(f"{output} already exists; choose a new folder or remove it")
@@ -83,12 +103,14 @@ def merge(
     attached.merge_and_unload().to(stored).save_pretrained(str(partial))
     add_untouched(_folder(base, revision, ["*.safetensors"]), partial)
     copy_original_files(base, revision, partial)
+    tokenizer = AutoTokenizer.from_pretrained(base, revision=revision)
     # The comparison reads back what was written, so rounding to the stored type is part of it.
     agreement = compare(
         load_weights(base, adapter, family, revision, quantized=True),
         load_weights(str(partial), None, family),
-        _encode(family, base, revision, prompts),
+        rows_of(family, held_out, tokenizer, _LONGEST_ROW),
     )
+    agreement.check()
     partial.replace(output)
     return MergeResult(output, agreement)
 
@@ -111,21 +133,21 @@ def _folder(base: str, revision: str | None, patterns: list[str]) -> Path:
 
 
 @torch.inference_mode()
-def compare(trained: PreTrainedModel, merged: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> Agreement:
-    """Compare next-token distributions at every place of ``prompts`` (token ids), one prompt at a time."""
+def compare(trained: PreTrainedModel, merged: PreTrainedModel, rows: Sequence[Row]) -> Agreement:
+    """Compare next-token distributions at every place before a target token of ``rows``, one row at a time."""
     tokens, same, divergence = 0, 0, 0.0
-    for prompt in prompts:
-        ids = torch.tensor([prompt])
-        left = log_softmax(trained(input_ids=ids.to(trained.device)).logits[0].float(), -1)
-        right = log_softmax(merged(input_ids=ids.to(merged.device)).logits[0].float(), -1).to(left.device)
-        tokens += len(prompt)
+    for row in rows:
+        ids = torch.tensor([row.input_ids])
+        places = torch.tensor(row.labels)[1:] != IGNORED
+        left, right = (_predictions(model, ids)[:-1][places] for model in (trained, merged))
+        tokens += len(left)
         same += int((left.argmax(-1) == right.argmax(-1)).sum())
         divergence += float(kl_div(right, left, reduction="sum", log_target=True))
     if not tokens:
-        raise ValueError("no prompts to compare on; give at least one")
+        raise ValueError("no rows to compare on; give at least one")
     return Agreement(tokens, same / tokens, divergence / tokens)
 
 
-def _encode(family: Family, base: str, revision: str | None, prompts: Sequence[Prompt]) -> list[list[int]]:
-    tokenizer = AutoTokenizer.from_pretrained(base, revision=revision)
-    return [family.prompt_ids(prompt, tokenizer) for prompt in prompts]
+def _predictions(model: PreTrainedModel, ids: torch.Tensor) -> torch.Tensor:
+    """Log probabilities, [tokens, vocabulary]."""
+    return log_softmax(model(input_ids=ids.to(model.device)).logits[0].float(), -1).cpu()

@@ -1,31 +1,33 @@
-"""Merges the student's adapter into its full-precision base and compares the result with what was trained."""
+"""Merges the student's adapter into its full-precision base and holds the result to what was trained."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from distill.families.base import Prompt
-from distill.stages import verify
-from distill.stages.inputs import ADAPTER, family_of
+from distill.environments.gold import gold_trajectories
+from distill.stages.inputs import ADAPTER, family_of, heldout_scenarios
 from distill.stages.spec import Report, StageSpec
-from distill.trajectories.jsonl import read_trajectories
 
 MODEL = "model"
-_PROBES = 16
+_PROBES = 24
 
 
 def run(spec: StageSpec, report: Report) -> dict[str, Any]:
-    """Writes ``model``; the agreement with the adapter on the quantised base is the run's."""
+    """Writes ``model``; its agreement on held-out conversations with the adapter on the quantised base is the run's.
+
+    Raises:
+        MergeDisagrees: the agreement is not what it must be.
+    """
     from distill.release.merge import merge
 
-    traces = read_trajectories(spec.upstream_output("verify") / verify.TRACES / verify.ROWS)
-    prompts = [Prompt(trace.messages[:1], trace.tools) for trace in traces[:: max(1, len(traces) // _PROBES)][:_PROBES]]
+    scenarios = heldout_scenarios(spec.recipe)
+    probes = gold_trajectories(scenarios[:: max(1, len(scenarios) // _PROBES)][:_PROBES])
     result = merge(
         spec.sources["student"].path,
         spec.upstream_output("train_student") / ADAPTER,
         family_of(spec, "student"),
         spec.output / MODEL,
-        prompts,
+        probes,
     )
     report(1, 1)
     agreement = result.agreement

@@ -4,7 +4,7 @@ from pathlib import Path
 
 
 def checkpoint(family: str) -> Path:
-    """Return the folder of the committed stand-in for ``family`` (``xlam`` or ``qwen3``).
+    """Return the folder of the committed stand-in for ``family`` (``xlam``, ``qwen3``, ``llama3`` or ``gemma4``).
 
     Raises:
         ValueError: there is no stand-in for this family.

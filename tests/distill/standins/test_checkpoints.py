@@ -15,7 +15,7 @@ from distill.environments.support_desk.tools import TOOLS
 from distill.families import family_for, family_named
 from distill.families.base import Prompt
 from distill.standins import checkpoint
-from distill.standins.build import MARK, RECIPES, TOKENIZER_SAMPLE, exercises
+from distill.standins.build import MARK, RECIPES, exercises, new_tokenizer
 from distill.standins.corpus import call_exercises, copy_words
 from distill.standins.tokenizer import build as build_tokenizer
 
@@ -109,7 +109,7 @@ def test_exercises_and_tokenizers_are_functions_of_their_seed() -> None:
 
 
 def test_the_committed_tokenizer_is_the_one_that_the_script_makes(name: str) -> None:
-    made = build_tokenizer(family_named(name), exercises(name)[0][:TOKENIZER_SAMPLE], RECIPES[name].specials, 1280)
+    made = new_tokenizer(name, exercises(name)[0])
     committed = json.loads((checkpoint(name) / "tokenizer.json").read_text())
     assert json.loads(made.backend_tokenizer.to_str())["model"]["vocab"] == committed["model"]["vocab"]
 
