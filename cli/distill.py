@@ -20,7 +20,7 @@ from spiritsafe.client import Client
 from spiritsafe.distill.v1 import run_pb2
 
 COLUMNS = ("name", "state", "creator", "create_time", "end_time", "stand_in", "error")
-STAGE_COLUMNS = ("name", "state", "attempts", "seconds")
+STAGE_COLUMNS = ("name", "state", "attempts", "seconds", "reused")
 SCORE_COLUMNS = ("subject", "category", "exact", "count", "low", "high")
 OUTCOME_COLUMNS = ("subject", "context", "verdict", "reasons")
 

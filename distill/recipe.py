@@ -12,9 +12,12 @@ from spiritsafe.distill.v1 import run_pb2
 from spiritsafe.errors import InvalidArgument, Violation
 from spiritsafe.rpc.names import DEFAULT_NAMESPACE, check_id
 
-Stage = Literal["finetune_teacher", "rollout", "verify", "train_student", "evaluate", "merge", "register"]
+Stage = Literal[
+    "finetune_teacher", "evaluate_teacher", "rollout", "verify", "train_student", "evaluate", "merge", "register"
+]
 STAGES: tuple[Stage, ...] = (
     "finetune_teacher",
+    "evaluate_teacher",
     "rollout",
     "verify",
     "train_student",
@@ -22,6 +25,8 @@ STAGES: tuple[Stage, ...] = (
     "merge",
     "register",
 )
+# A change that makes a stage's output another one for equal inputs must raise it, or later runs find old results.
+RESULTS_VERSION = 1
 Location = Literal["stand_in", "hub_repo", "path"]
 # The published models whose place the stand-ins take.
 STAND_INS: Mapping[str, str] = {
@@ -215,26 +220,41 @@ def digest(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def stage_digest(recipe: Recipe, stage: Stage, sources: Mapping[str, str], upstream: Mapping[str, str]) -> str:
-    """The key under which a stage's result is reused: SHA-256 over all that the stage depends on.
+def stage_digest(
+    run_id: str, recipe: Recipe, stage: Stage, sources: Mapping[str, str], upstream: Mapping[str, str]
+) -> str:
+    """The key under which a stage's result is reused, by any run: SHA-256 over all that the stage depends on.
+
+    Registering is each run's own: what it answers is about the registry as it was then.
 
     Args:
         sources: content digests of what the run starts from: ``teacher``, ``student`` (checkpoint files) and
             ``dataset`` (the user's own, else empty).
         upstream: digest of the output of each earlier stage.
     """
-    return digest({"stage": stage, **_INPUTS[stage](recipe, sources), "upstream": _needed(stage, upstream)})
+    own = {"run": run_id} if stage == "register" else {}
+    inputs = {**own, **_INPUTS[stage](recipe, sources), "upstream": _needed(stage, upstream)}
+    return digest({"results": RESULTS_VERSION, "stage": stage, **inputs})
 
 
 # Which earlier outputs a stage reads.
 UPSTREAM: Mapping[Stage, tuple[Stage, ...]] = {
     "finetune_teacher": (),
+    "evaluate_teacher": ("finetune_teacher",),
     "rollout": ("finetune_teacher",),
     "verify": ("rollout",),
     "train_student": ("verify",),
-    "evaluate": ("finetune_teacher", "train_student"),
+    "evaluate": ("train_student",),
     "merge": ("train_student",),
-    "register": ("finetune_teacher", "rollout", "verify", "train_student", "evaluate", "merge"),
+    "register": (
+        "finetune_teacher",
+        "evaluate_teacher",
+        "rollout",
+        "verify",
+        "train_student",
+        "evaluate",
+        "merge",
+    ),
 }
 
 
@@ -258,14 +278,20 @@ def _finetune_inputs(recipe: Recipe, sources: Mapping[str, str]) -> dict[str, An
     return {**training, **_scenarios(recipe, "teacher_scenarios")}
 
 
+def _rollout_inputs(recipe: Recipe, sources: Mapping[str, str]) -> dict[str, Any]:
+    # Roll-out scenarios are those after the gold ones, so both counts decide which they are.
+    return {"base": sources["teacher"], **_scenarios(recipe, "teacher_scenarios", "rollout_scenarios")}
+
+
 _INPUTS: Mapping[Stage, _Inputs] = {
     "finetune_teacher": _finetune_inputs,
-    "rollout": lambda recipe, sources: {
+    "evaluate_teacher": lambda recipe, sources: {
         "base": sources["teacher"],
-        # Roll-out scenarios are those after the gold ones, so both counts decide which they are.
-        **_scenarios(recipe, "teacher_scenarios", "rollout_scenarios"),
+        **_scenarios(recipe, "evaluation_scenarios"),
     },
-    "verify": lambda recipe, _: {"environment": recipe.environment.name},
+    "rollout": _rollout_inputs,
+    # The traces name their teacher.
+    "verify": lambda recipe, sources: {**_rollout_inputs(recipe, sources), "teacher": recipe.teacher.model_id},
     "train_student": lambda recipe, sources: {
         "base": sources["student"],
         "family": recipe.student.family,
@@ -273,8 +299,7 @@ _INPUTS: Mapping[Stage, _Inputs] = {
         "seed": recipe.seed,
     },
     "evaluate": lambda recipe, sources: {
-        "teacher": sources["teacher"],
-        "student": sources["student"],
+        "base": sources["student"],
         **_scenarios(recipe, "evaluation_scenarios"),
     },
     "merge": lambda recipe, sources: {"base": sources["student"], **_scenarios(recipe, "evaluation_scenarios")},

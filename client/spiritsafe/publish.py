@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from spiritsafe.client import Client
-from spiritsafe.errors import DataLoss, FailedPrecondition, InvalidArgument, Violation
+from spiritsafe.errors import DataLoss, FailedPrecondition, InvalidArgument, NotFound, Violation
 from spiritsafe.registry.v1 import artifact_pb2, version_pb2
 
 CHUNK_BYTES = 1 << 20
@@ -53,22 +53,46 @@ def publish_version(
     """Declares ``version`` under ``parent`` with the files of ``folder``, uploads what is missing and finalizes.
 
     With the same ``request_id`` (a UUID) an interrupted call goes on where it stopped, and a finished one is answered
-    with the version that it made. ``version.files`` is overwritten. Without a ``folder`` it has no files, which a
-    registry takes for imported bases only: their bytes stay where they were published.
+    with the version that it made; one that was deleted since is made again. ``version.files`` is overwritten. Without
+    a ``folder`` it has no files, which a registry takes for imported bases only: their bytes stay where they were
+    published.
 
     Raises:
         SpiritsafeError: the server refused; DataLoss where a file changed on the way.
     """
     request = UUID(request_id) if request_id else uuid4()
+    return _publish(client, parent, _declared(version, folder), folder, request, progress)
+
+
+def publish_once(
+    client: Client, parent: str, version: version_pb2.Version, folder: Path | None, progress: Progress = _silent
+) -> version_pb2.Version:
+    """As ``publish_version``, but what the caller declared of equal content before is found, not published again.
+
+    Content is all of ``version`` and the manifest of the files, so other licences or parents make another version.
+    """
+    declared = _declared(version, folder)
+    request = UUID(request_uuid(parent, declared.SerializeToString(deterministic=True).hex()))
+    return _publish(client, parent, declared, folder, request, progress)
+
+
+def _declared(version: version_pb2.Version, folder: Path | None) -> version_pb2.Version:
     declared = version_pb2.Version()
     declared.CopyFrom(version)
     del declared.files[:]
     declared.files.extend(folder_manifest(folder) if folder else ())
-    created = client.versions.CreateVersion(
-        version_pb2.CreateVersionRequest(parent=parent, version=declared, request_id=str(request))
-    ).version
-    # A repeated request is answered with what it was answered at first: only a read tells how far it has come since.
-    draft = client.versions.GetVersion(version_pb2.GetVersionRequest(name=created.name)).version
+    return declared
+
+
+def _publish(
+    client: Client,
+    parent: str,
+    declared: version_pb2.Version,
+    folder: Path | None,
+    request: UUID,
+    progress: Progress,
+) -> version_pb2.Version:
+    draft, request = _draft(client, parent, declared, request)
     if draft.state == version_pb2.VERSION_STATE_READY:
         return draft
     if folder is not None:
@@ -77,6 +101,20 @@ def publish_version(
             upload_file(client, draft.name, path, folder / path, progress)
     finalize = version_pb2.FinalizeVersionRequest(name=draft.name, request_id=str(uuid5(request, "finalize")))
     return client.versions.FinalizeVersion(finalize).version
+
+
+def _draft(
+    client: Client, parent: str, declared: version_pb2.Version, request: UUID
+) -> tuple[version_pb2.Version, UUID]:
+    """The version that the request makes or made, as it is now, and the request that made it."""
+    while True:
+        create = version_pb2.CreateVersionRequest(parent=parent, version=declared, request_id=str(request))
+        created = client.versions.CreateVersion(create).version
+        # A repeated request is answered with what it was answered at first: only a read tells what became of it.
+        try:
+            return client.versions.GetVersion(version_pb2.GetVersionRequest(name=created.name)).version, request
+        except NotFound:
+            request = uuid5(request, created.name)
 
 
 def upload_file(client: Client, version: str, path: str, source: Path, progress: Progress = _silent) -> None:

@@ -1,7 +1,7 @@
 """Registers what a run made: bases, data, adapters and merged weights, with every lineage edge.
 
-Repeating it after a kill registers nothing twice: the request ids come from the run and the stage's inputs, and bases
-that are there already are used again.
+What is there already is used again, by this run after a kill or by another one: bases by what they were published
+as, all else by its content.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from distill.stages.spec import Report, StageSpec, read_result, write_json
 from spiritsafe.client import Client
 from spiritsafe.distill.v1 import run_pb2
 from spiritsafe.errors import AlreadyExists, NotFound
-from spiritsafe.publish import publish_version, request_uuid
+from spiritsafe.publish import publish_once
 from spiritsafe.registry.v1 import dataset_pb2, model_pb2, version_pb2
 from spiritsafe.rpc.names import NodeName
 
@@ -56,7 +56,7 @@ class _Registrar:
             **checkpoint_entries(client, recipe.student.base, "recipe.student.base"),
         }
         self._ancestors: dict[str, str] = {}
-        self._scores = list(self._run_figures("evaluate").scores)
+        self._scores = [one for stage in ("evaluate", "evaluate_teacher") for one in self._run_figures(stage).scores]
         self._outcomes = self._planned_outcomes()
 
     def run(self) -> run_pb2.Outputs:
@@ -129,10 +129,7 @@ class _Registrar:
         if found:
             return found
         self._ensure_node(publication)
-        wanted = publication.version
-        # The same for every run: two that register one base at once make one version.
-        request_id = request_uuid(str(publication.node), wanted.SerializeToString(deterministic=True).hex())
-        return publish_version(self._client, str(publication.node), wanted, folder, request_id).name
+        return publish_once(self._client, str(publication.node), publication.version, folder).name
 
     def _find(self, publication: pub.Publication) -> str:
         token = ""
@@ -154,8 +151,7 @@ class _Registrar:
     def _publish(self, publication: pub.Publication, folder: Path, card: Card | None = None) -> str:
         self._ensure_node(publication)
         staged = self._stage(publication.node, folder, card)
-        request_id = request_uuid(self._spec.run, self._spec.input_digest, str(publication.node))
-        version = publish_version(self._client, str(publication.node), publication.version, staged, request_id)
+        version = publish_once(self._client, str(publication.node), publication.version, staged)
         shutil.rmtree(staged)
         self._advance(version.name)
         return version.name

@@ -8,13 +8,10 @@ RESULT = "result.json"
 OUTPUT = "out"
 LOG = "log.txt"
 SPEC = "spec.json"
+# Checkpoints, until the result is there.
+TRAINING = "training"
 
 
-def work_folder(home: Path, run_id: str) -> Path:
-    """``$HOME/work/<run>``."""
-    return home / "work" / run_id
-
-
-def stage_folder(home: Path, run_id: str, stage: str, digest: str) -> Path:
-    """``$HOME/work/<run>/<stage>-<digest12>``: other inputs make another folder."""
-    return work_folder(home, run_id) / f"{stage}-{digest[:12]}"
+def stage_folder(home: Path, stage: str, digest: str) -> Path:
+    """``$HOME/work/<stage>-<digest12>``: equal inputs find the same folder, whichever run they are of."""
+    return home / "work" / f"{stage}-{digest[:12]}"

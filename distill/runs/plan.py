@@ -15,6 +15,7 @@ from spiritsafe.distill.v1 import run_pb2
 from spiritsafe.registry.v1 import licensing_pb2
 
 SUBJECTS = ("teacher", "traces", "student")
+CONTEXTS = ("research", "education", "internal", "commercial")
 _Json = dict[str, Any]
 
 
@@ -65,9 +66,9 @@ def plan_scenario(recipe: Recipe, entries: Entries) -> _Json:
 
 
 def read_outcomes(result: Mapping[str, Any]) -> Iterator[run_pb2.LicenseOutcome]:
-    """The outcomes in the answer to such a scenario."""
+    """The outcomes in the answer to such a scenario, in a fixed order: a JSON object on the wire has none."""
     for case in result["cases"]:
-        for context, verdict in case["contexts"].items():
+        for context, verdict in sorted(case["contexts"].items(), key=lambda item: CONTEXTS.index(item[0])):
             yield run_pb2.LicenseOutcome(
                 subject=case["id"],
                 context=context,

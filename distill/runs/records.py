@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from distill.recipe import STAGES, Stage
 from distill.runs.store import RunRecord, state_event
+from distill.stages.spec import StageResult
 from spiritsafe.distill.v1 import run_pb2
 
 TERMINAL = frozenset({run_pb2.RUN_STATE_SUCCEEDED, run_pb2.RUN_STATE_FAILED, run_pb2.RUN_STATE_CANCELLED})
@@ -60,18 +61,17 @@ def stage_started(record: RunRecord, name: Stage, input_digest: str, now: Timest
     return [run_pb2.RunEvent(type="stage_started", stage=name)]
 
 
-def stage_succeeded(
-    record: RunRecord, name: Stage, input_digest: str, figures: Mapping[str, Any], seconds: float, now: Timestamp
-) -> _Events:
-    """The stage's result is there; its figures become the run's."""
+def stage_succeeded(record: RunRecord, name: Stage, result: StageResult, now: Timestamp) -> _Events:
+    """The stage's result is there, made by this run or by another; its figures become the run's."""
     stage = _stage(record, name)
-    if stage.state == run_pb2.STAGE_STATE_SUCCEEDED and stage.input_digest == input_digest:
+    if stage.state == run_pb2.STAGE_STATE_SUCCEEDED and stage.input_digest == result.input_digest:
         return []
     stage.state = run_pb2.STAGE_STATE_SUCCEEDED
-    stage.input_digest = input_digest
-    stage.seconds = seconds
+    stage.input_digest = result.input_digest
+    stage.seconds = result.seconds
+    stage.reused = result.run != record.id
     stage.end_time.CopyFrom(now)
-    apply_figures(record.run, figures)
+    apply_figures(record.run, result.figures)
     return [run_pb2.RunEvent(type="stage_succeeded", stage=name)]
 
 
@@ -98,9 +98,12 @@ def progress(stage: Stage, values: Mapping[str, Any]) -> run_pb2.RunEvent:
 def apply_figures(run: run_pb2.Run, figures: Mapping[str, Any]) -> None:
     """Takes into the run what a stage found out, under ``run`` in its figures: fields of Run as JSON.
 
-    A repeated field replaces the run's, for a stage may run again.
+    A repeated field replaces the run's, for a stage may run again; of the scores, those of the same subjects.
     """
     found = ParseDict(figures.get("run", {}), run_pb2.Run())
+    subjects = {score.subject for score in found.scores}
+    if subjects:
+        found.scores.extend([score for score in run.scores if score.subject not in subjects])
     for field, _ in found.ListFields():
         run.ClearField(field.name)  # type: ignore[arg-type]  # the stub lists the names one by one
     run.MergeFrom(found)

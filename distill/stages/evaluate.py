@@ -1,8 +1,8 @@
-"""Scores untouched student, student and teacher on held-out scenarios: greedy, unconstrained, exact."""
+"""Scores untouched and tuned student on held-out scenarios: greedy, unconstrained, exact."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from distill.evaluation.scoring import CategoryScore, score, wilson_interval
@@ -16,19 +16,25 @@ if TYPE_CHECKING:
 
 DATASET = "dataset"
 ROWS = "scenarios.jsonl"
-_SUBJECTS = 3
 
 
 def run(spec: StageSpec, report: Report) -> dict[str, Any]:
     """Writes ``dataset/scenarios.jsonl`` and each subject's episodes; the scores are the run's."""
-    scenarios = heldout_scenarios(spec.recipe)
     (spec.output / DATASET).mkdir()
-    write_rows(spec.output / DATASET / ROWS, (one.to_json() for one in scenarios))
+    write_rows(spec.output / DATASET / ROWS, (one.to_json() for one in heldout_scenarios(spec.recipe)))
+    return score_subjects(spec, _subjects(spec), 2, report)
+
+
+def score_subjects(
+    spec: StageSpec, subjects: Iterable[tuple[str, LoadedModel]], count: int, report: Report
+) -> dict[str, Any]:
+    """Writes the episodes of each of ``count`` subjects, which are loaded one after the other; their scores."""
+    scenarios = heldout_scenarios(spec.recipe)
     scores: list[dict[str, Any]] = []
-    for number, (subject, model) in enumerate(_subjects(spec)):
+    for number, (subject, model) in enumerate(subjects):
 
         def on_progress(done: int, total: int, before: int = number, subject: str = subject) -> None:
-            report(before * total + done, _SUBJECTS * total, message=subject)
+            report(before * total + done, count * total, message=subject)
 
         episodes = play(scenarios, model.family, responder(model), on_progress=on_progress)
         write_rows(spec.output / f"answers-{subject}.jsonl", (episode.to_json() for episode in episodes))
@@ -38,15 +44,12 @@ def run(spec: StageSpec, report: Report) -> dict[str, Any]:
 
 
 def _subjects(spec: StageSpec) -> Iterator[tuple[str, LoadedModel]]:
-    """Each subject ready to answer, one base in memory at a time; the student's is loaded once for both of its."""
+    """Each subject ready to answer; the base is loaded once for both."""
     from distill.inference.generate import load, with_adapter
 
     untouched = load(spec.sources["student"].path, None, family_of(spec, "student"))
     yield "untouched_student", untouched
     yield "student", with_adapter(untouched, spec.upstream_output("train_student") / ADAPTER)
-    del untouched
-    adapter = spec.upstream_output("finetune_teacher") / ADAPTER
-    yield "teacher", load(spec.sources["teacher"].path, adapter, family_of(spec, "teacher"))
 
 
 def _score(subject: str, category: str, result: CategoryScore) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from distill.families import Role, family_for
 from distill.families.base import Family
 from distill.recipe import Recipe
 from distill.rollouts.play import Respond
+from distill.runs import layout
 from distill.runs.checkpoints import read_config
-from distill.stages.spec import Report, StageSpec
+from distill.stages.spec import ATTEMPT, Report, StageSpec
 from distill.trajectories.types import Trajectory
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def train_adapter(spec: StageSpec, role: Role, trajectories: Sequence[Trajectory
 
     settings = spec.recipe.teacher.training if role == "teacher" else spec.recipe.student.training
     # Beside the output folder, which every attempt begins anew: checkpoints must outlive an attempt.
-    work = spec.folder / "training"
+    work = spec.folder / layout.TRAINING
     shutil.rmtree(work / ADAPTER, ignore_errors=True)
 
     def on_progress(progress: TrainProgress) -> None:
@@ -98,9 +99,8 @@ def train_adapter(spec: StageSpec, role: Role, trajectories: Sequence[Trajectory
     return {
         "rows": result.rows,
         "steps": result.steps,
-        # Not known where the last checkpoint was of the last step: then nothing was left to train.
-        "final_loss": None if math.isnan(result.final_loss) else result.final_loss,
-        "resumed_from": result.resumed_from,
+        "final_loss": result.final_loss,
+        ATTEMPT: {"resumed_from": result.resumed_from},
     }
 
 

@@ -16,6 +16,8 @@ from spiritsafe.publish import folder_manifest
 
 # Process id of the worker, with which a stage dies.
 WORKER_VARIABLE = "SPIRITSAFE_STAGE_WORKER"
+# Of the figures, what is no part of the output: a resumed training makes what an undisturbed one makes.
+ATTEMPT = "attempt"
 
 
 class Report(Protocol):
@@ -28,7 +30,7 @@ class Report(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StageSpec:
-    """One stage of one run. ``upstream`` names the folders of the stages whose output it reads."""
+    """One stage as one run wants it. ``upstream`` names the folders of the stages whose output it reads."""
 
     run: str
     stage: Stage
@@ -79,8 +81,13 @@ class StageSpec:
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """What a finished stage left: the digest of its files, figures for the run, and its wall-clock seconds."""
+    """What a finished stage left: the digest of its output, figures for the run, and its wall-clock seconds.
 
+    ``run`` made it. ``figures`` may hold, under ``attempt``, what only tells how the making went; all others are
+    output, like the files.
+    """
+
+    run: str
     input_digest: str
     output_digest: str
     figures: Mapping[str, Any]
@@ -103,7 +110,8 @@ def write_result(spec: StageSpec, figures: Mapping[str, Any], seconds: float) ->
     spec.output.mkdir(exist_ok=True)
     listed = folder_manifest(spec.output) if any(spec.output.rglob("*")) else []
     files = [[one.path, one.size_bytes, one.sha256] for one in listed]
-    result = StageResult(spec.input_digest, digest({"files": files, "figures": dict(figures)}), figures, seconds)
+    output = {"files": files, "figures": {name: value for name, value in figures.items() if name != ATTEMPT}}
+    result = StageResult(spec.run, spec.input_digest, digest(output), figures, seconds)
     write_json(spec.folder / layout.RESULT, {**asdict(result), "files": files})
     return result
 

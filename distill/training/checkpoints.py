@@ -38,12 +38,6 @@ def latest(folder: Path, training: str) -> Path | None:
     return max(usable, key=_step, default=None)
 
 
-def remove_all(folder: Path) -> None:
-    """Delete the checkpoints of a finished training."""
-    for checkpoint in folder.glob("checkpoint-*"):
-        shutil.rmtree(checkpoint)
-
-
 def _marked_for(checkpoint: Path) -> str | None:
     try:
         mark = json.loads((checkpoint / _MARK).read_text())

@@ -87,6 +87,8 @@ def train(
 ) -> TrainResult:
     """Train an adapter, or go on from the newest whole checkpoint of the same training in ``spec.output_dir``.
 
+    The checkpoints stay, for whoever loses the adapter before it is safe.
+
     Raises:
         RowError: a trajectory cannot become a row (too long, nothing to learn).
         ValueError: there is nothing to train on, the tokenizer does not belong to the family, or a row is longer than
@@ -124,10 +126,10 @@ def train(
         trainer.remove_callback(PrinterCallback)
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     adapter = _save_adapter(trainer, spec.output_dir)
-    checkpoints.remove_all(spec.output_dir)
     resumed_from = int(resume.name.rpartition("-")[2]) if resume else 0
+    state: TrainerState = trainer.state
     return TrainResult(
-        adapter, len(rows), trainer.state.global_step, watcher.loss, time.monotonic() - started, resumed_from
+        adapter, len(rows), state.global_step, _last_loss(state), time.monotonic() - started, resumed_from
     )
 
 
@@ -203,7 +205,6 @@ class _Watcher(TrainerCallback):
     def __init__(self, training: str, on_progress: Callable[[TrainProgress], None]) -> None:
         self.training = training
         self.on_progress = on_progress
-        self.loss = math.nan
         self._first_step = 0
         self._started = time.monotonic()
 
@@ -227,10 +228,11 @@ class _Watcher(TrainerCallback):
         logs = kwargs.get("logs") or {}
         if "loss" not in logs:
             return
-        self.loss = float(logs["loss"])
         pace = (time.monotonic() - self._started) / max(1, state.global_step - self._first_step)
         self.on_progress(
-            TrainProgress(state.global_step, state.max_steps, self.loss, pace * (state.max_steps - state.global_step))
+            TrainProgress(
+                state.global_step, state.max_steps, float(logs["loss"]), pace * (state.max_steps - state.global_step)
+            )
         )
 
     def on_save(
@@ -244,9 +246,17 @@ class _Watcher(TrainerCallback):
         checkpoints.mark_complete(checkpoint, self.training)
 
 
+def _last_loss(state: TrainerState) -> float:
+    # The log goes on from the checkpoint's, so it is there even where nothing was left to train.
+    return next(float(entry["loss"]) for entry in reversed(state.log_history) if "loss" in entry)
+
+
 def _save_adapter(trainer: Any, output_dir: Path) -> Path:
     """Write the adapter under a temporary name first, so that the final folder is always whole."""
     partial, adapter = output_dir / f".{ADAPTER_FOLDER}", output_dir / ADAPTER_FOLDER
+    for config in trainer.model.peft_config.values():
+        # PEFT keeps a set, which every process would write in an order of its own.
+        config.target_modules = sorted(config.target_modules)
     trainer.model.save_pretrained(str(partial), safe_serialization=True)
     partial.replace(adapter)
     return adapter

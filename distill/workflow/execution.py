@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -59,12 +60,14 @@ class Execution:
         # A recovered workflow of an attempt that was given up must not work beside the newer one.
         self._check(run_id, attempt)()
         spec = self._spec(run_id, stage, sources, upstream)
+        # One run is at work at a time in a home, so nobody else can be at work in this folder.
         result = read_result(spec.folder)
         if result is None:
             self._change(
                 run_id, lambda record: records.stage_started(record, stage, spec.input_digest, timestamp_now())
             )
             result = self._run(spec, attempt)
+        shutil.rmtree(spec.folder / layout.TRAINING, ignore_errors=True)
         self._succeeded(spec, result)
         return {"folder": str(spec.folder), "digest": result.output_digest}
 
@@ -88,16 +91,12 @@ class Execution:
             raise
 
     def _succeeded(self, spec: StageSpec, result: StageResult) -> None:
-        self._change(
-            spec.run,
-            lambda record: records.stage_succeeded(
-                record, spec.stage, spec.input_digest, result.figures, result.seconds, timestamp_now()
-            ),
-        )
+        self._change(spec.run, lambda record: records.stage_succeeded(record, spec.stage, result, timestamp_now()))
 
     def _spec(self, run_id: str, stage: Stage, sources: SourceValues, upstream: Mapping[str, StageValues]) -> StageSpec:
         recipe = self._recipe(run_id)
         input_digest = stage_digest(
+            run_id,
             recipe,
             stage,
             {name: values["digest"] for name, values in sources.items()},
@@ -106,7 +105,7 @@ class Execution:
         return StageSpec(
             run=run_id,
             stage=stage,
-            folder=layout.stage_folder(self.home, run_id, stage, input_digest),
+            folder=layout.stage_folder(self.home, stage, input_digest),
             input_digest=input_digest,
             recipe=recipe,
             sources={name: Source(**values) for name, values in sources.items()},

@@ -13,7 +13,7 @@ from registry.home import open_home
 from spiritsafe import publish
 from spiritsafe.client import Client
 from spiritsafe.errors import DataLoss, FailedPrecondition, InvalidArgument, SpiritsafeError
-from spiritsafe.publish import download_version, folder_manifest, publish_version
+from spiritsafe.publish import download_version, folder_manifest, publish_once, publish_version
 from spiritsafe.registry.v1 import licensing_pb2, model_pb2, version_pb2
 from tests.registry.serving import serve
 
@@ -61,6 +61,26 @@ def test_a_repeated_request_makes_one_version(client: Client, folder: Path) -> N
     request = str(uuid4())
     first = publish_version(client, PARENT, VERSION, folder, request)
     assert publish_version(client, PARENT, VERSION, folder, request) == first
+
+
+def test_equal_content_is_published_once(client: Client, folder: Path) -> None:
+    first = publish_once(client, PARENT, VERSION, folder)
+    assert publish_once(client, PARENT, VERSION, folder) == first
+    declared = version_pb2.Version()
+    declared.CopyFrom(VERSION)
+    declared.declared_licenses.ids[:] = ["apache-2.0"]
+    relicensed = publish_once(client, PARENT, declared, folder)
+    (folder / "config.json").write_text("{ }")
+    changed = publish_once(client, PARENT, VERSION, folder)
+    assert [one.name for one in (first, relicensed, changed)] == [f"{PARENT}/versions/{number}" for number in (1, 2, 3)]
+
+
+def test_what_was_deleted_since_is_published_again(client: Client, folder: Path) -> None:
+    for number in (1, 2, 3):
+        made = publish_once(client, PARENT, VERSION, folder)
+        assert made.name == f"{PARENT}/versions/{number}"
+        assert publish_once(client, PARENT, VERSION, folder) == made
+        client.versions.DeleteVersion(version_pb2.DeleteVersionRequest(name=made.name))
 
 
 def test_an_interrupted_upload_goes_on(client: Client, folder: Path) -> None:

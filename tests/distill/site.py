@@ -18,9 +18,9 @@ from spiritsafe.distill.v1 import run_pb2
 from tests.registry.serving import Served, serve
 
 
-def stage_processes(home: Path) -> list[int]:
-    """Process ids of living stages of a home, whoever started them."""
-    found = []
+def stage_processes(home: Path) -> dict[int, str]:
+    """Living stages of a home by process id, whoever started them."""
+    found = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
@@ -30,7 +30,7 @@ def stage_processes(home: Path) -> list[int]:
                 continue
             ours = b"distill.stages" in command and any(str(home).encode() in part for part in command)
             if ours and state != "Z":
-                found.append(int(folder.name))
+                found[int(folder.name)] = command[command.index(b"distill.stages") + 1].decode()
     return found
 
 
@@ -53,16 +53,20 @@ class Site:
     @contextmanager
     def worker(self, *options: str) -> Iterator[subprocess.Popen[bytes]]:
         """A worker process, killed at the end if it still runs."""
-        environment = {**os.environ, SERVER_VARIABLE: self.served.address, TOKEN_VARIABLE: self.token}
-        process = subprocess.Popen([sys.executable, "-m", "distill.worker", str(self.home), *options], env=environment)
+        process = self.start_worker(*options)
         try:
             yield process
         finally:
             process.kill()
             process.wait()
 
-    def stage_processes(self) -> list[int]:
-        """Process ids of living stages of this home."""
+    def start_worker(self, *options: str) -> subprocess.Popen[bytes]:
+        """A worker process that uses the site's server."""
+        environment = {**os.environ, SERVER_VARIABLE: self.served.address, TOKEN_VARIABLE: self.token}
+        return subprocess.Popen([sys.executable, "-m", "distill.worker", str(self.home), *options], env=environment)
+
+    def stage_processes(self) -> dict[int, str]:
+        """Living stages of this home by process id."""
         return stage_processes(self.home)
 
     def wait_for(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
@@ -84,9 +88,10 @@ class Site:
 
 
 @contextmanager
-def open_site(folder: Path) -> Iterator[Site]:
-    """A new site below ``folder``."""
-    registry_home, home = folder / "registry", folder / "distill"
+def open_site(folder: Path, *, one_home: bool = False) -> Iterator[Site]:
+    """A new site below ``folder``, with a home for each service, or with one for both, as embedded ones have."""
+    registry_home = folder / "registry"
+    home = registry_home if one_home else folder / "distill"
     registry = open_home(registry_home, demo=True)
     with ExitStack() as stack:
         stack.callback(registry.database.close)

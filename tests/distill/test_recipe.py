@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -86,7 +85,7 @@ def test_what_is_wrong_is_named(message: run_pb2.Recipe, field: str) -> None:
 
 def digests(message: run_pb2.Recipe, sources: dict[str, str] = SOURCES) -> dict[Stage, str]:
     recipe = from_proto(message, KNOWN)
-    return {stage: stage_digest(recipe, stage, sources, DONE) for stage in STAGES}
+    return {stage: stage_digest("one", recipe, stage, sources, DONE) for stage in STAGES}
 
 
 def changed(message: run_pb2.Recipe, sources: dict[str, str] = SOURCES) -> set[Stage]:
@@ -98,15 +97,28 @@ def test_a_digest_changes_with_what_its_stage_reads_and_with_nothing_else() -> N
     assert changed(recipe_message()) == set()
     assert changed(change(student__display_name="acme/Other")) == {"register"}
     assert changed(change(student__training__epochs=9)) == {"train_student", "register"}
-    assert changed(change(environment__evaluation_scenarios=7)) == {"evaluate", "register"}
-    assert changed(change(environment__rollout_scenarios=7)) == {"rollout", "register"}
+    assert changed(change(environment__evaluation_scenarios=7)) == {"evaluate_teacher", "evaluate", "register"}
+    assert changed(change(environment__rollout_scenarios=7)) == {"rollout", "verify", "register"}
+    assert changed(change(teacher__model_id="other")) == {"verify", "register"}
     assert changed(recipe_message(), {**SOURCES, "student": "x" * 64}) == {
         "train_student",
         "evaluate",
         "merge",
         "register",
     }
-    assert changed(change(seed=5)) == {"finetune_teacher", "rollout", "train_student", "evaluate", "register"}
+    assert changed(change(seed=5)) == set(STAGES) - {"merge"}
+
+
+def test_another_student_changes_nothing_of_the_teachers_stages() -> None:
+    message = change(student__model_id="other", student__licenses=["mit"], student__training__epochs=9)
+    again = changed(message, {**SOURCES, "student": "x" * 64})
+    assert again.isdisjoint({"finetune_teacher", "evaluate_teacher", "rollout", "verify"})
+
+
+def test_only_registering_is_each_runs_own() -> None:
+    recipe = from_proto(recipe_message(), KNOWN)
+    one, two = ({stage: stage_digest(run, recipe, stage, SOURCES, DONE) for stage in STAGES} for run in ("one", "two"))
+    assert {stage for stage in STAGES if one[stage] != two[stage]} == {"register"}
 
 
 def test_the_teachers_own_data_decides_by_its_content() -> None:
@@ -121,12 +133,12 @@ def test_the_teachers_own_data_decides_by_its_content() -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_digest_changes_with_every_upstream_output(stage: Stage) -> None:
     recipe = from_proto(recipe_message(), KNOWN)
-    before = stage_digest(recipe, stage, SOURCES, DONE)
+    before = stage_digest("one", recipe, stage, SOURCES, DONE)
     for other in STAGES:
-        after = stage_digest(recipe, stage, SOURCES, {**DONE, other: "z" * 64})
+        after = stage_digest("one", recipe, stage, SOURCES, {**DONE, other: "z" * 64})
         assert (after != before) == (other in UPSTREAM[stage])
 
 
 def test_equal_recipes_have_equal_digests() -> None:
     recipe = from_proto(recipe_message(), KNOWN)
-    assert stage_digest(recipe, "verify", SOURCES, DONE) == stage_digest(replace(recipe), "verify", SOURCES, DONE)
+    assert digests(recipe_message()) == digests(to_proto(recipe))

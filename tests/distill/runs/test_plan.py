@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from distill.recipe import Checkpoint
-from distill.runs.plan import plan_scenario, plan_warnings, read_outcomes
+from distill.runs.plan import CONTEXTS, plan_scenario, plan_warnings, read_outcomes
 from spiritsafe.registry.v1 import licensing_pb2
 from tests.distill.recipes import tiny_recipe
 
@@ -71,6 +71,12 @@ def test_outcomes_name_each_reason_once() -> None:
     (outcome,) = read_outcomes({"cases": [{"id": "student", "contexts": {"commercial": verdict}}]})
     assert (outcome.subject, outcome.context, outcome.verdict) == ("student", "commercial", "denied")
     assert list(outcome.reasons) == ["A", "B"]
+
+
+def test_outcomes_have_one_order_however_they_come() -> None:
+    contexts = {context: {"verdict": "allowed", "reasons": []} for context in sorted(CONTEXTS)}
+    told = read_outcomes({"cases": [{"id": "student", "contexts": contexts}]})
+    assert [one.context for one in told] == ["research", "education", "internal", "commercial"]
 
 
 def test_warnings() -> None:

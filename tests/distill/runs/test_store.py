@@ -9,6 +9,7 @@ import pytest
 
 from distill.runs import records
 from distill.runs.store import RunRecord, RunStore, state_event, timestamp_now
+from distill.stages.spec import StageResult
 from spiritsafe.distill.v1 import run_pb2
 from spiritsafe.errors import AlreadyExists, NotFound
 
@@ -102,6 +103,7 @@ def test_states_filter(store: RunStore) -> None:
 def test_the_life_of_a_run_in_records_and_events(store: RunStore) -> None:
     store.create(new_run("one"))
     figures = {"run": {"rollouts": 7, "scores": [{"subject": "student", "exact": 3}]}}
+    result = StageResult("one", "d" * 64, "o" * 64, figures, 1.5)
     now = timestamp_now()
     store.change("one", records.run_started)
     for _ in range(2):
@@ -112,11 +114,9 @@ def test_the_life_of_a_run_in_records_and_events(store: RunStore) -> None:
     assert (resumed.attempt, resumed.run.error, resumed.workflow_id) == (2, "", "one:2")
     store.change("one", lambda record: records.stage_started(record, "rollout", "d" * 64, now))
     for _ in range(2):  # told twice after a recovery; counted once
-        done = store.change(
-            "one", lambda record: records.stage_succeeded(record, "rollout", "d" * 64, figures, 1.5, now)
-        )
-    stage = done.run.stages[1]
-    assert (stage.name, stage.attempts, stage.seconds) == ("rollout", 3, 1.5)
+        done = store.change("one", lambda record: records.stage_succeeded(record, "rollout", result, now))
+    stage = done.run.stages[2]
+    assert (stage.name, stage.attempts, stage.seconds, stage.reused) == ("rollout", 3, 1.5, False)
     assert stage.state == run_pb2.STAGE_STATE_SUCCEEDED
     assert done.run.rollouts == 7
     assert len(done.run.scores) == 1
@@ -125,6 +125,23 @@ def test_the_life_of_a_run_in_records_and_events(store: RunStore) -> None:
         *("run_state", "run_state", "stage_started", "stage_failed", "stage_started", "stage_failed"),
         *("run_state", "run_state", "stage_started", "stage_succeeded"),
     ]
+
+
+def test_a_result_of_another_run_is_marked_as_such(store: RunStore) -> None:
+    store.create(new_run("two"))
+    result = StageResult("one", "d" * 64, "o" * 64, {"run": {"rollouts": 7}}, 1.5)
+    done = store.change("two", lambda record: records.stage_succeeded(record, "rollout", result, timestamp_now()))
+    stage = done.run.stages[2]
+    assert (stage.state, stage.attempts) == (run_pb2.STAGE_STATE_SUCCEEDED, 0)
+    assert (stage.seconds, stage.reused, done.run.rollouts) == (1.5, True, 7)
+
+
+def test_scores_of_several_stages_are_kept_side_by_side() -> None:
+    run = run_pb2.Run()
+    for subject, exact in (("teacher", 1), ("student", 2), ("teacher", 3)):
+        records.apply_figures(run, {"run": {"scores": [{"subject": subject, "exact": exact}]}})
+    assert {score.subject: score.exact for score in run.scores} == {"teacher": 3, "student": 2}
+    assert len(run.scores) == 2
 
 
 def test_figures_of_a_repeated_stage_replace_the_earlier_ones() -> None:

@@ -100,7 +100,7 @@ def test_a_repeated_request_makes_one_run(site: Site) -> None:
 def test_a_created_run_is_queued_with_its_outcome(site: Site) -> None:
     run = site.create(tiny_message())
     assert (run.name, run.state, run.stand_in) == ("runs/one", run_pb2.RUN_STATE_QUEUED, True)
-    assert [stage.name for stage in run.stages][0::6] == ["finetune_teacher", "register"]
+    assert [stage.name for stage in run.stages][0::7] == ["finetune_teacher", "register"]
     assert {one.subject for one in run.license_outcomes} == {"teacher", "traces", "student"}
     assert run.creator
     assert site.run() == run

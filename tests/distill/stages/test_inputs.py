@@ -24,6 +24,12 @@ def test_gold_rollout_and_heldout_share_no_message() -> None:
     assert {one.category for one in gold} == {"single", "no_call"}
 
 
+def test_gold_scenarios_do_not_depend_on_how_many_are_rolled_out() -> None:
+    recipe = tiny_recipe()
+    more = replace(recipe, environment=replace(recipe.environment, rollout_scenarios=40))
+    assert gold_scenarios(more) == gold_scenarios(recipe)
+
+
 def test_the_seed_decides_and_categories_limit() -> None:
     recipe = tiny_recipe()
     assert gold_scenarios(recipe) == gold_scenarios(recipe)

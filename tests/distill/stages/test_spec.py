@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from distill.runs.checkpoints import Source
-from distill.stages.spec import StageSpec, read_result, write_result
+from distill.stages.spec import ATTEMPT, StageSpec, read_result, write_result
 from tests.distill.recipes import tiny_recipe
 
 
@@ -21,11 +23,11 @@ def spec(folder: Path) -> StageSpec:
     )
 
 
-def finished(folder: Path, text: str = "rows") -> StageSpec:
+def finished(folder: Path, text: str = "rows", figures: Mapping[str, Any] | None = None) -> StageSpec:
     one = spec(folder)
     one.output.mkdir(parents=True)
     (one.output / "rows.jsonl").write_text(text)
-    write_result(one, {"run": {"rollouts": 3}}, 1.5)
+    write_result(one, figures or {"run": {"rollouts": 3}}, 1.5)
     return one
 
 
@@ -38,7 +40,8 @@ def test_a_result_is_found_again(tmp_path: Path) -> None:
     finished(tmp_path / "a")
     result = read_result(tmp_path / "a")
     assert result is not None
-    assert (result.input_digest, result.figures, result.seconds) == ("d" * 64, {"run": {"rollouts": 3}}, 1.5)
+    assert (result.run, result.input_digest, result.seconds) == ("one", "d" * 64, 1.5)
+    assert result.figures == {"run": {"rollouts": 3}}
     assert read_result(tmp_path) is None
 
 
@@ -50,7 +53,22 @@ def test_a_result_without_its_files_counts_for_nothing(tmp_path: Path) -> None:
     assert read_result(one.folder) is None
 
 
+def output_digest(one: StageSpec) -> str:
+    result = read_result(one.folder)
+    assert result is not None
+    return result.output_digest
+
+
 def test_the_output_digest_is_of_the_content(tmp_path: Path) -> None:
-    results = [read_result(finished(tmp_path / str(n), text).folder) for n, text in enumerate(("a", "a", "b"))]
-    digests = [result.output_digest for result in results if result]
+    digests = [output_digest(finished(tmp_path / str(n), text)) for n, text in enumerate(("a", "a", "b"))]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_how_an_attempt_went_is_no_part_of_the_output(tmp_path: Path) -> None:
+    figures = [
+        {"steps": 8},
+        {"steps": 8, ATTEMPT: {"resumed_from": 4}},
+        {"steps": 9, ATTEMPT: {"resumed_from": 4}},
+    ]
+    digests = [output_digest(finished(tmp_path / str(n), figures=one)) for n, one in enumerate(figures)]
     assert digests[0] == digests[1] != digests[2]

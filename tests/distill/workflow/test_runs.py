@@ -11,7 +11,7 @@ import pytest
 from distill.errors import HomeLocked
 from distill.recipe import STAGES
 from distill.stages.register import run as register_again
-from distill.stages.spec import StageSpec, read_result
+from distill.stages.spec import ATTEMPT, StageSpec, read_result
 from distill.worker import has_worker, run_worker
 from spiritsafe.client import SERVER_VARIABLE, TOKEN_VARIABLE
 from spiritsafe.distill.v1 import run_pb2
@@ -39,6 +39,10 @@ def test_a_run_survives_its_worker_and_registers_everything_once(site: Site, mon
     recipe = tiny_message()
     recipe.teacher.training.epochs = 6
     site.create(recipe)
+    other = run_pb2.Recipe()
+    other.CopyFrom(recipe)
+    other.student.model_id, other.student.training.epochs = "other", 1
+    site.create(other, "two")
 
     with site.worker("--until-idle") as worker:
         site.wait_for(lambda: len(site.progress("finetune_teacher")) >= 3, 120, "progress in training")
@@ -67,14 +71,35 @@ def test_a_run_survives_its_worker_and_registers_everything_once(site: Site, mon
     assert _resumed_from(site) > 0
 
     _check_lineage(site, run)
+    _check_sharing(site, run, site.run("two"))
     _check_idempotence(site, run, monkeypatch)
 
 
 def _resumed_from(site: Site) -> int:
-    (folder,) = (site.home / "work/one").glob("finetune_teacher-*")
+    (folder,) = (site.home / "work").glob("finetune_teacher-*")
     result = read_result(folder)
     assert result is not None
-    return int(result.figures["resumed_from"])
+    return int(result.figures[ATTEMPT]["resumed_from"])
+
+
+def _check_sharing(site: Site, one: run_pb2.Run, two: run_pb2.Run) -> None:
+    """The second run differs in its student: everything of the teacher is the first one's."""
+    assert two.state == run_pb2.RUN_STATE_SUCCEEDED, two.error
+    shared = ["finetune_teacher", "evaluate_teacher", "rollout", "verify"]
+    assert [stage.name for stage in two.stages if stage.reused] == shared
+    assert not any(stage.reused for stage in one.stages)
+    assert [stage.attempts for stage in two.stages] == [0] * 4 + [1] * 4
+    seconds = [[stage.seconds for stage in run.stages if stage.name in shared] for run in (one, two)]
+    assert seconds[0] == seconds[1]
+    assert len(list((site.home / "work").glob("finetune_teacher-*"))) == 1
+    teachers = [[score for score in run.scores if score.subject == "teacher"] for run in (one, two)]
+    assert teachers[0] == teachers[1] != []
+    assert (one.rollouts, one.verified_rollouts) == (two.rollouts, two.verified_rollouts)
+    for name in ("teacher_base", "teacher_adapter", "traces", "student_base"):
+        assert getattr(one.outputs, name) == getattr(two.outputs, name)
+    assert one.outputs.student != two.outputs.student
+    numbers = [name.rpartition("/")[2] for name in versions(site)]
+    assert set(numbers) == {"1"}
 
 
 def _check_lineage(site: Site, run: run_pb2.Run) -> None:
@@ -116,8 +141,9 @@ def _check_idempotence(site: Site, run: run_pb2.Run, monkeypatch: pytest.MonkeyP
     before = versions(site)
     monkeypatch.setenv(SERVER_VARIABLE, site.served.address)
     monkeypatch.setenv(TOKEN_VARIABLE, site.token)
-    (path,) = (site.home / "work/one").glob("register-*/spec.json")
-    figures = register_again(StageSpec.read(path), lambda *_, **__: None)
+    specs = [StageSpec.read(path) for path in (site.home / "work").glob("register-*/spec.json")]
+    (spec,) = [one for one in specs if one.run == "one"]
+    figures = register_again(spec, lambda *_, **__: None)
     assert figures["run"]["outputs"]["student"] == run.outputs.student
     assert versions(site) == before
 

@@ -319,8 +319,9 @@ class Stage(_message.Message):
     ATTEMPTS_FIELD_NUMBER: _builtins.int
     INPUT_DIGEST_FIELD_NUMBER: _builtins.int
     SECONDS_FIELD_NUMBER: _builtins.int
+    REUSED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """finetune_teacher, rollout, verify, train_student, evaluate, merge, register."""
+    """finetune_teacher, evaluate_teacher, rollout, verify, train_student, evaluate, merge, register."""
     state: Global___StageState.ValueType
     attempts: _builtins.int
     """Times that it was started."""
@@ -328,6 +329,8 @@ class Stage(_message.Message):
     """SHA-256 of the stage's inputs: the key under which its result is reused."""
     seconds: _builtins.float
     """Wall-clock seconds of the attempt that succeeded."""
+    reused: _builtins.bool
+    """The result was there: a run with equal inputs of this stage had made it, in the seconds told."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -342,10 +345,11 @@ class Stage(_message.Message):
         attempts: _builtins.int = ...,
         input_digest: _builtins.str = ...,
         seconds: _builtins.float = ...,
+        reused: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "end_time", b"end_time", "input_digest", b"input_digest", "name", b"name", "seconds", b"seconds", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "end_time", b"end_time", "input_digest", b"input_digest", "name", b"name", "reused", b"reused", "seconds", b"seconds", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
