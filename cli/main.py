@@ -18,7 +18,7 @@ COMMANDS = {
     "demo": Lazy("cli.demo:app", "Distil students from a restricted teacher and take them through the licence gate."),
     "serve": Lazy("cli.serve:app", "Serve the registry and the distillation service over gRPC."),
     "worker": Lazy("cli.worker:app", "Execute queued distillation runs."),
-    "model": Lazy("cli.nodes:models", "Models: create, update, list, show, register, download."),
+    "model": Lazy("cli.nodes:models", "Models: create, update, list, show, register, download, evaluation."),
     "version": Lazy("cli.versions:app", "Versions of models and datasets: create, list, show, register, download."),
     "dataset": Lazy("cli.nodes:datasets", "Datasets: create, update, list, show, register, download."),
     "lineage": Lazy("cli.lineage:app", "Where a version comes from, with licences and verdicts."),

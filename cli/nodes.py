@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from cli import output, versions
+from cli import evaluation_reports, output, versions
 from cli.lazy import app as new_app
 from cli.options import (
     DescriptionOption,
@@ -128,6 +128,7 @@ def _group(collection: Collection, about: str, example: str, example_display_nam
 
 
 models = _group("models", "Models: named, with numbered versions.", "support-tool", "acme/Support-Tool-0.6B")
+models.add_typer(evaluation_reports.app, name="evaluation")
 
 
 @models.command("register")

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from cli import evaluations, exits, output
+from cli import evaluation_reports, evaluations, exits, output
 from cli.lazy import app as new_app
 from cli.options import (
     DistributedOption,
@@ -102,7 +102,7 @@ def _finish(promotion: promotion_pb2.Promotion, form: Format) -> None:
 
 
 def print_promotion(data: Data, console: Console) -> None:
-    """Prints what the gate answered: its checks, then the reasons of the verdict."""
+    """Prints what the gate answered: its checks with the way on, the reasons of the verdict, the paired figures."""
     outbound = f" as {data['outbound_license']}" if data["outbound_license"] else ""
     console.print(
         f"[bold]{escape(shorten(data['version']))}[/] -> {data['context']}/{data['stage']}{outbound}: "
@@ -111,7 +111,11 @@ def print_promotion(data: Data, console: Console) -> None:
     for check in data["checks"]:
         mark = "[green]pass[/]" if check["passed"] else "[red]fail[/]"
         console.print(f"  {mark} {check['check']}  [dim]{escape(check['detail'])}[/]".rstrip())
+        if check["reason"]:
+            console.print(f"    [red]{check['reason']}[/] {escape(check['remedy'])}")
     evaluations.print_reasons(data.get("evaluation", {}).get("reasons", []), console)
+    for report in data["evaluation_reports"]:
+        evaluation_reports.print_report(report, console)
     for review in data["reviews"]:
         console.print(f"  review: {output.cell(review)}")
     if data["self_administered"]:

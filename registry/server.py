@@ -18,6 +18,7 @@ from registry.services.agreements import AgreementService
 from registry.services.artifacts import ArtifactService
 from registry.services.audit import AuditService
 from registry.services.datasets import DatasetService
+from registry.services.evaluation_reports import EvaluationReportService
 from registry.services.identity import IdentityService
 from registry.services.licenses import LicenseService
 from registry.services.models import ModelService
@@ -30,6 +31,7 @@ from spiritsafe.registry.v1 import (
     artifact_pb2_grpc,
     audit_pb2_grpc,
     dataset_pb2_grpc,
+    evaluation_report_pb2_grpc,
     identity_pb2_grpc,
     licensing_pb2_grpc,
     model_pb2_grpc,
@@ -107,6 +109,9 @@ class RegistryServer:
         licensing_pb2_grpc.add_LicenseServiceServicer_to_server(LicenseService(registry), server)
         review_pb2_grpc.add_ReviewServiceServicer_to_server(ReviewService(registry), server)
         agreement_pb2_grpc.add_AgreementServiceServicer_to_server(AgreementService(registry), server)
+        evaluation_report_pb2_grpc.add_EvaluationReportServiceServicer_to_server(
+            EvaluationReportService(registry), server
+        )
         promotion_pb2_grpc.add_PromotionServiceServicer_to_server(PromotionService(registry), server)
         audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(registry), server)
         identity_pb2_grpc.add_IdentityServiceServicer_to_server(IdentityService(registry), server)

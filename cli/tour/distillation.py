@@ -85,7 +85,7 @@ def distil(narrator: Narrator, alice: Actor, home: Path, student: Student) -> ru
 
 def reused(run: run_pb2.Run) -> list[str]:
     """The stages whose result another run had made."""
-    return [stage["name"] for stage in output.to_data(run)["stages"] if stage.get("reused")]
+    return [stage.name for stage in run.stages if stage.reused]
 
 
 def show_scores(narrator: Narrator, found: Sequence[run_pb2.Score], family: str) -> None:

@@ -181,7 +181,11 @@ def second_version(narrator: Narrator, alice: Actor, bob: Actor, first: str, out
     narrator.say("A review holds for one exact version, so this one waits for its own:")
     promote(narrator, alice, second, COMMERCIAL, outbound, "awaiting_review")
     approve(narrator, bob, request_reviews(narrator, alice, second, outbound))
-    promote(narrator, alice, second, COMMERCIAL, outbound, "promoted")
+    promotion = promote(narrator, alice, second, COMMERCIAL, outbound, "promoted")
+    narrator.say("An evaluation is of weights, so the first version's holds for this one:")
+    reports = [shorten(report.name).partition("/")[0] for report in promotion.evaluation_reports]
+    narrator.expect_among("the version whose evaluation counts", reports, shorten(first))
+    narrator.say(f"  recorded on {', '.join(reports)}")
     narrator.step("Back, and forward again")
     channel = ChannelName(VersionName.parse(first).node, "commercial", STAGE)
     request = promotion_pb2.RollbackChannelRequest(name=str(channel))

@@ -2,6 +2,6 @@
 
 from spiritsafe.client import Client
 from spiritsafe.errors import SpiritsafeError
-from spiritsafe.rpc.names import ChannelName, NodeName, VersionName
+from spiritsafe.rpc.names import ChannelName, EvaluationReportName, NodeName, VersionName
 
-__all__ = ["ChannelName", "Client", "NodeName", "SpiritsafeError", "VersionName"]
+__all__ = ["ChannelName", "Client", "EvaluationReportName", "NodeName", "SpiritsafeError", "VersionName"]

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from registry.catalog.rules import check_edge, find_cycle
 from registry.errors import invalid
 from registry.identity.access import check_namespace
+from registry.licensing.vocabulary import WEIGHTS_EDGES
 from registry.storage.lookup import get_version, names_of, version_name
 from registry.storage.tables import Edge, Node, Version
 from registry.wire import enum_text
@@ -74,6 +75,17 @@ def walk(session: Session, start: Version, direction: str, max_depth: int) -> tu
         return session.exec(select(Edge).where(col(getattr(Edge, near)).in_(frontier)).order_by(col(Edge.id)))
 
     return _walk(_id(start), step, far, max_depth)
+
+
+def weights_ancestors(session: Session, version: Version) -> set[int]:
+    """Ids of the versions whose weights went into this one's, through edges of weights alone, itself left out."""
+
+    def step(frontier: Sequence[int]) -> Iterable[Edge]:
+        query = select(Edge).where(col(Edge.child_id).in_(frontier), col(Edge.type).in_(WEIGHTS_EDGES))
+        return session.exec(query)
+
+    own = _id(version)
+    return set(_walk(own, step, "parent_id")[0]) - {own}
 
 
 def _walk(

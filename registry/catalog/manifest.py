@@ -35,6 +35,8 @@ UNSAFE_SUFFIXES = frozenset(
     {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".dill", ".npy", ".npz", ".h5", ".hdf5", ".keras"}
 )
 MAX_PATH_LENGTH = 512
+# Files that hold the parameters of a model.
+WEIGHT_SUFFIXES = frozenset({".safetensors", ".gguf"})
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # Besides control characters: separators and drive letters of other systems, on which a client may unpack.
 _BAD_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\\:]")
@@ -75,6 +77,17 @@ def manifest_digest(entries: Iterable[Entry]) -> str:
         return ""
     canonical = json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def weights_digest(entries: Iterable[Entry]) -> str:
+    """SHA-256 over the digests of the weight files, sorted, each followed by a line feed; empty where there are none.
+
+    Equal for versions with the same weights, whatever their other files are and however the weight files are called.
+    """
+    digests = sorted(entry.sha256 for entry in entries if PurePosixPath(entry.path).suffix.lower() in WEIGHT_SUFFIXES)
+    if not digests:
+        return ""
+    return hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()
 
 
 def _check_path(path: str, field: str) -> None:

@@ -24,7 +24,7 @@ from registry.listing import filters
 from registry.listing.paging import Page
 from registry.storage.audit import Event
 from registry.storage.lookup import get_node, version_name
-from registry.storage.tables import Channel, Edge, File, Node, Promotion, Review, Version
+from registry.storage.tables import Channel, Edge, EvaluationReport, File, Node, Promotion, Review, Version
 from registry.wire import EnumType, enum_number, enum_text
 from spiritsafe.errors import FailedPrecondition, SpiritsafeError
 from spiritsafe.registry.v1 import licensing_pb2, version_pb2
@@ -133,9 +133,13 @@ def remove(session: Session, node: Node, version: Version) -> Event:
         raise _kept(name, "has descendants", "HAS_DESCENDANTS", "delete them first")
     if _refers(session, Channel.version_id, version):
         raise _kept(name, "is held by a channel", "IN_CHANNEL", "promote another version or roll back first")
-    history = (Promotion.version_id, Promotion.previous_version_id, Review.version_id, Review.origin_id)
+    history = (
+        *(Promotion.version_id, Promotion.previous_version_id, Review.version_id, Review.origin_id),
+        *(EvaluationReport.version_id, EvaluationReport.baseline_id, EvaluationReport.dataset_id),
+    )
     if any(_refers(session, column, version) for column in history):
-        raise _kept(name, "is named by recorded promotions or reviews", "HAS_HISTORY", "keep it: history must resolve")
+        why = "is named by recorded promotions, reviews or evaluation reports"
+        raise _kept(name, why, "HAS_HISTORY", "keep it: history must resolve")
     for table, column in ((File, File.version_id), (Edge, Edge.child_id)):
         session.exec(delete(table).where(col(column) == version.id))
     session.delete(version)

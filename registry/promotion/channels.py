@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import cast
 
 from google.protobuf import json_format
+from google.protobuf.message import Message
 from sqlmodel import Session, col, select
 
 from registry.clock import now
@@ -16,17 +17,27 @@ from registry.decisions.reviews import open_reviews, review_name
 from registry.errors import invalid, not_found, wrong_state
 from registry.identity.access import check_namespace
 from registry.licensing import Verdict, load_profiles
-from registry.promotion.gate import Check, GateFacts, Inventory, OpenReason, Outcome, run_gate
+from registry.promotion.gate import (
+    COMMERCIAL,
+    Check,
+    GateFacts,
+    Inventory,
+    OpenReason,
+    Outcome,
+    needs_evaluation,
+    run_gate,
+)
 from registry.promotion.history import Held, rollback_target
+from registry.reports.messages import report_messages
+from registry.reports.records import newest_by_dataset
 from registry.storage.audit import Event
 from registry.storage.lookup import get_node, node_name, version_name
 from registry.storage.tables import Channel, File, Node, Promotion, Version
 from registry.wire import enum_text
-from spiritsafe.registry.v1 import licensing_pb2
+from spiritsafe.registry.v1 import evaluation_report_pb2, licensing_pb2
 from spiritsafe.rpc.caller import Caller
-from spiritsafe.rpc.names import ChannelName, check_id
+from spiritsafe.rpc.names import ChannelName, check_id, shorten
 
-COMMERCIAL = "commercial"
 PROMOTE, ROLLBACK = "promote", "rollback"
 
 
@@ -72,9 +83,11 @@ def attempt(
     """
     ready = tried.version.state == "ready"
     assessed = _assess(session, tried) if ready else None
-    outcome, checks = run_gate(_facts(registry, tried, assessed, inventory))
+    reports = _reports(session, tried)
+    outcome, checks = run_gate(_facts(registry, tried, assessed, inventory, reports))
     channel = _channel(session, tried)
     promotion = _record(session, caller, tried, channel, assessed, outcome, checks)
+    promotion.evaluation_reports = [_json(report) for report in reports]
     if outcome is Outcome.PROMOTED:
         _move(channel, tried)
     session.add(promotion)
@@ -125,11 +138,27 @@ def _assess(session: Session, tried: Attempt) -> Assessment:
     )
 
 
-def _facts(registry: Registry, tried: Attempt, assessed: Assessment | None, inventory: Inventory) -> GateFacts:
+def _reports(session: Session, tried: Attempt) -> list[evaluation_report_pb2.EvaluationReport]:
+    """What the gate relies on; nothing where it asks for none."""
+    if not needs_evaluation(tried.version.kind, tried.context):
+        return []
+    return report_messages(session, newest_by_dataset(session, tried.node, tried.version))
+
+
+def _facts(
+    registry: Registry,
+    tried: Attempt,
+    assessed: Assessment | None,
+    inventory: Inventory,
+    reports: Sequence[evaluation_report_pb2.EvaluationReport],
+) -> GateFacts:
     version = tried.version
     own_stand_in = [version_name(tried.node, version)] if version.stand_in else []
     stand_ins = assessed.stand_ins if assessed else own_stand_in
     return GateFacts(
+        version=version_name(tried.node, version).short,
+        kind=version.kind,
+        context=tried.context,
         ready=version.state == "ready",
         inventory=inventory,
         outbound=tried.outbound,
@@ -140,6 +169,7 @@ def _facts(registry: Registry, tried: Attempt, assessed: Assessment | None, inve
         reasons=[OpenReason(each.code, each.liftable) for each in assessed.evaluation.reasons] if assessed else [],
         creator=version.creator,
         approvers=[review.reviewer for review in assessed.rests_on] if assessed else [],
+        evaluations=[f"{shorten(each.dataset)} against {shorten(each.baseline)}" for each in reports],
     )
 
 
@@ -177,7 +207,9 @@ def _record(
     checks: Sequence[Check],
 ) -> Promotion:
     rests_on = assessed.rests_on if assessed else []
-    waits_for = open_reviews(session, tried.version, tried.context) if outcome is Outcome.AWAITING_REVIEW else []
+    # Also where the attempt is denied for something else: then reviews are one of two things that are missing.
+    waits = any(check.curable for check in checks)
+    waits_for = open_reviews(session, tried.version, tried.context) if waits else []
     return Promotion(
         channel_id=cast("int", channel.id),
         number=_next_number(session, channel),
@@ -189,7 +221,7 @@ def _record(
         state=outcome.value,
         action=tried.action,
         checks=[{key: value for key, value in asdict(check).items() if key != "curable"} for check in checks],
-        evaluation=_evaluation_json(assessed),
+        evaluation=_json(assessed.evaluation) if assessed else {},
         reviews=[review_name(review) for review in [*rests_on, *waits_for]],
         actor=caller.identity,
         self_administered=any(review.self_administered for review in rests_on),
@@ -202,12 +234,14 @@ def _next_number(session: Session, channel: Channel) -> int:
     return (session.exec(query.order_by(col(Promotion.number).desc()).limit(1)).first() or 0) + 1
 
 
-def _evaluation_json(assessed: Assessment | None) -> dict[str, object]:
-    return json_format.MessageToDict(assessed.evaluation, preserving_proto_field_name=True) if assessed else {}
+def _json(message: Message) -> dict[str, object]:
+    return json_format.MessageToDict(message, preserving_proto_field_name=True)
 
 
 def _details(promotion: Promotion, tried: Attempt) -> dict[str, object]:
     fields = ("number", "state", "action", "outbound_license", "distributed", "public_name", "reviews")
     found: dict[str, object] = {field: getattr(promotion, field) for field in fields}
     failed = [check["check"] for check in promotion.checks if not check["passed"]]
-    return found | {"version": str(version_name(tried.node, tried.version)), "failed_checks": failed}
+    reports = [report["name"] for report in promotion.evaluation_reports]
+    version = str(version_name(tried.node, tried.version))
+    return found | {"version": version, "failed_checks": failed, "evaluation_reports": reports}

@@ -1,7 +1,15 @@
 """The gate: a conjunction of checks over facts that somebody else gathered. Pure.
 
-An attempt is *denied* when a check fails for good, *awaiting review* when the only failing check is the verdict and
-each of its open reasons can be lifted by a review, and *promoted* when all checks pass.
+Every check is made and shown, whatever the others found. An attempt ends in one of three states:
+
+* *promoted*: all checks pass.
+* *awaiting review*: the only failing check is the verdict, and a review can lift each of its open reasons. Nothing but
+  people's decisions is missing.
+* *denied*: anything else. Something must be done, or cannot be done, before a decision would help.
+
+So a version that lacks an evaluation is denied, for no review replaces one; that its verdict waits for reviews as well
+is shown beside it, and so is a licence that denies it, which no evaluation cures. The licence's answer comes first in
+the list: who reads that it denies will not spend compute on an evaluation.
 """
 
 from __future__ import annotations
@@ -10,7 +18,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from registry.catalog.rules import KINDS, MODELS
 from registry.licensing import Verdict
+
+COMMERCIAL = "commercial"
+# An untouched base is what the others are compared with, and a dataset answers nothing.
+EVALUATED_KINDS = KINDS[MODELS] - {"base"}
 
 
 class Outcome(StrEnum):
@@ -23,11 +36,17 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One condition of the gate and what was found. ``curable`` marks a failure that reviews alone can lift."""
+    """One condition of the gate and what was found.
+
+    A failure has a ``remedy``, and a ``reason`` as its stable code, but for the verdict, whose codes are its reasons'.
+    ``curable`` marks a failure that reviews alone can lift.
+    """
 
     check: str
     passed: bool
     detail: str
+    reason: str = ""
+    remedy: str = ""
     curable: bool = False
 
 
@@ -51,10 +70,14 @@ class OpenReason:
 class GateFacts:
     """All that the gate judges. ``verdict`` is None for a draft, which has none.
 
-    ``stand_ins`` names the version and ancestors that are
-    stand-ins; ``approvers`` are the reviewers whose approvals the verdict rests on.
+    ``version`` is its short name and ``kind`` its kind. ``stand_ins`` names the version and ancestors that are
+    stand-ins; ``approvers`` are the reviewers whose approvals the verdict rests on; ``evaluations`` says of each report
+    on the version's weights what it was evaluated on.
     """
 
+    version: str
+    kind: str
+    context: str
     ready: bool
     inventory: Inventory
     outbound: str
@@ -65,6 +88,12 @@ class GateFacts:
     reasons: Sequence[OpenReason]
     creator: str
     approvers: Sequence[str]
+    evaluations: Sequence[str]
+
+
+def needs_evaluation(kind: str, context: str) -> bool:
+    """Whether versions of the kind enter channels of the context with an evaluation report only."""
+    return context == COMMERCIAL and kind in EVALUATED_KINDS
 
 
 def run_gate(facts: GateFacts) -> tuple[Outcome, list[Check]]:
@@ -76,6 +105,7 @@ def run_gate(facts: GateFacts) -> tuple[Outcome, list[Check]]:
         _stand_in(facts),
         _verdict(facts),
         _four_eyes(facts),
+        _evaluation(facts),
     ]
     failed = [check for check in checks if not check.passed]
     if not failed:
@@ -84,17 +114,18 @@ def run_gate(facts: GateFacts) -> tuple[Outcome, list[Check]]:
 
 
 def _ready(facts: GateFacts) -> Check:
-    detail = "finalized" if facts.ready else "a draft: upload the missing files and finalize it"
-    return Check("ready", facts.ready, detail)
+    if facts.ready:
+        return Check("ready", True, "finalized")
+    return Check("ready", False, "a draft", "VERSION_NOT_READY", "upload the missing files and finalize it")
 
 
 def _integrity(facts: GateFacts) -> Check:
     files, missing = facts.inventory.files, facts.inventory.missing
     if not files:
         # An imported base may leave its bytes where they were published; a channel must be able to serve them.
-        return Check("integrity", False, "it has no files here; register a version with its files")
+        return Check("integrity", False, "it has no files here", "NO_FILES", "register a version with its files")
     if missing:
-        return Check("integrity", False, f"not in the store: {_some(missing)}; upload them again")
+        return Check("integrity", False, f"not in the store: {_some(missing)}", "FILES_MISSING", "upload them again")
     return Check("integrity", True, f"all {files} files are in the store")
 
 
@@ -111,26 +142,44 @@ def _stand_in(facts: GateFacts) -> Check:
         return Check("stand_in", True, "no stand-in in the lineage")
     if facts.demo:
         return Check("stand_in", True, f"this registry is a demo; stand-ins: {_some(facts.stand_ins)}")
-    detail = f"stand-ins belong in no channel: {_some(facts.stand_ins)}; repeat the work with real weights"
-    return Check("stand_in", False, detail)
+    detail = f"stand-ins belong in no channel: {_some(facts.stand_ins)}"
+    return Check("stand_in", False, detail, "STAND_IN", "repeat the work with real weights")
 
 
 def _verdict(facts: GateFacts) -> Check:
     if facts.verdict is None:
-        return Check("verdict", False, "a draft has no verdict")
+        return Check("verdict", False, "a draft has no verdict", "VERSION_NOT_READY", "finalize it")
     if facts.verdict in (Verdict.ALLOWED, Verdict.ALLOWED_WITH_OBLIGATIONS):
         return Check("verdict", True, facts.verdict.value)
     codes = _some(sorted({reason.code for reason in facts.reasons}))
     curable = facts.verdict is Verdict.NEEDS_REVIEW and all(reason.liftable for reason in facts.reasons)
-    return Check("verdict", False, f"{facts.verdict.value}: {codes}", curable)
+    remedy = "have its reasons reviewed" if curable else "see the remedy of each reason"
+    return Check("verdict", False, f"{facts.verdict.value}: {codes}", remedy=remedy, curable=curable)
 
 
 def _four_eyes(facts: GateFacts) -> Check:
     if not facts.approvers:
         return Check("four_eyes", True, "rests on no approval")
     if facts.creator in facts.approvers:
-        return Check("four_eyes", False, f"{facts.creator} registered the version and approved it")
+        detail = f"{facts.creator} registered the version and approved it"
+        return Check("four_eyes", False, detail, "FOUR_EYES", "let somebody else decide")
     return Check("four_eyes", True, f"registered by {facts.creator}, approved by {_some(sorted(set(facts.approvers)))}")
+
+
+def _evaluation(facts: GateFacts) -> Check:
+    if not needs_evaluation(facts.kind, facts.context):
+        return Check("evaluation", True, "asked for where a model other than an untouched base goes commercial")
+    if facts.evaluations:
+        return Check("evaluation", True, f"on record: {_some(facts.evaluations)}")
+    options = "--baseline BASE@N --dataset dataset:DATASET@N --file FIGURES.json"
+    command = f"spiritsafe model evaluation record {facts.version} {options}"
+    return Check(
+        "evaluation",
+        False,
+        "no evaluation of these weights against their untouched base is on record",
+        "EVALUATION_MISSING",
+        f"evaluate both on held-out scenarios and record the paired counts: {command}",
+    )
 
 
 def _some(names: Sequence[str], limit: int = 5) -> str:

@@ -89,4 +89,6 @@ def _promotion(
     )
     if row.evaluation:
         json_format.ParseDict(cast("dict[str, object]", row.evaluation), message.evaluation)
+    for report in row.evaluation_reports:
+        json_format.ParseDict(report, message.evaluation_reports.add())
     return message

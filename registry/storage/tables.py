@@ -142,6 +142,25 @@ class Agreement(SQLModel, table=True):
     revision: int = 1
 
 
+class EvaluationReport(SQLModel, table=True):
+    """Paired counts of a version's weights and of their untouched base on held-out scenarios; never changed."""
+
+    __tablename__ = "evaluation_reports"
+    __table_args__ = (Index("ix_evaluation_reports_namespace_weights", "namespace", "weights_sha256"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    uid: str = Field(unique=True)
+    namespace: str
+    version_id: int = Field(foreign_key="versions.id")
+    baseline_id: int = Field(foreign_key="versions.id")
+    dataset_id: int = Field(foreign_key="versions.id")
+    weights_sha256: str
+    # Name and counts of each category; all other figures follow from the counts.
+    categories: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    creator: str
+    create_time: int = Field(sa_type=BigInteger)
+
+
 class Channel(SQLModel, table=True):
     """What a context x stage of one model or dataset holds now."""
 
@@ -179,6 +198,8 @@ class Promotion(SQLModel, table=True):
     checks: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
     evaluation: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     reviews: list[str] = Field(default_factory=list, sa_type=JSON)
+    # Whole, with the figures that were shown then.
+    evaluation_reports: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
     actor: str
     self_administered: bool = False
     create_time: int = Field(sa_type=BigInteger)

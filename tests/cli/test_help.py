@@ -46,16 +46,17 @@ def test_help_answers_at_once() -> None:
     assert statistics.median(seconds) < HELP_SECONDS
 
 
-def leaves(name: str) -> list[tuple[str, Any]]:
-    """The commands behind one entry of the table."""
-    command: Any = COMMANDS[name].load()
+def leaves(name: str, command: Any) -> list[tuple[str, Any]]:
+    """The commands behind one entry of the table, through groups inside of groups."""
     inner = getattr(command, "commands", None)
-    return [(f"{name} {key}", one) for key, one in inner.items()] if inner else [(name, command)]
+    if not inner:
+        return [(name, command)]
+    return [leaf for key, one in inner.items() for leaf in leaves(f"{name} {key}", one)]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_with_an_example_and_a_format(name: str) -> None:
-    for path, command in leaves(name):
+    for path, command in leaves(name, COMMANDS[name].load()):
         assert f"Example: spiritsafe {path}" in (command.help or ""), path
         options = {option for parameter in command.params for option in parameter.opts}
         assert "--format" in options, path

@@ -17,7 +17,7 @@ from cli.tour.narrator import Narrator, UnexpectedAnswer
 from cli.tour.students import STUDENTS, Student
 from spiritsafe import publish
 from spiritsafe.distill.v1 import run_pb2
-from spiritsafe.registry.v1 import dataset_pb2, licensing_pb2, model_pb2, version_pb2
+from spiritsafe.registry.v1 import dataset_pb2, evaluation_report_pb2, licensing_pb2, model_pb2, version_pb2
 
 PARENT = "namespaces/default"
 Kind = version_pb2.VersionKind
@@ -57,7 +57,7 @@ def register(
     name: str = "",
     base_family: str = "",
 ) -> str:
-    """A stand-in version with one file of its own."""
+    """A stand-in version with files of its own."""
     parent = f"{PARENT}/{node}"
     collection, _, slug = node.partition("/")
     if collection == "models":
@@ -67,6 +67,7 @@ def register(
         alice.client.datasets.CreateDataset(dataset_pb2.CreateDatasetRequest(parent=PARENT, dataset_id=slug))
     (folder / slug).mkdir()
     (folder / slug / "config.json").write_text(f'{{"name": "{slug}"}}')
+    (folder / slug / "model.safetensors").write_bytes(slug.encode())
     version = version_pb2.Version(
         kind=kind,
         edges=[version_pb2.Edge(type=type_, parent=parent_) for type_, parent_ in edges],
@@ -112,7 +113,7 @@ def lineage(people: tuple[Actor, Actor], tmp_path_factory: pytest.TempPathFactor
 
 
 def register_student(alice: Actor, folder: Path, student: Student, traces: str) -> str:
-    """Base, adapter and merged weights of one family."""
+    """Base, adapter and merged weights of one family, with the evaluation of the latter."""
     license_id, base_family = BASES[student.family]
     kind, slug = Kind.VERSION_KIND_BASE, student.model_id
     base = register(alice, folder, f"models/{student.family}", kind, [license_id], base_family=base_family)
@@ -127,7 +128,13 @@ def register_student(alice: Actor, folder: Path, student: Student, traces: str) 
         trained,
     )
     merged = ((Type.EDGE_TYPE_MERGE, base), (Type.EDGE_TYPE_MERGE, adapter), trained)
-    return register(alice, folder, f"models/{slug}", Kind.VERSION_KIND_FULL, [], *merged, name=student.public_name)
+    made = register(alice, folder, f"models/{slug}", Kind.VERSION_KIND_FULL, [], *merged, name=student.public_name)
+    held_out = register(alice, folder, f"datasets/{slug}-evaluation", Kind.VERSION_KIND_EVALUATION, [])
+    category = evaluation_report_pb2.EvaluationCategory(category="single", count=100, candidate_exact=90, gained=90)
+    report = evaluation_report_pb2.EvaluationReport(baseline=base, dataset=held_out, categories=[category])
+    request = evaluation_report_pb2.CreateEvaluationReportRequest(parent=made, evaluation_report=report)
+    alice.client.evaluation_reports.CreateEvaluationReport(request)
+    return made
 
 
 def test_catalogue_shows_both_licences(narrator: Narrator, people: tuple[Actor, Actor]) -> None:
@@ -149,9 +156,17 @@ def test_story_of_the_gate(narrator: Narrator, people: tuple[Actor, Actor], line
     gate.second_version(narrator, alice, bob, student, outbound)
     audit = gate.verify_audit(narrator, alice.client)
     assert audit["verified"] is True
-    for expected in ("FOUR_EYES", "self-administered", "OUTBOUND_LICENSE_INCOMPATIBLE", "generated_by"):
+    for expected in (
+        "FOUR_EYES",
+        "self-administered",
+        "OUTBOUND_LICENSE_INCOMPATIBLE",
+        "generated_by",
+        "support-qwen3@2",
+        "dataset:support-qwen3-evaluation@1 against qwen3@1",
+        "90 of 100",
+        "recorded on support-qwen3@1",
+    ):
         assert expected in told(narrator)
-    assert "support-qwen3@2" in told(narrator)
 
 
 def test_gemma_4_goes_out_as_qwen_3_does(narrator: Narrator, people: tuple[Actor, Actor], lineage: Lineage) -> None:

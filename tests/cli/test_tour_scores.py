@@ -108,11 +108,11 @@ def test_the_table_has_the_story_s_order() -> None:
 
 
 def test_the_json_of_a_run() -> None:
-    stages = [run_pb2.Stage(name="rollout", seconds=12.34), run_pb2.Stage(name="merge", seconds=1.0)]
+    stages = [run_pb2.Stage(name="rollout", seconds=12.34, reused=True), run_pb2.Stage(name="merge", seconds=1.0)]
     without = [one for one in found() if (one.subject, one.category) != ("teacher", "reasoning")]
     summary = distillation.summary(run_pb2.Run(scores=without, stages=stages, stand_in=True))
     assert list(summary["categories"]) == list(CATEGORIES)
     assert summary["categories"]["single"] == {"before": 0.2, "after": 0.8, "teacher": 0.9}
     assert summary["categories"]["reasoning"] == {"before": 0.2, "after": 0.6, "teacher": None}
     assert (summary["stand_in"], summary["seconds"]) == (True, {"rollout": 12.3, "merge": 1.0})
-    assert summary["reused"] == []
+    assert summary["reused"] == ["rollout"]

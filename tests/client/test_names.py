@@ -1,7 +1,7 @@
 import pytest
 
 from spiritsafe.errors import InvalidArgument
-from spiritsafe.rpc.names import ChannelName, NodeName, VersionName, expand, shorten
+from spiritsafe.rpc.names import ChannelName, EvaluationReportName, NodeName, VersionName, expand, shorten
 
 MODEL = NodeName("default", "models", "tool-8b")
 
@@ -16,6 +16,15 @@ def test_version_name_round_trips() -> None:
 def test_channel_name_splits_context_from_a_stage_with_hyphens() -> None:
     parsed = ChannelName.parse("namespaces/default/models/tool-8b/channels/commercial-blue-green")
     assert (parsed.context, parsed.stage, parsed.label) == ("commercial", "blue-green", "commercial/blue-green")
+
+
+def test_report_name_holds_its_version() -> None:
+    name = "namespaces/acme/models/tool-8b/versions/2/evaluationReports/3f2a"
+    parsed = EvaluationReportName.parse(name)
+    assert parsed == EvaluationReportName(VersionName(NodeName("acme", "models", "tool-8b"), 2), "3f2a")
+    assert str(parsed) == name
+    with pytest.raises(InvalidArgument):
+        EvaluationReportName.parse(name.removesuffix("/3f2a"))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -13,6 +14,7 @@ from spiritsafe.client import Client
 from spiritsafe.publish import publish_version
 from spiritsafe.registry.v1 import (
     dataset_pb2,
+    evaluation_report_pb2,
     licensing_pb2,
     model_pb2,
     promotion_pb2,
@@ -21,15 +23,20 @@ from spiritsafe.registry.v1 import (
 )
 
 NAMESPACE = "namespaces/default"
+Report = evaluation_report_pb2.EvaluationReport
 Edges = Sequence[tuple[str, str]]
 
 
 class Builder:
-    """Registers models and datasets, each with one version that holds one small file; gives version names."""
+    """Registers models and datasets, each with one version of small files; gives version names.
+
+    ``weights`` holds the text in the weights of each version.
+    """
 
     def __init__(self, client: Client, folder: Path) -> None:
         self._client = client
         self._folder = folder
+        self.weights: dict[str, str] = {}
 
     def model(
         self,
@@ -53,14 +60,30 @@ class Builder:
         self._client.datasets.CreateDataset(request)
         return self.version(f"{NAMESPACE}/datasets/{slug}", kind, edges=edges, **fields)
 
-    def version(self, parent: str, kind: str, *, edges: Edges = (), content: str = "", **fields: Any) -> str:
-        """One more version of a model or dataset; its file holds ``content``, else something of its own."""
+    def version(
+        self,
+        parent: str,
+        kind: str,
+        *,
+        edges: Edges = (),
+        content: str = "",
+        weights: str | None = "",
+        **fields: Any,
+    ) -> str:
+        """One more version of a model or dataset; its file holds ``content``, else something of its own.
+
+        A model has weights as well: the text of ``weights`` instead of ``content``, or none where that is None.
+        """
         version = self._version(kind, edges, fields)
         text = content or f"{parent} {kind} {edges} {sorted(fields)} {len(list(self._folder.iterdir()))}"
         folder = self._folder / sha256(f"{parent} {text}".encode()).hexdigest()
         folder.mkdir()
         (folder / "config.json").write_text(f'{{"content": "{text}"}}')
-        return publish_version(self._client, parent, version, folder).name
+        if "/models/" in parent and weights is not None:
+            (folder / "model.safetensors").write_bytes(safetensors(weights or text))
+        name = publish_version(self._client, parent, version, folder).name
+        self.weights[name] = weights or text
+        return name
 
     def draft(self, parent: str, kind: str) -> str:
         """A draft whose only file was never uploaded."""
@@ -70,7 +93,7 @@ class Builder:
         return self._client.versions.CreateVersion(request).version.name
 
     def demo(self, **student: Any) -> Mapping[str, str]:
-        """The story's lineage: an NC teacher on a DeepSeek base, its traces, and a Qwen 3 student of them."""
+        """The story's lineage: an NC teacher on DeepSeek, its traces, a Qwen 3 student of them; held-out data."""
         names: dict[str, str] = {}
         names["deepseek"] = self.model(
             "deepseek-coder-7b",
@@ -101,6 +124,7 @@ class Builder:
             edges=[("merge", names["qwen3"]), ("merge", names["student_adapter"]), ("trained_on", names["traces"])],
             **student,
         )
+        names["held_out"] = self.dataset("held-out", "evaluation", licenses=[])
         return names
 
     def student(self, names: Mapping[str, str], number: int = 2, **fields: Any) -> str:
@@ -158,6 +182,18 @@ class Story:
     def verdict(self, name: str, context: str = "commercial", outbound: str = "") -> str:
         return verdict_text(self.evaluate(name, context, outbound))
 
+    def record_evaluation(self, name: str, **fields: Any) -> Report:
+        """Ada's report on a student's weights; ``fields`` replace parts of it."""
+        complete = {
+            "baseline": self.names["qwen3"],
+            "dataset": self.names["held_out"],
+            "categories": [single_calls()],
+        }
+        request = evaluation_report_pb2.CreateEvaluationReportRequest(
+            parent=name, evaluation_report=Report(**(complete | fields))
+        )
+        return self.ada.evaluation_reports.CreateEvaluationReport(request).evaluation_report
+
     def request(self, name: str, context: str = "commercial", outbound: str = "openrail-m") -> list[review_pb2.Review]:
         request = review_pb2.RequestReviewsRequest(
             version=name, context=context_number(context), outbound_license=outbound
@@ -177,6 +213,18 @@ class Story:
             version=name, context=context_number(context), stage="production", outbound_license=outbound, **fields
         )
         return self.rita.promotions.PromoteVersion(request).promotion
+
+
+def safetensors(text: str) -> bytes:
+    """A safetensors file without tensors: the length of its header, then the header, which holds the text."""
+    header = json.dumps({"__metadata__": {"content": text}}).encode()
+    return len(header).to_bytes(8, "little") + header
+
+
+def single_calls(**counts: int) -> evaluation_report_pb2.EvaluationCategory:
+    """Counts of one category that fit each other; ``counts`` replace some."""
+    fitting = {"count": 100, "candidate_exact": 90, "baseline_exact": 12, "gained": 80, "lost": 2}
+    return evaluation_report_pb2.EvaluationCategory(category="single", **(fitting | counts))
 
 
 def approval(review: review_pb2.Review, **fields: Any) -> review_pb2.DecideReviewRequest:

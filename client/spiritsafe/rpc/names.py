@@ -19,6 +19,7 @@ Collection = Literal["models", "datasets"]
 _NODE = re.compile(r"namespaces/(?P<ns>[^/]+)/(?P<collection>models|datasets)/(?P<id>[^/]+)")
 _VERSION = re.compile(_NODE.pattern + r"/versions/(?P<number>[1-9][0-9]{0,17})")
 _CHANNEL = re.compile(_NODE.pattern + r"/channels/(?P<context>research|education|internal|commercial)-(?P<stage>[^/]+)")
+_EVALUATION_REPORT = re.compile(_VERSION.pattern + r"/evaluationReports/(?P<report>[^/]+)")
 _SHORT = re.compile(r"(?P<dataset>dataset:)?(?P<id>[^@/]+)(?:@(?P<number>[1-9][0-9]{0,17}))?")
 
 
@@ -104,6 +105,30 @@ class ChannelName:
         return cls(node, match["context"], check_id(match["stage"], field))
 
 
+@dataclass(frozen=True, slots=True)
+class EvaluationReportName:
+    """A report on the weights of a version of a model."""
+
+    version: VersionName
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.version}/evaluationReports/{self.id}"
+
+    @property
+    def short(self) -> str:
+        prefix = self.version.short
+        return f"{prefix}/{self.id}" if "/" not in prefix else str(self)
+
+    @classmethod
+    def parse(cls, name: str, field: str = "name") -> EvaluationReportName:
+        match = _EVALUATION_REPORT.fullmatch(name)
+        if match is None:
+            raise _malformed(name, field, "namespaces/NAMESPACE/models/MODEL/versions/NUMBER/evaluationReports/REPORT")
+        version = VersionName.parse(name.rsplit("/evaluationReports/", 1)[0], field)
+        return cls(version, check_id(match["report"], field))
+
+
 def expand(text: str, collection: Collection = "models", namespace: str = DEFAULT_NAMESPACE) -> NodeName | VersionName:
     """Reads a full resource name or the short form ``m``, ``m@n``, ``dataset:d@n``. Raises InvalidArgument."""
     if text.startswith("namespaces/"):
@@ -120,6 +145,8 @@ def shorten(name: str) -> str:
     """The short form of a resource name; other text unchanged."""
     if _VERSION.fullmatch(name):
         return VersionName.parse(name).short
+    if _EVALUATION_REPORT.fullmatch(name):
+        return EvaluationReportName.parse(name).short
     return NodeName.parse(name).short if _NODE.fullmatch(name) else name
 
 

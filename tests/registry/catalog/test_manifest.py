@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.catalog.manifest import check_manifest, manifest_digest
+from registry.catalog.manifest import check_manifest, manifest_digest, weights_digest
 from spiritsafe.errors import InvalidArgument
 from spiritsafe.registry.v1.version_pb2 import FileEntry
 
@@ -121,3 +121,14 @@ def test_every_fact_of_a_file_counts(changed: FileEntry) -> None:
 
 def test_what_has_no_files_has_no_digest() -> None:
     assert manifest_digest([]) == ""
+
+
+def test_weights_are_told_by_their_digests_alone() -> None:
+    first, second = (FileEntry(path=f"{one}.safetensors", size_bytes=1, sha256=one * 64) for one in "ab")
+    expected = hashlib.sha256(f"{'a' * 64}\n{'b' * 64}\n".encode()).hexdigest()
+    assert weights_digest([first, second]) == expected
+    renamed = FileEntry(path="shards/0.GGUF", size_bytes=1, sha256="b" * 64)
+    notes = FileEntry(path="README.md", size_bytes=1, sha256="c" * 64)
+    assert weights_digest([notes, renamed, first]) == expected
+    assert weights_digest([first]) != expected
+    assert weights_digest([notes]) == ""

@@ -1,4 +1,4 @@
-"""The demo's lineage on a server of each test."""
+"""The demo's lineage on a server of each test, its student evaluated."""
 
 from __future__ import annotations
 
@@ -13,4 +13,6 @@ from tests.registry.builders import Story
 
 @pytest.fixture
 def story(client: Callable[..., Client], tmp_path: Path) -> Story:
-    return Story.tell(client, tmp_path / "story")
+    told = Story.tell(client, tmp_path / "story")
+    told.record_evaluation(told.names["student"])
+    return told

@@ -13,6 +13,9 @@ from registry.licensing import Verdict
 from registry.promotion.gate import GateFacts, Inventory, OpenReason, Outcome, run_gate
 
 CLEAN = GateFacts(
+    version="student@1",
+    kind="full",
+    context="commercial",
     ready=True,
     inventory=Inventory(3, ()),
     outbound="openrail-m",
@@ -23,11 +26,13 @@ CLEAN = GateFacts(
     reasons=(),
     creator="ada",
     approvers=(),
+    evaluations=("dataset:held-out@1 against base@1",),
 )
 LIFTABLE = OpenReason("NC_OUTPUT_REACH_CONTESTED", liftable=True)
 FIRM = OpenReason("UNKNOWN_LICENSE", liftable=False)
 CONTESTED: dict[str, Any] = {"verdict": Verdict.NEEDS_REVIEW, "reasons": (LIFTABLE,)}
-CHECKS = ["ready", "integrity", "outbound_license", "stand_in", "verdict", "four_eyes"]
+CHECKS = ["ready", "integrity", "outbound_license", "stand_in", "verdict", "four_eyes", "evaluation"]
+UNEVALUATED: dict[str, Any] = {"evaluations": ()}
 
 
 def failed(facts: GateFacts) -> list[str]:
@@ -55,6 +60,15 @@ def failed(facts: GateFacts) -> list[str]:
         ({"inventory": Inventory(0, ())}, Outcome.DENIED, ["integrity"]),
         ({"stand_ins": ("tiny@1",)}, Outcome.DENIED, ["stand_in"]),
         ({"approvers": ("rob", "ada")}, Outcome.DENIED, ["four_eyes"]),
+        (UNEVALUATED, Outcome.DENIED, ["evaluation"]),
+        # Both things that are missing are shown, and no review replaces an evaluation.
+        (UNEVALUATED | CONTESTED, Outcome.DENIED, ["verdict", "evaluation"]),
+        (UNEVALUATED | {"verdict": Verdict.DENIED, "reasons": (FIRM,)}, Outcome.DENIED, ["verdict", "evaluation"]),
+        (UNEVALUATED | {"kind": "adapter"}, Outcome.DENIED, ["evaluation"]),
+        (UNEVALUATED | {"kind": "quantized"}, Outcome.DENIED, ["evaluation"]),
+        (UNEVALUATED | {"kind": "base"}, Outcome.PROMOTED, []),
+        (UNEVALUATED | {"kind": "trajectories"}, Outcome.PROMOTED, []),
+        *[(UNEVALUATED | {"context": each}, Outcome.PROMOTED, []) for each in ("research", "education", "internal")],
     ],
 )
 def test_outcome_follows_from_the_failing_checks(changes: dict[str, Any], outcome: Outcome, failing: list[str]) -> None:
@@ -71,6 +85,7 @@ def test_outcome_follows_from_the_failing_checks(changes: dict[str, Any], outcom
         ({"stand_ins": ("tiny@1",)}, "stand_in", "tiny@1"),
         ({"approvers": ("rob",)}, "four_eyes", "registered by ada, approved by rob"),
         (CONTESTED, "verdict", "needs_review: NC_OUTPUT_REACH_CONTESTED"),
+        ({}, "evaluation", "dataset:held-out@1 against base@1"),
     ],
 )
 def test_checks_say_what_they_found(changes: dict[str, Any], check: str, words: str) -> None:
@@ -78,8 +93,31 @@ def test_checks_say_what_they_found(changes: dict[str, Any], check: str, words: 
     assert words in details[check]
 
 
+@pytest.mark.parametrize(
+    ("changes", "check", "reason", "remedy"),
+    [
+        ({"ready": False}, "ready", "VERSION_NOT_READY", "finalize"),
+        ({"inventory": Inventory(0, ())}, "integrity", "NO_FILES", "with its files"),
+        ({"inventory": Inventory(3, ("a",))}, "integrity", "FILES_MISSING", "upload"),
+        ({"stand_ins": ("tiny@1",)}, "stand_in", "STAND_IN", "real weights"),
+        ({"approvers": ("ada",)}, "four_eyes", "FOUR_EYES", "somebody else"),
+        (UNEVALUATED, "evaluation", "EVALUATION_MISSING", "spiritsafe model evaluation record student@1 --baseline"),
+        (CONTESTED, "verdict", "", "reviewed"),
+        ({"verdict": Verdict.DENIED, "reasons": (FIRM,)}, "verdict", "", "remedy of each reason"),
+    ],
+)
+def test_failures_have_a_code_and_a_remedy(changes: dict[str, Any], check: str, reason: str, remedy: str) -> None:
+    checks = {each.check: each for each in run_gate(replace(CLEAN, **changes))[1]}
+    assert checks[check].reason == reason
+    assert remedy in checks[check].remedy
+    assert all(not each.reason and not each.remedy for each in checks.values() if each.passed)
+
+
 FACTS = st.builds(
     GateFacts,
+    version=st.just("student@1"),
+    kind=st.sampled_from(["base", "adapter", "full", "quantized", "trajectories"]),
+    context=st.sampled_from(["research", "commercial"]),
     ready=st.booleans(),
     inventory=st.builds(Inventory, st.integers(0, 2), st.lists(st.just("a"), max_size=1)),
     outbound=st.sampled_from(["", "mit"]),
@@ -90,6 +128,7 @@ FACTS = st.builds(
     reasons=st.lists(st.sampled_from([LIFTABLE, FIRM]), max_size=2),
     creator=st.just("ada"),
     approvers=st.lists(st.sampled_from(["ada", "rob"]), max_size=2),
+    evaluations=st.lists(st.just("dataset:held-out@1 against base@1"), max_size=1),
 )
 
 

@@ -177,6 +177,80 @@ def test_only_a_releaser_moves_channels(story: Story) -> None:
         eve.promotions.ListPromotions(promotion_pb2.ListPromotionsRequest(parent=NAMESPACE))
 
 
+class TestEvaluation:
+    """A model goes commercial with a report on its weights on record."""
+
+    def test_without_one_it_is_denied_with_a_way_out(self, story: Story) -> None:
+        second = story.build.student(story.names)
+        story.approve_all(second)
+        denied = story.promote(second)
+        assert (state(denied), failing(denied)) == ("denied", ["evaluation"])
+        (check,) = [each for each in denied.checks if not each.passed]
+        assert check.reason == "EVALUATION_MISSING"
+        assert check.detail
+        assert "spiritsafe model evaluation record student@2 --baseline" in check.remedy
+        assert list(denied.evaluation_reports) == []
+        story.record_evaluation(second)
+        assert state(story.promote(second)) == "promoted"
+
+    def test_what_else_stands_in_the_way_is_shown_beside_it(self, story: Story) -> None:
+        second = story.build.student(story.names)
+        refused = story.promote(second, outbound="apache-2.0")
+        assert (state(refused), failing(refused)) == ("denied", ["verdict", "evaluation"])
+        assert "OUTBOUND_LICENSE_INCOMPATIBLE" in {each.code for each in refused.evaluation.reasons}
+        (review,) = story.request(second)
+        contested = story.promote(second)
+        assert (state(contested), failing(contested)) == ("denied", ["verdict", "evaluation"])
+        assert list(contested.reviews) == [review.name]
+        story.record_evaluation(second)
+        assert state(story.promote(second)) == "awaiting_review"
+
+    def test_the_record_holds_the_figures(self, story: Story) -> None:
+        student = story.names["student"]
+        first = story.record_evaluation(student)
+        other = story.build.dataset("harder", "evaluation", licenses=[])
+        second = story.record_evaluation(student, dataset=other)
+        tried = story.promote(student, validate_only=True)
+        assert list(tried.evaluation_reports) == [first, second]
+        story.promote(student)
+        story.record_evaluation(student, dataset=other)
+        (kept,) = history(story).promotions
+        assert list(kept.evaluation_reports) == [first, second]
+        assert kept.evaluation_reports[0].categories[0].difference == pytest.approx(0.78)
+
+    def test_event_names_the_reports(self, story: Story, registry: Registry) -> None:
+        report = story.record_evaluation(story.names["student"])
+        story.promote(story.names["student"])
+        event = events_after(registry, 0)[-1]
+        assert event.details["evaluation_reports"] == [report.name]
+
+    def test_a_report_on_the_same_weights_will_do(self, story: Story) -> None:
+        student = story.names["student"]
+        (report,) = story.promote(student, validate_only=True).evaluation_reports
+        annotated = story.build.student(story.names, weights=story.build.weights[student])
+        story.approve_all(annotated)
+        promoted = story.promote(annotated)
+        assert (state(promoted), list(promoted.evaluation_reports)) == ("promoted", [report])
+
+    def test_bases_and_datasets_and_other_contexts_need_none(self, story: Story) -> None:
+        second = story.build.student(story.names)
+        assert state(story.promote(story.names["qwen3"])) == "promoted"
+        assert failing(story.promote(story.names["held_out"])) == []
+        for context in ("research", "education", "internal"):
+            assert "evaluation" not in failing(story.promote(second, context))
+        report = story.record_evaluation(second)
+        assert list(story.promote(second, "research").evaluation_reports) == []
+        assert list(story.promote(second).evaluation_reports) == [report]
+
+    def test_deployment_of_bytes_is_a_question_of_licences_alone(self, story: Story) -> None:
+        second = story.build.student(story.names)
+        story.approve_all(second)
+        request = promotion_pb2.CheckDeploymentRequest(
+            version=second, context=licensing_pb2.CONTEXT_COMMERCIAL, outbound_license="openrail-m"
+        )
+        assert story.rita.promotions.CheckDeployment(request).allowed
+
+
 class TestRollback:
     @pytest.fixture
     def versions(self, story: Story) -> list[str]:
@@ -218,6 +292,7 @@ def test_rollback_that_the_gate_refuses_leaves_the_channel(story: Story) -> None
     second = story.build.student(story.names)
     (review,) = story.approve_all(story.names["student"])
     story.approve_all(second)
+    story.record_evaluation(second)
     for name in (story.names["student"], second):
         assert state(story.promote(name)) == "promoted"
     story.rob.reviews.RevokeReview(review_pb2.RevokeReviewRequest(name=review.name, rationale="withdrawn"))

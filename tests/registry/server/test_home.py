@@ -6,12 +6,17 @@ import getpass
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlmodel import col, select
+from sqlalchemy import Connection, create_engine, inspect
+from sqlmodel import SQLModel, col, select
 
 from registry.clock import now
 from registry.home import open_home
@@ -29,6 +34,12 @@ from pathlib import Path
 from registry.home import open_home
 open_home(Path(sys.argv[1])).database.close()
 print("alembic" in sys.modules)
+"""
+# As the first schema held one.
+PROMOTION = """
+INSERT INTO promotions (channel_id, number, version_id, outbound_license, distributed, public_name, state, action,
+    checks, evaluation, reviews, actor, self_administered, create_time)
+VALUES (1, 1, 1, 'mit', 0, 'm', 'promoted', 'promote', '[]', '{}', '[]', 'ada', 0, 0)
 """
 
 
@@ -144,6 +155,44 @@ def test_the_head_revision_is_the_one_that_alembic_finds() -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     assert head_revision() == ScriptDirectory.from_config(config).get_current_head()
+
+
+def test_every_migration_can_be_taken_back(home: Path) -> None:
+    """The schema of each revision is the same on the way up and on the way down."""
+    open_home(home).database.close()
+    engine = create_engine(f"sqlite:///{home / 'registry.db'}")
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+
+    def schema_at(move: Callable[[Config, str], None], revision: str) -> list[tuple[str, ...]]:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            move(config, revision)
+            return columns(connection)
+
+    newest = schema_at(command.upgrade, "head")
+    older = schema_at(command.downgrade, "0001")
+    assert older != newest
+    assert schema_at(command.downgrade, "base") == []
+    assert schema_at(command.upgrade, "0001") == older
+    with engine.begin() as connection:
+        connection.exec_driver_sql(PROMOTION)
+    assert schema_at(command.upgrade, "head") == newest
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql("SELECT evaluation_reports FROM promotions").all() == [("[]",)]
+        assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
+    engine.dispose()
+
+
+def columns(connection: Connection) -> list[tuple[str, ...]]:
+    """Every table's columns with their types, the bookkeeping of migrations left out."""
+    inspector = inspect(connection)
+    return [
+        (table, column["name"], str(column["type"]), str(column["nullable"]))
+        for table in sorted(inspector.get_table_names())
+        if table != "alembic_version"
+        for column in inspector.get_columns(table)
+    ]
 
 
 def test_a_home_of_a_newer_version_is_refused(home: Path) -> None:

@@ -17,6 +17,7 @@ from spiritsafe.registry.v1 import (
     artifact_pb2,
     audit_pb2,
     dataset_pb2,
+    evaluation_report_pb2,
     identity_pb2,
     licensing_pb2,
     model_pb2,
@@ -81,12 +82,19 @@ class Bookkeeper:
         assert self.events() == before
 
 
-def publish(books: Bookkeeper, parent: str, kind: int, edges: Sequence[tuple[int, str]], licenses: list[str]) -> str:
+def publish(
+    books: Bookkeeper,
+    parent: str,
+    kind: int,
+    edges: Sequence[tuple[int, str]],
+    licenses: list[str],
+    path: str = "config.json",
+) -> str:
     """A finalized version; its last edge is added to the draft by itself."""
     client: Client = books.publisher
     declared = version_pb2.Version(
         kind=kind,  # type: ignore[arg-type] # a number of the enum
-        files=[version_pb2.FileEntry(path="config.json", size_bytes=2, sha256=SHA256)],
+        files=[version_pb2.FileEntry(path=path, size_bytes=2, sha256=SHA256)],
         edges=[version_pb2.Edge(type=type_, parent=name) for type_, name in edges[:-1]],  # type: ignore[arg-type] # likewise
         declared_licenses=licensing_pb2.LicenseSet(ids=licenses),
     )
@@ -95,7 +103,7 @@ def publish(books: Bookkeeper, parent: str, kind: int, edges: Sequence[tuple[int
     for type_, ancestor in edges[-1:]:
         edge = version_pb2.Edge(type=type_, parent=ancestor)  # type: ignore[arg-type] # likewise
         books.act(client.versions, "AddEdge", version_pb2.AddEdgeRequest(name=name, edge=edge))
-    header = artifact_pb2.UploadHeader(version=name, path="config.json")
+    header = artifact_pb2.UploadHeader(version=name, path=path)
     parts = [artifact_pb2.UploadFileRequest(header=header), artifact_pb2.UploadFileRequest(chunk=b"{}")]
     before = books.events()
     client.artifacts.UploadFile(iter(parts))
@@ -121,6 +129,23 @@ def catalogue(books: Bookkeeper) -> tuple[str, str]:
     learned = [(version_pb2.EDGE_TYPE_TRAINED_ON, traces)]
     student = publish(books, f"{PARENT}/models/student", version_pb2.VERSION_KIND_FULL, learned, ["apache-2.0"])
     return teacher, student
+
+
+def evaluate(books: Bookkeeper) -> None:
+    """A report on a model that was made from a base: both hold the same file, of weights in name only."""
+    client = books.publisher
+    for slug in ("qwen", "tuned"):
+        books.act(client.models, "CreateModel", model_pb2.CreateModelRequest(parent=PARENT, model_id=slug))
+    books.act(client.datasets, "CreateDataset", dataset_pb2.CreateDatasetRequest(parent=PARENT, dataset_id="held-out"))
+    weights = "model.safetensors"
+    base = publish(books, f"{PARENT}/models/qwen", version_pb2.VERSION_KIND_BASE, [], ["apache-2.0"], weights)
+    made = [(version_pb2.EDGE_TYPE_FINETUNE, base)]
+    tuned = publish(books, f"{PARENT}/models/tuned", version_pb2.VERSION_KIND_FULL, made, [], weights)
+    data = publish(books, f"{PARENT}/datasets/held-out", version_pb2.VERSION_KIND_EVALUATION, [], [])
+    category = evaluation_report_pb2.EvaluationCategory(category="single", count=2, candidate_exact=1, gained=1)
+    report = evaluation_report_pb2.EvaluationReport(baseline=base, dataset=data, categories=[category])
+    create = evaluation_report_pb2.CreateEvaluationReportRequest(parent=tuned, evaluation_report=report)
+    books.act(client.evaluation_reports, "CreateEvaluationReport", create)
 
 
 def decide(books: Bookkeeper, teacher: str, student: str) -> None:
@@ -180,7 +205,7 @@ def promote(books: Bookkeeper, student: str) -> None:
         version=newer, context=licensing_pb2.CONTEXT_COMMERCIAL, stage="production", outbound_license="apache-2.0"
     )
     held = books.act(books.releaser.promotions, "PromoteVersion", commercial).promotion
-    assert held.state == promotion_pb2.PROMOTION_STATE_AWAITING_REVIEW
+    assert held.state == promotion_pb2.PROMOTION_STATE_DENIED
 
 
 def test_each_mutation_writes_exactly_one_event(server: Served) -> None:
@@ -188,6 +213,7 @@ def test_each_mutation_writes_exactly_one_event(server: Served) -> None:
     teacher, student = catalogue(books)
     decide(books, teacher, student)
     promote(books, student)
+    evaluate(books)
     draft = version_pb2.CreateVersionRequest(
         parent=f"{PARENT}/models/student",
         version=version_pb2.Version(

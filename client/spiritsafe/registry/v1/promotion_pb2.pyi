@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from spiritsafe.registry.v1 import evaluation_report_pb2 as _evaluation_report_pb2
 from spiritsafe.registry.v1 import licensing_pb2 as _licensing_pb2
 import builtins as _builtins
 import sys
@@ -66,20 +67,28 @@ class GateCheck(_message.Message):
     CHECK_FIELD_NUMBER: _builtins.int
     PASSED_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REMEDY_FIELD_NUMBER: _builtins.int
     check: _builtins.str
-    """verdict, integrity, outbound_license, stand_in, four_eyes, …"""
+    """ready, integrity, outbound_license, stand_in, verdict, four_eyes, evaluation."""
     passed: _builtins.bool
     detail: _builtins.str
+    reason: _builtins.str
+    """Where it failed: a stable code, for example EVALUATION_MISSING. A verdict's codes are in the evaluation's reasons."""
+    remedy: _builtins.str
+    """Where it failed: what to do next."""
     def __init__(
         self,
         *,
         check: _builtins.str = ...,
         passed: _builtins.bool = ...,
         detail: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        remedy: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "detail", b"detail", "passed", b"passed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "detail", b"detail", "passed", b"passed", "reason", b"reason", "remedy", b"remedy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -104,6 +113,7 @@ class Promotion(_message.Message):
     SELF_ADMINISTERED_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     PUBLIC_NAME_FIELD_NUMBER: _builtins.int
+    EVALUATION_REPORTS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """namespaces/{namespace}/models/{model}/channels/{context}-{stage}/promotions/{number}; datasets likewise."""
     version: _builtins.str
@@ -126,10 +136,16 @@ class Promotion(_message.Message):
     def evaluation(self) -> _licensing_pb2.Evaluation: ...
     @_builtins.property
     def reviews(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Reviews that the promotion rests on or waits for."""
+        """Reviews that the promotion rests on or waits for, also where something else stands in the way too."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def evaluation_reports(self) -> _containers.RepeatedCompositeFieldContainer[_evaluation_report_pb2.EvaluationReport]:
+        """The reports that the gate relied on, as they were then: the newest of each evaluation dataset. Only a commercial
+        channel asks a model for them.
+        """
+
     def __init__(
         self,
         *,
@@ -148,10 +164,11 @@ class Promotion(_message.Message):
         self_administered: _builtins.bool = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         public_name: _builtins.str = ...,
+        evaluation_reports: _abc.Iterable[_evaluation_report_pb2.EvaluationReport] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "evaluation", b"evaluation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor", b"actor", "checks", b"checks", "context", b"context", "create_time", b"create_time", "evaluation", b"evaluation", "name", b"name", "outbound_license", b"outbound_license", "previous_version", b"previous_version", "public_name", b"public_name", "reviews", b"reviews", "self_administered", b"self_administered", "stage", b"stage", "state", b"state", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor", b"actor", "checks", b"checks", "context", b"context", "create_time", b"create_time", "evaluation", b"evaluation", "evaluation_reports", b"evaluation_reports", "name", b"name", "outbound_license", b"outbound_license", "previous_version", b"previous_version", "public_name", b"public_name", "reviews", b"reviews", "self_administered", b"self_administered", "stage", b"stage", "state", b"state", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

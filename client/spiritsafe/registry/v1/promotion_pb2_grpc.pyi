@@ -44,7 +44,9 @@ class PromotionServiceStub:
     ListPromotions: _grpc.UnaryUnaryMultiCallable[_promotion_pb2.ListPromotionsRequest, _promotion_pb2.ListPromotionsResponse]
     """The attempts at a channel, newest first: what was there when, and why it was allowed."""
     CheckDeployment: _grpc.UnaryUnaryMultiCallable[_promotion_pb2.CheckDeploymentRequest, _promotion_pb2.CheckDeploymentResponse]
-    """Whether a version may be deployed in a context: for serving platforms and admission controllers."""
+    """Whether licences permit a version to be deployed in a context: for serving platforms and admission controllers. It
+    is about bytes, in a channel or not, and asks for no evaluation report: that is the gate's, before a channel moves.
+    """
 
 @_typing.type_check_only
 class PromotionServiceAsyncStub(PromotionServiceStub):
@@ -62,7 +64,9 @@ class PromotionServiceAsyncStub(PromotionServiceStub):
     ListPromotions: _aio.UnaryUnaryMultiCallable[_promotion_pb2.ListPromotionsRequest, _promotion_pb2.ListPromotionsResponse]  # type: ignore[assignment]
     """The attempts at a channel, newest first: what was there when, and why it was allowed."""
     CheckDeployment: _aio.UnaryUnaryMultiCallable[_promotion_pb2.CheckDeploymentRequest, _promotion_pb2.CheckDeploymentResponse]  # type: ignore[assignment]
-    """Whether a version may be deployed in a context: for serving platforms and admission controllers."""
+    """Whether licences permit a version to be deployed in a context: for serving platforms and admission controllers. It
+    is about bytes, in a channel or not, and asks for no evaluation report: that is the gate's, before a channel moves.
+    """
 
 class PromotionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Channels (context x stage) and the gate before them."""
@@ -113,6 +117,8 @@ class PromotionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _promotion_pb2.CheckDeploymentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_promotion_pb2.CheckDeploymentResponse, _abc.Awaitable[_promotion_pb2.CheckDeploymentResponse]]:
-        """Whether a version may be deployed in a context: for serving platforms and admission controllers."""
+        """Whether licences permit a version to be deployed in a context: for serving platforms and admission controllers. It
+        is about bytes, in a channel or not, and asks for no evaluation report: that is the gate's, before a channel moves.
+        """
 
 def add_PromotionServiceServicer_to_server(servicer: PromotionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

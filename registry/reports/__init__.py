@@ -1,0 +1,1 @@
+"""Evaluation reports: how a model's weights did on held-out scenarios, paired with their untouched base."""
