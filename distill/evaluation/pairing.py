@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from distill.environments.base import Scenario
 from distill.evaluation.scoring import ScoreReport
-from distill.rollouts.play import Episode
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +21,15 @@ class Pairing:
     lost: int
 
 
-def pair(episodes: Sequence[Episode], candidate: ScoreReport, baseline: ScoreReport) -> list[Pairing]:
-    """Compare two reports on the scenarios of ``episodes``, which say the category of each.
+def pair(scenarios: Sequence[Scenario], candidate: ScoreReport, baseline: ScoreReport) -> list[Pairing]:
+    """Compare two reports on episodes of ``scenarios``, in their order.
 
     Raises:
         ValueError: the reports are not about as many scenarios.
     """
     outcomes: dict[str, list[tuple[bool, bool]]] = {}
-    for episode, mine, theirs in zip(episodes, candidate.misses, baseline.misses, strict=True):
-        outcomes.setdefault(episode.scenario.category, []).append((mine is None, theirs is None))
+    for scenario, mine, theirs in zip(scenarios, candidate.misses, baseline.misses, strict=True):
+        outcomes.setdefault(scenario.category, []).append((mine is None, theirs is None))
     return [
         Pairing(
             category=category,

@@ -108,12 +108,11 @@ def _miss(episode: Episode) -> Miss | None:
         raise EvaluationError(f"scenario {episode.scenario.id} could not be run: {episode.problem}")
     if episode.ending == "malformed":
         return "malformed"
-    played = user_turns(episode.messages)
-    turns = list(zip(played, episode.scenario.turns, strict=False))
-    if any(not _calls_right(calls_in(messages), turn) for messages, turn in turns):
-        return "wrong_calls"
     if episode.ending != "finished":
         return "not_finished"
+    turns = list(zip(user_turns(episode.messages), episode.scenario.turns, strict=True))
+    if any(not _calls_right(calls_in(messages), turn) for messages, turn in turns):
+        return "wrong_calls"
     return None if all(turn.asked_in(messages[-1].content) for messages, turn in turns) else "not_asked"
 
 

@@ -26,8 +26,8 @@ from distill.stages.spec import Report, StageSpec, read_result, write_json
 from spiritsafe.client import Client
 from spiritsafe.distill.v1 import run_pb2
 from spiritsafe.errors import AlreadyExists, NotFound
-from spiritsafe.publish import publish_once
-from spiritsafe.registry.v1 import dataset_pb2, model_pb2, version_pb2
+from spiritsafe.publish import publish_once, request_uuid
+from spiritsafe.registry.v1 import dataset_pb2, evaluation_report_pb2, model_pb2, version_pb2
 from spiritsafe.rpc.names import NodeName
 
 _OUTCOMES = "outcomes.json"
@@ -83,6 +83,8 @@ class _Registrar:
             self._output("merge", merge.MODEL),
             self._student_card(recipe.student.display_name, "finetune"),
         )
+        for version in (adapter, student):
+            self._record_evaluation(version, parents)
         return run_pb2.Outputs(
             teacher_base=teacher_base,
             teacher_adapter=teacher,
@@ -91,6 +93,21 @@ class _Registrar:
             student_adapter=adapter,
             student=student,
             evaluation_dataset=evaluation,
+        )
+
+    def _record_evaluation(self, version: str, parents: pub.Parents) -> None:
+        """Records the paired figures of a student, as an adapter or merged, against its untouched base."""
+        report = evaluation_report_pb2.EvaluationReport(
+            baseline=parents.base,
+            dataset=parents.evaluation,
+            categories=[evaluation_report_pb2.EvaluationCategory(**one) for one in self._figures("evaluate")["paired"]],
+        )
+        # An equal report on an equal version is the same one, whichever run brings it.
+        request_id = request_uuid(version, report.SerializeToString(deterministic=True).hex())
+        self._client.evaluation_reports.CreateEvaluationReport(
+            evaluation_report_pb2.CreateEvaluationReportRequest(
+                parent=version, evaluation_report=report, request_id=request_id
+            )
         )
 
     def _base(self, checkpoint: Checkpoint, role: str) -> str:
@@ -222,10 +239,13 @@ class _Registrar:
             write_json(path, _json(run_pb2.Run(license_outcomes=outcomes)))
         return list(ParseDict(json.loads(path.read_text()), run_pb2.Run()).license_outcomes)
 
-    def _run_figures(self, stage: Stage) -> run_pb2.Run:
+    def _figures(self, stage: Stage) -> Mapping[str, Any]:
         result = read_result(self._spec.upstream[stage])
         assert result is not None, "an upstream stage has finished"
-        return ParseDict(result.figures["run"], run_pb2.Run())
+        return result.figures
+
+    def _run_figures(self, stage: Stage) -> run_pb2.Run:
+        return ParseDict(self._figures(stage)["run"], run_pb2.Run())
 
     def _output(self, stage: Stage, part: str) -> Path:
         return self._spec.upstream_output(stage) / part

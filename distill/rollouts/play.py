@@ -31,9 +31,9 @@ Respond = Callable[[Sequence[Prompt]], Sequence[str]]
 class Episode:
     """A scenario as it was played.
 
-    ``messages`` end with the last assistant turn that could be read, and the results of its calls. ``texts`` are the
-    raw assistant turns, an unreadable last one included. ``problem`` says why the episode was not finished, and where
-    in the last text.
+    ``messages`` end with the last assistant turn that could be read, and the results of its calls if they were run.
+    ``texts`` are the raw assistant turns, an unreadable last one included. ``problem`` says why the episode was not
+    finished, and where in the last text.
     """
 
     scenario: Scenario
@@ -85,7 +85,7 @@ def play(
     """
     games = [_Game(scenario, [Message("user", scenario.turns[0].message)]) for scenario in scenarios]
     while at_work := [game for game in games if game.ending is None]:
-        texts = respond([Prompt(tuple(game.messages), game.scenario.tools) for game in at_work])
+        texts = respond([game.prompt() for game in at_work])
         for game, text in zip(at_work, texts, strict=True):
             game.read(text, family)
         calling = [game for game in at_work if game.pending]
@@ -96,6 +96,7 @@ def play(
             else:
                 outcomes = execution.outcomes[-len(game.pending) :]
                 game.messages += map(result_message, game.pending, outcomes)
+                game.check(family)
             game.pending = ()
         on_progress(sum(game.ending is not None for game in games), len(games))
     return [game.episode() for game in games]
@@ -132,6 +133,17 @@ class _Game:
             self.calls += outcome.calls
         else:
             self._hand_back()
+
+    def prompt(self) -> Prompt:
+        """What the model reads next."""
+        return Prompt(tuple(self.messages), self.scenario.tools)
+
+    def check(self, family: Family) -> None:
+        """End where the model could not be shown what it called: a format may read calls that it cannot write."""
+        try:
+            family.prompt(self.prompt())
+        except ValueError as error:
+            self.end("malformed", str(error))
 
     def _hand_back(self) -> None:
         self.turn, self.steps = self.turn + 1, 0

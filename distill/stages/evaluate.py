@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from distill.evaluation.scoring import CategoryScore, score, wilson_interval
+from distill.evaluation.pairing import pair
+from distill.evaluation.scoring import CategoryScore, ScoreReport, score, wilson_interval
 from distill.rollouts.play import play
 from distill.stages.inputs import ADAPTER, family_of, heldout_scenarios, responder
 from distill.stages.spec import Report, StageSpec
@@ -19,18 +21,23 @@ ROWS = "scenarios.jsonl"
 
 
 def run(spec: StageSpec, report: Report) -> dict[str, Any]:
-    """Writes ``dataset/scenarios.jsonl`` and each subject's episodes; the scores are the run's."""
+    """Writes ``dataset/scenarios.jsonl`` and each subject's episodes; the scores are the run's.
+
+    ``paired`` compares the tuned student with the untouched one, scenario by scenario.
+    """
     (spec.output / DATASET).mkdir()
     write_rows(spec.output / DATASET / ROWS, (one.to_json() for one in heldout_scenarios(spec.recipe)))
-    return score_subjects(spec, _subjects(spec), 2, report)
+    scores, reports = score_subjects(spec, _subjects(spec), 2, report)
+    paired = pair(heldout_scenarios(spec.recipe), reports["student"], reports["untouched_student"])
+    return {"run": {"scores": scores}, "paired": [asdict(one) for one in paired]}
 
 
 def score_subjects(
     spec: StageSpec, subjects: Iterable[tuple[str, LoadedModel]], count: int, report: Report
-) -> dict[str, Any]:
-    """Writes the episodes of each of ``count`` subjects, which are loaded one after the other; their scores."""
+) -> tuple[list[dict[str, Any]], dict[str, ScoreReport]]:
+    """Writes the episodes of each of ``count`` subjects, which are loaded one after the other; scores and reports."""
     scenarios = heldout_scenarios(spec.recipe)
-    scores: list[dict[str, Any]] = []
+    reports: dict[str, ScoreReport] = {}
     for number, (subject, model) in enumerate(subjects):
 
         def on_progress(done: int, total: int, before: int = number, subject: str = subject) -> None:
@@ -38,9 +45,13 @@ def score_subjects(
 
         episodes = play(scenarios, model.family, responder(model), on_progress=on_progress)
         write_rows(spec.output / f"answers-{subject}.jsonl", (episode.to_json() for episode in episodes))
-        found = score(episodes)
-        scores += [_score(subject, category, result) for category, result in found.categories.items()]
-    return {"run": {"scores": scores}}
+        reports[subject] = score(episodes)
+    scores = [
+        _score(subject, category, result)
+        for subject, found in reports.items()
+        for category, result in found.categories.items()
+    ]
+    return scores, reports
 
 
 def _subjects(spec: StageSpec) -> Iterator[tuple[str, LoadedModel]]:

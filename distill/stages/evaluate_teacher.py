@@ -10,9 +10,10 @@ from distill.stages.spec import Report, StageSpec
 
 
 def run(spec: StageSpec, report: Report) -> dict[str, Any]:
-    """Writes the teacher's raw answers; its scores are the run's."""
+    """Writes the teacher's episodes; its scores are the run's."""
     from distill.inference.generate import load
 
     adapter = spec.upstream_output("finetune_teacher") / ADAPTER
     teacher = load(spec.sources["teacher"].path, adapter, family_of(spec, "teacher"))
-    return score_subjects(spec, [("teacher", teacher)], 1, report)
+    scores, _ = score_subjects(spec, [("teacher", teacher)], 1, report)
+    return {"run": {"scores": scores}}

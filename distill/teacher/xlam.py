@@ -230,7 +230,10 @@ class _Reader:
             self._check_writable(call, start, end)
         if isinstance(value, dict) and "tool_calls" in value:
             thought = value.get("thought")
-            self.reasoning += [thought] if isinstance(thought, str) else []
+            if isinstance(thought, str):
+                # It is stored like the calls, so it must be as writable.
+                self._check_writable(ToolCall("thought", {"thought": thought}), start, end)
+                self.reasoning.append(thought)
         return calls
 
     def _check_writable(self, call: ToolCall, start: int, end: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from distill.trajectories.types import Message, ToolCall
 
@@ -15,7 +16,7 @@ class TurnError(ValueError):
 def user_turns(messages: Sequence[Message]) -> list[tuple[Message, ...]]:
     """Cut a conversation before each user message; what stands before the first one is left out."""
     starts = [index for index, message in enumerate(messages) if message.role == "user"]
-    return [tuple(messages[start:end]) for start, end in zip(starts, [*starts[1:], len(messages)], strict=True)]
+    return [tuple(messages[start:end]) for start, end in pairwise([*starts, len(messages)])]
 
 
 def calls_in(messages: Sequence[Message]) -> tuple[ToolCall, ...]:

@@ -56,7 +56,7 @@ def test_recorded_listed_and_shown(spiritsafe: Command, record: tuple[Any, ...])
     shown = spiritsafe("model", "evaluation", "show", short).out
     for part in (f"evaluation {short}", "on dataset:held-out@1 against qwen3@1", "12 of 100", "+78.0 (+66.8 to +85.0)"):
         assert part in shown
-    assert short in spiritsafe("model", "evaluation", "list", "tool@1").out
+    assert "dataset:held-out@1" in spiritsafe("model", "evaluation", "list", "tool@1").out
 
 
 def test_what_was_shown_can_be_recorded_again(spiritsafe: Command, record: tuple[Any, ...], figures: Path) -> None:

@@ -143,100 +143,93 @@ class Gap:
     sentences: tuple[str, ...]
 
 
+def _gap(tool: str, missing: str, *acts: str) -> Gap:
+    return Gap(tool, missing, tuple(crossed(TRAIN_ASKS, acts)))
+
+
 _TRAIN_GAPS: tuple[Gap, ...] = (
-    Gap(
+    _gap(
         "list_orders",
         "customer_id",
-        (
-            "List the orders of a customer.",
-            "Show me all orders of one customer.",
-            "I need the orders of a customer.",
-            "Which orders does my customer have?",
-        ),
+        "list the orders of a customer",
+        "show me all orders of one customer",
+        "see what someone ordered",
     ),
-    Gap(
+    _gap(
         "update_address",
         "customer_id",
-        (
-            "A customer moved to {city}, update the address.",
-            "Change the address of a customer to {city}.",
-            "Set {city} as the new address of our customer.",
-        ),
+        "change the address of a customer to {city}",
+        "set {city} as the new address of our customer",
+        "note that somebody moved to {city}",
     ),
-    Gap(
+    _gap(
         "update_address",
         "city",
-        (
-            "Customer {customer_id} moved, update the address.",
-            "Change the address of {customer_id}.",
-            "Please update the address of customer {customer_id}.",
-        ),
+        "change the address of {customer_id}",
+        "update the address of customer {customer_id}",
+        "note that {customer_id} moved",
+        "set a new address for {customer_id}",
     ),
-    Gap(
+    _gap(
         "get_order_status",
         "order_id",
-        (
-            "What is the status of my order?",
-            "Where is my order?",
-            "Check the status of an order.",
-            "Please tell me where my order is.",
-        ),
+        "check the status of an order",
+        "see where my order is",
+        "know the status of my order",
+        "find out if the order shipped",
     ),
-    Gap(
+    _gap(
         "cancel_order",
         "order_id",
-        (
-            "Cancel my order.",
-            "Please cancel an order for me.",
-            "I want to cancel my order.",
-            "Can you cancel the order?",
-        ),
+        "cancel my order",
+        "cancel an order for me",
+        "have an order cancelled",
+        "stop the order",
     ),
-    Gap(
+    _gap(
         "create_refund",
         "order_id",
-        (
-            "Refund {amount} for my order, it was {reason}.",
-            "I want a refund of {amount}, my order was {reason}.",
-            "Please refund {amount}, it came {reason}.",
-        ),
+        "refund {amount} for my order, it was {reason}",
+        "refund {amount}, it came {reason}",
+        "get a refund of {amount}, reason {reason}",
     ),
-    Gap(
+    _gap(
         "create_refund",
         "amount",
-        (
-            "Order {order_id} was {reason}, I want a refund.",
-            "Please refund me for {order_id}, it was {reason}.",
-            "Refund order {order_id}, reason {reason}.",
-        ),
+        "refund order {order_id}, it was {reason}",
+        "get a refund for {order_id}, reason {reason}",
+        "pay me back for {order_id}, it came {reason}",
     ),
-    Gap(
+    _gap(
         "set_priority",
         "ticket_id",
-        (
-            "Set my ticket to {priority} priority.",
-            "Change the priority of a ticket to {priority}.",
-            "Please give the ticket {priority} priority.",
-        ),
+        "set my ticket to {priority} priority",
+        "change the priority of a ticket to {priority}",
+        "give the ticket {priority} priority",
     ),
-    Gap(
+    _gap(
         "set_priority",
         "priority",
-        (
-            "Change the priority of {ticket_id}.",
-            "Please set a priority for ticket {ticket_id}.",
-            "The priority of {ticket_id} should change.",
-        ),
+        "change the priority of {ticket_id}",
+        "set a priority for ticket {ticket_id}",
+        "give {ticket_id} another priority",
+        "set the priority of ticket {ticket_id}",
     ),
-    Gap(
+    _gap(
         "add_note",
         "ticket_id",
-        ("Add the note {note} to a ticket.", "Put a note on my ticket: {note}.", "Please add a note: {note}."),
+        "add the note {note} to a ticket",
+        "put a note on my ticket: {note}",
+        "add a note: {note}",
+        "note {note}",
     ),
-    Gap(
+    _gap(
         "close_ticket",
         "ticket_id",
-        ("Close my ticket.", "Please close a ticket.", "I want to close the ticket.", "Can you close my ticket?"),
+        "close my ticket",
+        "close a ticket",
+        "have the ticket closed",
+        "close the solved ticket",
     ),
 )
 _HELDOUT_GAPS: tuple[Gap, ...] = (
@@ -336,7 +329,16 @@ CHAINS: tuple[Chain, ...] = (
         "list_orders",
         "customer_id",
         (
-            *crossed(TRAIN_ASKS, ("list the orders of {name}", "find {name} and list their orders")),
+            *crossed(
+                TRAIN_ASKS,
+                (
+                    "list the orders of {name}",
+                    "find {name} and list their orders",
+                    "show what {name} ordered",
+                    "get the orders for our customer {name}",
+                    "see all orders by customer {name}",
+                ),
+            ),
             "Which orders does {name} have?",
             "Find {name}. Then show the orders.",
         ),
@@ -348,7 +350,14 @@ CHAINS: tuple[Chain, ...] = (
         "customer_id",
         (
             *crossed(
-                TRAIN_ASKS, ("change the address of {name} to {city}", "find {name} and set the address to {city}")
+                TRAIN_ASKS,
+                (
+                    "change the address of {name} to {city}",
+                    "find {name} and set the address to {city}",
+                    "update the address of customer {name} to {city}",
+                    "set {city} as the new address of {name}",
+                    "note that {name} lives in {city} and change the address",
+                ),
             ),
             "{name} moved to {city}, update the address.",
             "The new address of {name} is in {city}.",
@@ -360,7 +369,16 @@ CHAINS: tuple[Chain, ...] = (
         "create_ticket",
         "customer_id",
         (
-            *crossed(TRAIN_ASKS, ("open a {priority} priority ticket for {name} about {subject}",)),
+            *crossed(
+                TRAIN_ASKS,
+                (
+                    "open a {priority} priority ticket for {name} about {subject}",
+                    "create a ticket on {subject} for customer {name}, {priority} priority",
+                    "make a ticket for our customer {name}, subject {subject}, priority {priority}",
+                    "raise a ticket about {subject} at priority {priority} for {name}",
+                    "open a {priority} ticket on {subject} for customer {name}",
+                ),
+            ),
             "{name} needs a ticket about {subject} with {priority} priority.",
             "New ticket for {name}: {subject}, {priority} priority.",
         ),
@@ -373,7 +391,12 @@ CHAINS: tuple[Chain, ...] = (
         (
             *crossed(
                 TRAIN_ASKS,
-                ("open a {priority} priority ticket for {customer_id} about {subject} and add the note {note} to it",),
+                (
+                    "open a {priority} priority ticket for {customer_id} about {subject} and add the note {note} to it",
+                    "create a ticket on {subject} for customer {customer_id}, {priority} priority, and note on it: {note}",
+                    "make a {priority} ticket about {subject} for {customer_id}, then add a note: {note}",
+                    "raise a ticket for {customer_id}, subject {subject}, priority {priority}, and leave the note {note}",
+                ),
             ),
             "New ticket for {customer_id}: {subject}, {priority} priority, with the note {note}.",
             "Open a ticket about {subject} for {customer_id}, priority {priority}, then put a note on it: {note}.",
@@ -387,7 +410,12 @@ CHAINS: tuple[Chain, ...] = (
         (
             *crossed(
                 TRAIN_ASKS,
-                ("check the status of the order of {customer_id}", "see where the order of {customer_id} is"),
+                (
+                    "check the status of the order of {customer_id}",
+                    "see where the order of {customer_id} is",
+                    "tell me the status of the one order by {customer_id}",
+                    "know if the order that {customer_id} made has shipped",
+                ),
             ),
             "Customer {customer_id} has one order. Where is it?",
         ),
@@ -399,7 +427,13 @@ CHAINS: tuple[Chain, ...] = (
         "order_id",
         (
             *crossed(
-                TRAIN_ASKS, ("cancel the order of {customer_id}", "cancel the one order of customer {customer_id}")
+                TRAIN_ASKS,
+                (
+                    "cancel the order of {customer_id}",
+                    "cancel the one order of customer {customer_id}",
+                    "have the order by {customer_id} cancelled",
+                    "stop and cancel the order that {customer_id} made",
+                ),
             ),
             "Customer {customer_id} has one order. Cancel it.",
         ),

@@ -186,7 +186,7 @@ def missing(tool: str, parameter: str, desk: Desk) -> tuple[UserTurn, ...]:
     reply = desk.rng.choice(dialogue.replies(desk.split)).format(word=word, value=call.arguments[parameter])
     return (
         UserTurn(desk.rng.choice(sentences).format(**call.arguments), answer=f"Which {word}?", asks_for=word),
-        _turn(reply[0].upper() + reply[1:], Step((call,))),
+        _turn(reply, Step((call,))),
     )
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from distill.environments.execution import Execution, Job, execute
+from distill.environments.sandbox import NotExecuted, run_jobs
 from distill.environments.support_desk.scenarios import generate
 from distill.trajectories.types import ToolCall
-from distill.environments.sandbox import NotExecuted, run_jobs
 
 JOBS = [
     Job(scenario.environment, scenario.env_seed, scenario.gold_calls) for scenario in generate("train", "single", 20, 9)

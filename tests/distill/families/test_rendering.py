@@ -105,7 +105,16 @@ def test_xlam_prompt_and_target() -> None:
     assert query == "\nOpen gate 4\n[END OF QUERY]\n\n\n### Response:\n"
     written = '{"tool_calls": [{"name": "open_gate", "arguments": {"gate": 4}}]}\n<|EOT|>'
     assert family.target(CALL) == written
-    assert family.target(Message("assistant", "Sorry.")) == '{"tool_calls": []}\n<|EOT|>'
+    assert family.target(Message("assistant")) == '{"tool_calls": []}\n<|EOT|>'
+    assert family.target(Message("assistant", "Sorry.")) == "Sorry.\n<|EOT|>"
+    thought = Message("assistant", tool_calls=(ToolCall("ring_bell", {}),), reasoning="It is gate 4.")
+    written = '{"thought": "It is gate 4.", "tool_calls": [{"name": "ring_bell", "arguments": {}}]}\n<|EOT|>'
+    assert family.target(thought) == written
+    history = family.prompt(Prompt((*CONVERSATIONS["history"][:4], Message("user", "And?"), thought), TOOLS))
+    assert history.endswith(
+        '\n### Instruction:\n{"ok": true}\n### Response:\nDone.\n<|EOT|>\n### Instruction:\nAnd?\n'
+        f"### Response:\n{written}\n### Response:\n"
+    )
 
 
 def test_rows_train_only_what_the_assistant_writes(family_name: str, tokenizer: PreTrainedTokenizerBase) -> None:

@@ -20,12 +20,12 @@ from distill.release.merge import merge
 from distill.standins import build as building
 from distill.standins import checkpoint
 from distill.standins.build import RECIPES, build, first_model, new_tokenizer
-from distill.standins.corpus import call_exercises, copy_words
+from distill.standins.corpus import copy_words
 from distill.standins.pretrain import copy_row, pack_loss
 from distill.training.packing import pack_rows
 from distill.training.qlora import attach_lora, load_nf4
 from distill.trajectories.calls import ParsedCalls, ParseFailure
-from distill.trajectories.types import Message, ToolCall
+from distill.trajectories.types import Message, ToolCall, Trajectory
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
@@ -36,7 +36,7 @@ REQUEST = Message("user", "Give ticket T-4821 of Mara Lindqvist the priority hig
 @cache
 def tokenizer_of(family: str) -> PreTrainedTokenizerFast:
     """Shared between tests: not to be changed."""
-    return new_tokenizer(family, [each for seed in range(150) for each in call_exercises(seed, (2, 3), 0.0, 8)])
+    return new_tokenizer(family)
 
 
 def copy_loss(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> float:
@@ -130,7 +130,9 @@ def test_a_build_is_small_and_can_be_repeated(made: tuple[str, Path], tmp_path: 
     assert not parent or f"finished weights of the stand-in `{parent}`" in (folder / "README.md").read_text()
 
 
-def test_it_is_quantised_adapted_merged_and_generates(made: tuple[str, Path], tmp_path: Path) -> None:
+def test_it_is_quantised_adapted_merged_and_generates(
+    made: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     family, folder = family_named(made[0]), made[1]
     quantised = load_nf4(family, str(folder))
     linear = [each for each in quantised.model.modules() if isinstance(each, torch.nn.Linear)]
@@ -141,11 +143,14 @@ def test_it_is_quantised_adapted_merged_and_generates(made: tuple[str, Path], tm
         if "lora_B" in name:
             torch.nn.init.normal_(weight, std=0.01)
     adapted.save_pretrained(str(tmp_path / "adapter"))
-    prompt = Prompt((REQUEST,), (TOOLS["set_priority"].spec,))
-    merged = merge(str(folder), tmp_path / "adapter", family, tmp_path / "merged", [prompt])
+    tools = (TOOLS["set_priority"].spec,)
+    # What a model that has learnt nothing writes hangs on small differences.
+    monkeypatch.setattr("distill.release.merge.LEAST_TOP1", 0.5)
+    held_out = [Trajectory("one", tools, (REQUEST, ONE))]
+    merged = merge(str(folder), tmp_path / "adapter", family, tmp_path / "merged", held_out)
     assert merged.agreement.mean_kl < 0.5
     tokenizer = AutoTokenizer.from_pretrained(merged.folder)
-    ids = torch.tensor([family.prompt_ids(prompt, tokenizer)])
+    ids = torch.tensor([family.prompt_ids(Prompt((REQUEST,), tools), tokenizer)])
     model = family.load(str(merged.folder))
     generate: Any = model.generate
     written = generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=4, do_sample=False)

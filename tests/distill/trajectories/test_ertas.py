@@ -2,17 +2,21 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from distill.environments.base import Category
 from distill.environments.gold import gold_trajectories, write_gold
 from distill.environments.support_desk.scenarios import generate
 from distill.trajectories.ertas import ertas_from_trajectory, read_ertas, trajectory_from_ertas, write_ertas
 from distill.trajectories.rows import TrajectoryError
+from distill.trajectories.turns import calls_in
 from distill.trajectories.types import JsonValue, Message, ToolCall, ToolSpec, Trajectory
 
 F = ToolCall("f", {"a": 1})
 G = ToolCall("g", {})
+USER: dict[str, JsonValue] = {"role": "user", "content": "go"}
 TOOL = ToolSpec("f", "Does f.", {"type": "object", "properties": {"a": {"type": "integer"}}})
 
 
@@ -108,19 +112,51 @@ def test_round_trip_with_calls_written_as_objects(tmp_path: Path) -> None:
     ]
 
 
-def test_gold_data_survives_the_format(tmp_path: Path) -> None:
-    scenarios = generate("train", "single", 40, 2) + generate("train", "no_call", 20, 2)
+@pytest.mark.parametrize("category", get_args(Category))
+def test_gold_data_survives_the_format(tmp_path: Path, category: Category) -> None:
+    scenarios = generate("train", category, 20, 2)
     digest = write_gold(tmp_path / "gold.jsonl", scenarios)
     assert digest == write_gold(tmp_path / "again.jsonl", scenarios)
     read = read_ertas(tmp_path / "gold.jsonl")
     gold = gold_trajectories(scenarios)
     assert [(row.tools, row.messages) for row in read] == [(row.tools, row.messages) for row in gold]
-    for scenario, row in zip(scenarios, read, strict=True):
-        assert row.messages[-1].tool_calls == scenario.gold_calls
-        assert bool(row.messages[-1].content) == (scenario.category == "no_call")
+    assert [calls_in(row.messages) for row in read] == [scenario.gold_calls for scenario in scenarios]
+    assert any(message.reasoning for row in read for message in row.messages) == (category == "reasoning")
 
 
-USER = {"role": "user", "content": "go"}
+@pytest.mark.parametrize(
+    ("turn", "entries"),
+    [
+        (
+            Message("assistant", tool_calls=(F,), reasoning="hm"),
+            [{"role": "tool_call", "content": {"name": "f", "arguments": {"a": 1}}, "reasoning": "hm"}],
+        ),
+        (
+            Message("assistant", "I look.", (F,), "hm"),
+            [
+                {"role": "assistant", "content": "I look.", "reasoning": "hm"},
+                {"role": "tool_call", "content": {"name": "f", "arguments": {"a": 1}}},
+            ],
+        ),
+        (Message("assistant", "Done.", reasoning="hm"), [{"role": "assistant", "content": "Done.", "reasoning": "hm"}]),
+        (Message("assistant", reasoning="hm"), [{"role": "assistant", "content": "", "reasoning": "hm"}]),
+    ],
+    ids=["calls", "text and calls", "text", "nothing else"],
+)
+def test_reasoning_stands_once_in_the_first_message_of_its_turn(turn: Message, entries: list[JsonValue]) -> None:
+    messages = (Message("user", "go"), turn)
+    row = ertas_from_trajectory(Trajectory("t", (), messages))
+    assert row["messages"] == [{"role": "user", "content": "go"}, *entries]
+    assert trajectory_from_ertas(json.loads(json.dumps(row)), "t").messages == messages
+
+
+def test_reasoning_beside_either_message_of_a_turn_is_read() -> None:
+    said: dict[str, JsonValue] = {"role": "assistant", "content": "I look."}
+    call: dict[str, JsonValue] = {"role": "tool_call", "content": {"name": "g", "arguments": {}}}
+    for first, second, found in (("hm", None, "hm"), (None, "hm", "hm"), ("one", "two", "one"), (None, None, None)):
+        assert _read(USER, {**said, "reasoning": first}, {**call, "reasoning": second}).messages[1:] == (
+            Message("assistant", "I look.", (G,), found),
+        )
 
 
 @pytest.mark.parametrize(
@@ -157,6 +193,7 @@ USER = {"role": "user", "content": "go"}
             "messages[1].tool_call_id",
             "order of their calls",
         ),
+        ([USER, {"role": "assistant", "content": "x", "reasoning": 3}], "messages[1].reasoning", "expected a text"),
         (
             [
                 {"role": "tool_call", "content": {"name": "f", "arguments": {}}},

@@ -1,8 +1,8 @@
-"""Parallel calls as successive turns."""
+"""Conversations by user turns, and parallel calls as successive turns."""
 
 import pytest
 
-from distill.trajectories.turns import TurnError, successive_calls
+from distill.trajectories.turns import TurnError, calls_in, successive_calls, user_turns
 from distill.trajectories.types import Message, ToolCall
 
 A, B, C = (ToolCall(name, {"n": number}) for number, name in enumerate("abc"))
@@ -11,6 +11,18 @@ ASK, DONE = Message("user", "Go"), Message("assistant", "Done.")
 
 def result(content: str, name: str | None = None) -> Message:
     return Message("tool", content, name=name)
+
+
+def test_a_conversation_is_cut_before_each_user_message() -> None:
+    first = (ASK, Message("assistant", tool_calls=(A,)), result("1", "a"), DONE)
+    assert user_turns((Message("system", "Be brief."), *first, ASK, DONE, ASK)) == [first, (ASK, DONE), (ASK,)]
+    assert user_turns((Message("system", "Be brief."), DONE)) == []
+
+
+def test_calls_keep_their_order() -> None:
+    both = Message("assistant", tool_calls=(B, A))
+    assert calls_in((ASK, both, result("1"), result("2"), Message("assistant", "Then.", (C,)), DONE)) == (B, A, C)
+    assert calls_in((ASK, DONE)) == ()
 
 
 def test_parallel_calls_become_successive_turns() -> None:

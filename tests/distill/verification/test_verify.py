@@ -1,120 +1,234 @@
 """Verification by format, execution and final state, with real executions."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import get_args
 
 import pytest
 
-from distill.environments.base import Scenario
-from distill.environments.gold import gold_trajectories
+from distill.environments.base import Category, Scenario
 from distill.environments.support_desk.scenarios import generate
 from distill.environments.support_desk.world import build_world
-from distill.teacher.xlam import render_calls
-from distill.trajectories.calls import ParsedCalls, ParseFailure
-from distill.trajectories.types import ToolCall
+from distill.rollouts.play import MOST_STEPS
+from distill.trajectories.types import Message, ToolCall
 from distill.verification.verify import VerificationResult, verify, verify_batch
+from tests.distill.playing import (
+    DONE,
+    Turn,
+    about,
+    calling,
+    first_scenario,
+    gold_played,
+    gold_turns,
+    look_up,
+    one_played,
+)
+
+ACCEPTED = (True, "semantic", "")
+OTHER_STATE = (False, "semantic", "wrong_state")
+OTHER_CALLS = (False, "semantic", "wrong_calls")
+Verdict = tuple[bool, str, str]
 
 
-def _scenario(tool: str, seed: int = 1) -> Scenario:
-    scenarios = generate("train", "single", 20, seed)  # all tools, twice
-    return next(scenario for scenario in scenarios if scenario.gold_calls[0].name == tool)
-
-
-def _verdict(result: VerificationResult) -> tuple[bool, str, str]:
+def verdict(result: VerificationResult) -> Verdict:
     return result.accepted, result.stage, result.reason
 
 
-def test_right_answers_are_accepted_in_every_form() -> None:
-    scenarios = generate("train", "single", 30, 4) + generate("train", "no_call", 10, 4)
-    texts = [render_calls(scenario.gold_calls) for scenario in scenarios]
-    parsed = [ParsedCalls(scenario.gold_calls) for scenario in scenarios]
-    for outputs in (texts, parsed, gold_trajectories(scenarios)):
-        results = verify_batch(outputs, scenarios)
-        assert {_verdict(result) for result in results} == {(True, "semantic", "")}
-        assert [result.details["final_state"] for result in results] == [item.expected_state for item in scenarios]
+def judged(scenario: Scenario, *turns: Turn) -> Verdict:
+    return verdict(verify(one_played(scenario, *turns)))
+
+
+def has(*tools: str) -> Callable[[Scenario], bool]:
+    """Scenarios that offer these tools."""
+    return lambda one: {*tools} <= {tool.name for tool in one.tools}
+
+
+def customer(scenario: Scenario, number: int = 0) -> str:
+    return list(build_world(scenario.env_seed).customers)[number]
+
+
+@pytest.mark.parametrize("category", get_args(Category))
+def test_right_episodes_are_accepted_with_what_was_executed(category: Category) -> None:
+    scenarios = generate("train", category, 12, 4)
+    results = verify_batch(gold_played(scenarios))
+    assert {verdict(result) for result in results} == {ACCEPTED}
+    for scenario, result in zip(scenarios, results, strict=True):
+        assert result.details["final_state"] == scenario.expected_state
+        outcomes = result.details["outcomes"]
+        assert isinstance(outcomes, list)
+        assert len(outcomes) == len(scenario.gold_calls)
 
 
 def test_prose_is_accepted_only_where_nothing_is_to_be_called() -> None:
-    talk = generate("train", "no_call", 1, 1)[0]
-    assert _verdict(verify("You are welcome!", talk)) == (True, "semantic", "")
-    assert _verdict(verify("Sure!", _scenario("cancel_order"))) == (False, "semantic", "wrong_state")
-    assert _verdict(verify("Sure!", _scenario("list_orders"))) == (False, "semantic", "wrong_calls")
+    assert judged(first_scenario("no_call"), Message("assistant", "You are welcome!")) == ACCEPTED
+    assert judged(about("cancel_order"), Message("assistant", "Sure!")) == OTHER_STATE
+    assert judged(about("list_orders"), Message("assistant", "Sure!")) == OTHER_CALLS
 
 
-def test_a_needless_lookup_is_rejected_where_nothing_is_to_be_called() -> None:
-    talk = next(
-        scenario
-        for scenario in generate("train", "no_call", 50, 1)
-        if "list_orders" in [tool.name for tool in scenario.tools]
-    )
-    customer_id = next(iter(build_world(talk.env_seed).customers))
-    text = render_calls([ToolCall("list_orders", {"customer_id": customer_id})])
-    assert _verdict(verify(text, talk)) == (False, "semantic", "wrong_calls")
+def test_a_needless_look_is_rejected_where_nothing_is_to_be_called() -> None:
+    talk = first_scenario("no_call", has("list_orders"))
+    assert judged(talk, look_up("list_orders", customer_id=customer(talk)), DONE) == OTHER_CALLS
+    gap = first_scenario("missing_parameter", has("list_orders"))
+    ask, *rest = gold_turns(gap)
+    assert judged(gap, look_up("list_orders", customer_id=customer(gap)), ask, *rest) == OTHER_CALLS
+
+
+def test_a_lucky_guess_of_what_is_missing_is_rejected() -> None:
+    scenario = first_scenario("missing_parameter")
+    ask, call, done = gold_turns(scenario)
+    assert judged(scenario, ask, call, done) == ACCEPTED
+    assert judged(scenario, call, ask, done) == OTHER_CALLS
 
 
 @pytest.mark.parametrize(
-    ("text", "stage", "reason"),
+    ("turn", "stage", "reason"),
     [
         ('{"tool_calls": [{"name": "cancel_order", "arguments": {"order_id": "O-', "format", "malformed"),
-        (render_calls([ToolCall("fly", {})]), "format", "unknown_tool"),
-        (render_calls([ToolCall("cancel_order", {})]), "format", "invalid_arguments"),
-        (render_calls([ToolCall("cancel_order", {"order_id": 7})]), "format", "invalid_arguments"),
-        (render_calls([ToolCall("cancel_order", {"order_id": "O-1", "x": 1})]), "format", "invalid_arguments"),
-        (render_calls([ToolCall("cancel_order", {"order_id": "O-1"})]), "execution", "tool_error"),
+        (look_up("fly"), "format", "unknown_tool"),
+        (look_up("cancel_order"), "format", "invalid_arguments"),
+        (look_up("cancel_order", order_id=7), "format", "invalid_arguments"),
+        (look_up("cancel_order", order_id="O-1", x=1), "format", "invalid_arguments"),
+        (look_up("cancel_order", order_id="O-1"), "execution", "tool_error"),
     ],
 )
-def test_each_stage_rejects_with_its_reason(text: str, stage: str, reason: str) -> None:
-    result = verify(text, _scenario("cancel_order"))
-    assert _verdict(result) == (False, stage, reason)
+def test_each_stage_rejects_with_its_reason(turn: Turn, stage: str, reason: str) -> None:
+    scenario = about("cancel_order")
+    result = verify(one_played(scenario, *([turn] if reason == "malformed" else [turn, DONE])))
+    assert verdict(result) == (False, stage, reason)
     assert result.details["message"]
     assert json.loads(json.dumps(result.to_json()))["reason"] == reason
 
 
+@pytest.mark.parametrize("wrong", [look_up("fly"), look_up("cancel_order")], ids=["unknown", "invalid"])
+def test_a_call_out_of_form_is_not_made_good_by_a_right_one(wrong: Message) -> None:
+    scenario = about("cancel_order")
+    accepted, stage, _ = judged(scenario, wrong, *gold_turns(scenario))
+    assert (accepted, stage) == (False, "format")
+
+
 def test_a_tool_that_exists_but_was_not_offered_is_unknown() -> None:
-    scenario = _scenario("cancel_order")
-    offered = {tool.name for tool in scenario.tools}
-    other = next(tool for tool in ("find_customer", "list_orders", "close_ticket", "add_note") if tool not in offered)
-    assert verify(render_calls([ToolCall(other, {})]), scenario).reason == "unknown_tool"
+    scenario = about("cancel_order")
+    other = next(tool for tool in ("find_customer", "list_orders", "close_ticket") if not has(tool)(scenario))
+    result = verify(one_played(scenario, look_up(other), DONE))
+    assert result.reason == "unknown_tool"
+    assert str(result.details["message"]).startswith(f"{other} was not offered; offered: ")
 
 
 def test_a_wrong_argument_leads_to_a_wrong_state() -> None:
-    scenario = _scenario("create_refund")
+    scenario = about("create_refund")
     (gold,) = scenario.gold_calls
     amount = gold.arguments["amount"]
     assert isinstance(amount, int)
-    wrong = ToolCall(gold.name, {**gold.arguments, "amount": amount - 1})
-    assert _verdict(verify(render_calls([wrong]), scenario)) == (False, "semantic", "wrong_state")
+    assert judged(scenario, look_up(gold.name, **{**gold.arguments, "amount": amount - 1}), DONE) == OTHER_STATE
 
 
-def test_a_lookup_of_something_else_is_a_wrong_call() -> None:
-    scenario = _scenario("list_orders")
+def test_a_look_at_something_else_is_a_wrong_call() -> None:
+    scenario = about("list_orders")
     asked = scenario.gold_calls[0].arguments["customer_id"]
     other = next(key for key in build_world(scenario.env_seed).customers if key != asked)
-    result = verify(render_calls([ToolCall("list_orders", {"customer_id": other})]), scenario)
-    assert _verdict(result) == (False, "semantic", "wrong_calls")
+    assert judged(scenario, look_up("list_orders", customer_id=other), DONE) == OTHER_CALLS
 
 
-def test_another_way_to_the_same_state_is_accepted() -> None:
-    scenario = next(
-        item
-        for seed in range(50)
-        for item in [_scenario("cancel_order", seed)]
-        if "get_order_status" in [tool.name for tool in item.tools]
+def test_a_detour_that_changes_nothing_is_accepted() -> None:
+    scenario = first_scenario(
+        "single", lambda one: one.gold_calls[0].name == "cancel_order" and has("get_order_status")(one)
     )
-    look = ToolCall("get_order_status", dict(scenario.gold_calls[0].arguments))
-    assert verify(render_calls([look, *scenario.gold_calls]), scenario).accepted
+    (gold,) = scenario.gold_calls
+    look = ToolCall("get_order_status", dict(gold.arguments))
+    assert judged(scenario, calling(look), calling(gold), DONE) == ACCEPTED
+    assert judged(scenario, calling(look, gold, look), DONE) == ACCEPTED
 
 
-def test_a_parse_failure_keeps_its_position() -> None:
-    result = verify(ParseFailure(7, "odd"), _scenario("cancel_order"))
-    assert result.details == {"message": "odd", "position": 7}
+def test_parallel_calls_may_come_in_any_order_and_one_by_one() -> None:
+    scenario = first_scenario("parallel")
+    first, second = scenario.gold_calls
+    assert judged(scenario, calling(second, first), DONE) == ACCEPTED
+    assert judged(scenario, calling(second), calling(first), DONE) == ACCEPTED
+    assert judged(scenario, calling(first), DONE)[0] is False
+
+
+def test_an_error_must_be_made_good_before_the_assistant_hands_back() -> None:
+    scenario = first_scenario("recovery", lambda one: one.gold_calls[0] == one.gold_calls[1])
+    failed, again, done = gold_turns(scenario)
+    assert judged(scenario, failed, again, done) == ACCEPTED
+    assert judged(scenario, failed, done) == (False, "execution", "tool_error")
+    later = first_scenario("multi_turn", lambda one: len(one.turns) == 2 and has("get_order_status")(one))
+    call, done, *rest = gold_turns(later)
+    wrong = look_up("get_order_status", order_id="O-1")
+    assert judged(later, call, wrong, done, *rest) == (False, "execution", "tool_error")
+    assert judged(later, wrong, call, done, *rest) == ACCEPTED
+
+
+def test_a_recovery_in_another_way_than_asked_is_rejected() -> None:
+    scenario = first_scenario(
+        "recovery",
+        lambda one: (
+            one.gold_calls[0].name == one.gold_calls[1].name == "create_refund"
+            and one.gold_calls[0] != one.gold_calls[1]
+        ),
+    )
+    wish, granted = scenario.gold_calls
+    less = {**granted.arguments, "amount": 1}
+    assert judged(scenario, calling(wish), look_up(wish.name, **less), DONE) == OTHER_STATE
+
+
+def test_each_turn_must_be_served_in_its_turn() -> None:
+    scenario = first_scenario(
+        "multi_turn", lambda one: len(one.turns) == 2 and one.gold_calls[0].name in ("list_orders", "get_order_status")
+    )
+    first, done, second, also_done = gold_turns(scenario)
+    assert judged(scenario, done, first, second, also_done) == OTHER_CALLS
+
+
+def test_what_must_be_asked_for_must_be_asked_for() -> None:
+    scenario = first_scenario("missing_parameter")
+    _, call, done = gold_turns(scenario)
+    asks_for = scenario.turns[0].asks_for
+    result = verify(one_played(scenario, Message("assistant", "Which one?"), call, done))
+    assert verdict(result) == (False, "semantic", "not_asked")
+    assert result.details["message"] == f"expected a question for the {asks_for}"
+    assert judged(scenario, Message("assistant", f"Tell me the {asks_for.upper()}!"), call, done) == ACCEPTED
+
+
+def test_an_episode_that_was_given_up_is_not_finished() -> None:
+    scenario = about("list_orders")
+    result = verify(one_played(scenario, *[calling(*scenario.gold_calls)] * MOST_STEPS))
+    assert verdict(result) == (False, "execution", "not_finished")
+    assert result.details["message"] == "more than 5 turns with calls for one user message"
+
+
+@pytest.mark.parametrize("change", [{"content": "{}"}, {"name": "cancel_order"}])
+def test_results_that_cannot_be_had_again_are_rejected(change: dict[str, str]) -> None:
+    (episode,) = gold_played([about("list_orders")])
+    ask, call, result, done = episode.messages
+    made_up = replace(episode, messages=(ask, call, replace(result, **change), done))  # type: ignore[arg-type]  # texts
+    assert verdict(verify(made_up)) == (False, "execution", "not_reproduced")
+    assert verdict(verify(replace(episode, messages=(ask, call, done)))) == (False, "execution", "not_reproduced")
+
+
+def test_an_unreadable_turn_keeps_its_place() -> None:
+    scenario = first_scenario("multi_turn")
+    call, done, *_ = gold_turns(scenario)
+    result = verify(one_played(scenario, call, done, 'Well: {"tool_calls": 3}'))
+    assert verdict(result) == (False, "format", "malformed")
+    assert result.details == {"message": "tool_calls must be a list", "position": 6}
 
 
 def test_without_time_nothing_is_accepted() -> None:
-    scenario = _scenario("cancel_order")
-    result = verify(render_calls(scenario.gold_calls), scenario, time_limit_s=0.001)
-    assert _verdict(result) == (False, "execution", "not_executed")
+    (episode,) = gold_played([about("cancel_order")])
+    assert verdict(verify(episode, time_limit_s=0.001)) == (False, "execution", "not_executed")
 
 
-def test_outputs_and_scenarios_must_pair_up() -> None:
-    with pytest.raises(ValueError, match="longer"):
-        verify_batch(["x"], [_scenario("cancel_order"), _scenario("list_orders")])
+def test_verdicts_keep_the_order_of_their_episodes() -> None:
+    scenario = about("cancel_order")
+    turns: list[list[Turn]] = [
+        ["{"],
+        [*gold_turns(scenario)],
+        [look_up("fly"), DONE],
+        [DONE],
+        [*gold_turns(scenario)],
+    ]
+    results = verify_batch([one_played(scenario, *each) for each in turns])
+    assert [result.reason for result in results] == ["malformed", "", "unknown_tool", "wrong_state", ""]
+    assert verify_batch([]) == []

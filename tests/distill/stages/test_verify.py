@@ -1,0 +1,72 @@
+"""The stage that keeps the teacher's good episodes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from distill.environments.gold import gold_trajectories
+from distill.rollouts.play import Episode
+from distill.stages import rollout, verify
+from distill.stages.inputs import rollout_scenarios
+from distill.stages.spec import StageSpec
+from distill.trajectories.jsonl import read_trajectories
+from distill.trajectories.rows import write_rows
+from tests.distill.playing import gold_played, played
+from tests.distill.recipes import tiny_recipe
+
+
+def silent(*_: object, **__: object) -> None:
+    """Reports to nobody."""
+
+
+def stage(folder: Path, episodes: list[Episode]) -> StageSpec:
+    """The stage behind a roll-out of these episodes."""
+    upstream = folder / "rollout"
+    one = StageSpec("one", "verify", folder / "verify", "d" * 64, tiny_recipe(), {}, {"rollout": upstream})
+    one.upstream_output("rollout").mkdir(parents=True)
+    one.output.mkdir(parents=True)
+    write_rows(one.upstream_output("rollout") / rollout.ROWS, (episode.to_json() for episode in episodes))
+    return one
+
+
+def test_right_episodes_become_traces_and_the_others_are_told_with_their_reason(tmp_path: Path) -> None:
+    scenarios = rollout_scenarios(tiny_recipe())
+    episodes = gold_played(scenarios)
+    episodes[0] = played(scenarios[:1], [["{"]])[0]
+    reported: list[tuple[int, int]] = []
+    one = stage(tmp_path, episodes[::-1])
+    figures = verify.run(one, lambda done, total, **_: reported.append((done, total)))
+    assert figures == {
+        "run": {"verified_rollouts": 42},
+        "rejected": {"malformed": 1},
+        "kept": {
+            "single": 15,
+            "no_call": 6,
+            "parallel": 6,
+            "multi_turn": 4,
+            "recovery": 4,
+            "missing_parameter": 3,
+            "reasoning": 4,
+        },
+    }
+    assert reported == [(43, 43)]
+    traces = read_trajectories(one.output / verify.TRACES / verify.ROWS)
+    gold = gold_trajectories(scenarios[1:])
+    assert [(trace.id, trace.tools, trace.messages) for trace in traces] == [
+        (right.id, right.tools, right.messages) for right in gold
+    ]
+    assert {trace.provenance.teacher for trace in traces} == {"teacher"}
+    assert all(trace.provenance.verification["accepted"] is True for trace in traces)
+    assert [trace.provenance.category for trace in traces] == [scenario.category for scenario in scenarios[1:]]
+    (rejected,) = map(json.loads, (one.output / "rejected.jsonl").read_text().splitlines())
+    assert (rejected["scenario"], rejected["reason"], rejected["texts"]) == (scenarios[0].id, "malformed", ["{"])
+
+
+def test_nothing_to_learn_from_is_an_error(tmp_path: Path) -> None:
+    scenarios = rollout_scenarios(tiny_recipe())
+    one = stage(tmp_path, played(scenarios, [["{"]] * len(scenarios)))
+    with pytest.raises(ValueError, match=r"none of 43 roll-outs was verified \{'malformed': 43\}; tune the teacher"):
+        verify.run(one, silent)
