@@ -18,10 +18,11 @@ class HomeLocked(FailedPrecondition):
     """Another worker serves this home. Two would run the same stage twice at once."""
 
     def __init__(self, home: Path, holder: str) -> None:
+        stop = f" with `kill {holder}`" if holder else ""
         super().__init__(
             f"worker {holder or 'of unknown process id'} already serves {home}",
             reason="HOME_LOCKED",
-            remedy="let it work, or stop it first; a second worker needs a home of its own",
+            remedy=f"let it work, or stop it{stop} first; a second worker needs a home of its own",
             metadata={"home": str(home), "holder": holder},
         )
 

@@ -14,8 +14,6 @@ from distill.runs import layout
 from distill.runs.checkpoints import Source
 from spiritsafe.publish import folder_manifest
 
-# Process id of the worker, with which a stage dies.
-WORKER_VARIABLE = "SPIRITSAFE_STAGE_WORKER"
 # Of the figures, what is no part of the output: a resumed training makes what an undisturbed one makes.
 ATTEMPT = "attempt"
 

@@ -8,13 +8,15 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from distill.errors import StageFailed
 from distill.runs import layout
-from distill.stages.spec import WORKER_VARIABLE, StageResult, StageSpec, read_result
+from distill.stages.lifetime import WORKER_VARIABLE
+from distill.stages.spec import StageResult, StageSpec, read_result
 
 _POLL_SECONDS = 0.25
 _GRACE_SECONDS = 2.0
@@ -55,8 +57,9 @@ def run_stage(
             told = _follow(process, on_progress, check)
         finally:
             _end(process)
+    # The result is written last and whole: a process that fell over on its way out has done its work.
     result = read_result(spec.folder)
-    if process.returncode != 0 or result is None:
+    if result is None:
         raise StageFailed(spec.stage, told or _last_lines(log, start) or _exit(process.returncode), log)
     return result
 
@@ -76,13 +79,20 @@ def _follow(
         except queue.Empty:
             continue
         if line is None:
-            process.wait()
+            _wait(process, check)
             return told
         values = json.loads(line)
         if "error" in values:
             told = values["error"]
         else:
             on_progress(values)
+
+
+def _wait(process: subprocess.Popen[str], check: Callable[[], None]) -> None:
+    # A process that has closed its output may still hang, for example in a driver that will not let go.
+    while process.poll() is None:
+        check()
+        time.sleep(_POLL_SECONDS)
 
 
 def _read_lines(stream: IO[str], lines: queue.Queue[str | None]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from cli import exits
+from distill.workflow.lock import home_lock
 from tests.cli.conftest import Command
 
 SECONDS = 30
@@ -56,6 +57,17 @@ def test_an_address_that_is_taken(server: subprocess.Popen[str], spiritsafe: Com
     done = spiritsafe("serve", "--port", port, "--home", tmp_path / "other", "--format", "json")
     assert done.code == exits.UNAVAILABLE
     assert done.error["reason"] == "ADDRESS_UNUSABLE"
+
+
+def test_a_second_worker_of_a_home_is_refused(spiritsafe: Command, home: Path) -> None:
+    with home_lock(home):
+        done = spiritsafe("worker", "--until-idle")
+        told = spiritsafe("worker", "--until-idle", "--format", "json")
+    assert (done.code, done.out) == (exits.FAILED, "")
+    assert f"worker {os.getpid()} already serves {home}" in done.err
+    assert f"`kill {os.getpid()}`" in done.err
+    assert told.error["reason"] == "HOME_LOCKED"
+    assert told.error["metadata"] == {"home": str(home), "holder": str(os.getpid())}
 
 
 def test_a_worker_without_work_ends(spiritsafe: Command) -> None:

@@ -82,6 +82,13 @@ class Site:
         self.wait_for(lambda: self.run().state == state, seconds, run_pb2.RunState.Name(state))
         return self.run()
 
+    def last_sequence(self) -> int:
+        """Number of the run's last event."""
+        last = 0
+        while events := self.store.events("one", after=last):
+            last = events[-1].sequence
+        return last
+
     def progress(self, stage: str) -> list[run_pb2.RunEvent]:
         """Progress events of a stage so far."""
         return [one for one in self.store.events("one") if one.type == "progress" and one.stage == stage]

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from distill.errors import RunCancelled, StageFailed
 from distill.recipe import Stage
 from distill.runs.checkpoints import Source
 from distill.stages.inputs import rollout_scenarios
-from distill.stages.spec import WORKER_VARIABLE, StageSpec
+from distill.stages.lifetime import WORKER_VARIABLE
+from distill.stages.spec import StageSpec
 from distill.standins import checkpoint
 from distill.workflow.process import run_stage
 from tests.distill.recipes import tiny_recipe
@@ -62,6 +64,14 @@ def test_a_failure_of_an_earlier_attempt_is_not_told_again(tmp_path: Path) -> No
         with pytest.raises(StageFailed) as caught:
             run(one)
     assert str(caught.value).count("No such file") == 1
+
+
+def test_data_that_changed_since_the_run_took_it_up_is_refused(tmp_path: Path) -> None:
+    data = tmp_path / "rows.jsonl"
+    data.write_text("{}\n")
+    one = spec(tmp_path, "finetune_teacher")
+    with pytest.raises(StageFailed, match=r"rows.jsonl has changed since the run took it up; resume the run"):
+        run(replace(one, sources={**one.sources, "dataset": Source(str(data), "d" * 64)}))
 
 
 def test_a_check_that_raises_ends_the_process(tmp_path: Path) -> None:
