@@ -11,9 +11,10 @@ from spiritsafe.errors import SpiritsafeError
 SUBJECTS = ("untouched_student", "student", "teacher")
 NO_CALL = "no_call"
 CATEGORIES = ("single", "parallel", "multi_turn", "recovery", "missing_parameter", "reasoning", NO_CALL)
-_ONE_STEP = ("single", NO_CALL)
-# The least share of exact scenarios: in categories of one step, and in all others.
-_LEAST = {"student": (0.8, 0.6), "teacher": (0.9, 0.75)}
+# The least share of exact scenarios. The categories that are not named here are shown and held to nothing.
+_STUDENT = {"single": 0.8, NO_CALL: 0.8, "parallel": 0.6, "multi_turn": 0.6, "recovery": 0.6}
+_TEACHER = {"single": 0.9, NO_CALL: 0.9, "parallel": 0.75, "multi_turn": 0.75, "recovery": 0.75}
+_LEAST = {"student": _STUDENT, "teacher": _TEACHER}
 _MOST_UNTOUCHED = 0.2
 _KEYS = {"before": "untouched_student", "after": "student", "teacher": "teacher"}
 
@@ -34,8 +35,7 @@ class Bar(NamedTuple):
 def bar(subject: str, category: str) -> Bar:
     """What a subject should reach in a category: trained ones enough, the untouched one little where it must call."""
     if subject in _LEAST:
-        one_step, several = _LEAST[subject]
-        return Bar(one_step if category in _ONE_STEP else several, 1.0)
+        return Bar(_LEAST[subject].get(category, 0.0), 1.0)
     # Not to call is no sign of having been trained.
     return Bar(0.0, 1.0 if category == NO_CALL else _MOST_UNTOUCHED)
 

@@ -67,7 +67,7 @@ class TestBars:
             ("student", "no_call", Bar(0.8, 1.0)),
             ("student", "recovery", Bar(0.6, 1.0)),
             ("teacher", "single", Bar(0.9, 1.0)),
-            ("teacher", "reasoning", Bar(0.75, 1.0)),
+            ("teacher", "reasoning", Bar(0.0, 1.0)),
         ],
     )
     def test_by_subject_and_category(self, subject: str, category: str, expected: Bar) -> None:
