@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml client/pyproject.toml constraints.txt
 		--editable client --editable '.[service,train,dev]'
 	@touch $@
 
-demo: $(STAMP) ## Distil a student and take it through the licence gate
+demo: $(STAMP) ## Distil three students and take them through the licence gate
 	$(BIN)/spiritsafe demo $(DEMO_ARGS)
 
 test: $(STAMP) ## Run the test suite

@@ -15,12 +15,12 @@ from cli.lazy import Lazy, LazyGroup
 from cli.lazy import app as new_app
 
 COMMANDS = {
-    "demo": Lazy("cli.demo:app", "Distil a student from a restricted teacher and take it through the licence gate."),
+    "demo": Lazy("cli.demo:app", "Distil students from a restricted teacher and take them through the licence gate."),
     "serve": Lazy("cli.serve:app", "Serve the registry and the distillation service over gRPC."),
     "worker": Lazy("cli.worker:app", "Execute queued distillation runs."),
-    "model": Lazy("cli.nodes:models", "Models: create, list, show, register, download, evaluation."),
+    "model": Lazy("cli.nodes:models", "Models: create, update, list, show, register, download, evaluation."),
     "version": Lazy("cli.versions:app", "Versions of models and datasets: create, list, show, register, download."),
-    "dataset": Lazy("cli.nodes:datasets", "Datasets: create, list, show, register, download."),
+    "dataset": Lazy("cli.nodes:datasets", "Datasets: create, update, list, show, register, download."),
     "lineage": Lazy("cli.lineage:app", "Where a version comes from, with licences and verdicts."),
     "license": Lazy("cli.licenses:app", "Licence profiles, the catalogue of known models, and verdicts."),
     "review": Lazy("cli.reviews:app", "Human decisions on contested licence reasons."),

@@ -5,6 +5,7 @@
 from typing import Annotated, Any, Literal
 
 import typer
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from cli import evaluation_reports, output, versions
 from cli.lazy import app as new_app
@@ -17,6 +18,7 @@ from cli.options import (
     LimitOption,
     NamespaceOption,
     TagOption,
+    invalid,
     namespace_name,
     node_name,
     tags,
@@ -45,7 +47,7 @@ def _rpc(client: Client, collection: Collection, method: str) -> tuple[Any, Any]
 
 
 def _group(collection: Collection, about: str, example: str, example_display_name: str) -> typer.Typer:
-    """A group with ``create``, ``list`` and ``show``; the examples are the names that their help uses."""
+    """A group with ``create``, ``update``, ``list`` and ``show``; the examples are the names that their help uses."""
     noun = collection.removesuffix("s")
     name_help = f"{noun.upper()}, or a full resource name."
     group = new_app(about)
@@ -69,6 +71,29 @@ def _group(collection: Collection, about: str, example: str, example_display_nam
         with connect() as client:
             call, request_type = _rpc(client, collection, f"Create{noun.title()}")
             response = call(request_type(parent=parent, validate_only=dry_run, **named))
+            output.print_one(form, getattr(response, noun))
+
+    @group.command(
+        "update",
+        help=f"Change what is given; a new public name is judged anew wherever a licence asks for one.\n\n"
+        f"Example: spiritsafe {noun} update {example} --display-name {example_display_name}",
+    )
+    def update(
+        name: Annotated[str, typer.Argument(help=name_help)],
+        display_name: DisplayNameOption = "",
+        description: DescriptionOption = "",
+        tag: TagOption = None,
+        dry_run: DryRunOption = False,
+        form: FormatOption = Format.TABLE,
+    ) -> None:
+        given = {"display_name": display_name, "description": description, "tags": tags(tag)}
+        changed = {field: value for field, value in given.items() if value}
+        if not changed:
+            raise invalid("options", "nothing to change", "give --display-name, --description or --tag")
+        named = {noun: {"name": str(node_name(name, collection)), **changed}}
+        with connect() as client:
+            call, request_type = _rpc(client, collection, f"Update{noun.title()}")
+            response = call(request_type(update_mask=FieldMask(paths=changed), validate_only=dry_run, **named))
             output.print_one(form, getattr(response, noun))
 
     @group.command(

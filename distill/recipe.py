@@ -29,7 +29,12 @@ STAGES: tuple[Stage, ...] = (
 RESULTS_VERSION = 1
 Location = Literal["stand_in", "hub_repo", "path"]
 # The published models whose place the stand-ins take.
-STAND_INS: Mapping[str, str] = {"xlam": "Salesforce/xLAM-7b-fc-r", "qwen3": "Qwen/Qwen3-8B"}
+STAND_INS: Mapping[str, str] = {
+    "xlam": "Salesforce/xLAM-7b-fc-r",
+    "qwen3": "Qwen/Qwen3-8B",
+    "gemma4": "google/gemma-4-E4B-it",
+    "llama3": "meta-llama/Llama-3.1-8B-Instruct",
+}
 
 
 @dataclass(frozen=True, slots=True)

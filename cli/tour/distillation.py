@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from cli import output, watching, worker
+from cli.tour import scores
 from cli.tour.actors import Actor
 from cli.tour.narrator import Narrator
+from cli.tour.students import Student
 from spiritsafe.client import Client
 from spiritsafe.distill.v1 import run_pb2
 from spiritsafe.registry.v1 import licensing_pb2
+from spiritsafe.rpc.names import shorten
 
 TEACHER_ENTRY = "Salesforce/xLAM-7b-fc-r"
-# Student families of the demo, and the published models whose place their stand-ins take.
-STUDENT_ENTRIES = {"qwen3": "Qwen/Qwen3-0.6B"}
 PROFILE_FIELDS = ("id", "purposes", "limitations", "outbound_relicense", "evidence", "confidence")
+STAGE_COLUMNS = ("name", "state", "seconds", "reused")
 STOP_SECONDS = 20
-SUBJECTS = ("untouched_student", "student", "teacher")
-# What a fine-tuned teacher and a distilled student should reach, and an untouched one should not, in every category.
-MINIMUM = {"teacher": 0.9, "student": 0.8}
-MAXIMUM = {"untouched_student": 0.2}
 
 
 def show_teacher(narrator: Narrator, client: Client) -> None:
@@ -45,17 +43,17 @@ def _entry(client: Client, hub_repo: str) -> licensing_pb2.CatalogEntry:
     return client.licenses.GetCatalogEntry(licensing_pb2.GetCatalogEntryRequest(name=f"catalog/{hub_repo}")).entry
 
 
-def recipe(family: str) -> run_pb2.Recipe:
-    """The run of one student family: stand-ins that take the place of the published models."""
+def recipe(student: Student) -> run_pb2.Recipe:
+    """The run of one student: stand-ins that take the place of the published models. Nothing else differs."""
     return run_pb2.Recipe(
         teacher=run_pb2.Teacher(
             base=run_pb2.Checkpoint(stand_in="xlam", catalog_entry=TEACHER_ENTRY), model_id="support-teacher"
         ),
         student=run_pb2.Student(
-            family=family,
-            base=run_pb2.Checkpoint(stand_in=family, catalog_entry=STUDENT_ENTRIES[family]),
-            model_id=f"support-{family}",
-            display_name=f"acme/support-{family}",
+            family=student.family,
+            base=run_pb2.Checkpoint(stand_in=student.family, catalog_entry=student.base),
+            model_id=student.model_id,
+            display_name=student.public_name,
         ),
         environment=run_pb2.Environment(
             name="support_desk", teacher_scenarios=3000, rollout_scenarios=1500, evaluation_scenarios=100
@@ -64,49 +62,47 @@ def recipe(family: str) -> run_pb2.Recipe:
     )
 
 
-def distil(narrator: Narrator, alice: Actor, home: Path, family: str) -> run_pb2.Run:
+def distil(narrator: Narrator, alice: Actor, home: Path, student: Student) -> run_pb2.Run:
     """Runs the whole distillation as Alice and shows the scores. Raises UnexpectedAnswer where it does not succeed."""
-    narrator.step(f"Distil the {family} student")
-    request = run_pb2.CreateRunRequest(recipe=recipe(family))
+    narrator.step(f"Distil the {student.family} student")
+    request = run_pb2.CreateRunRequest(recipe=recipe(student))
     run = alice.client.runs.CreateRun(request).run
     narrator.say(f"{alice.identity} queued {run.name}; a worker takes it.")
     with _worker(home, alice.token) as attended:
         run = watching.watch(alice.client, run.name, attended, narrator.console)
     state = output.enum_label(run_pb2.RunState.DESCRIPTOR, run.state)
     narrator.expect(f"the run ({run.error})" if run.error else "the run", state, "succeeded")
-    data = output.to_data(run)
-    narrator.console.print(output.table(data["stages"], ("name", "state", "seconds"), "Stages"))
+    narrator.console.print(output.table(output.to_data(run)["stages"], STAGE_COLUMNS, "Stages"))
+    if reused(run):
+        narrator.say(f"Reused, as an earlier run had made it from the same inputs: {', '.join(reused(run))}.")
     narrator.say(
         f"{run.verified_rollouts} of {run.rollouts} roll-outs executed, reached the right state and were kept. "
         f"Merged weights agree with the adapter on {run.merge_top1_agreement:.1%} of tokens."
     )
-    narrator.step("Before and after, on held-out scenarios")
-    narrator.console.print(output.table(_before_after(run), ("category", *SUBJECTS)))
-    narrator.say("Exact: every call and the final state. In brackets, the 95 % interval of the share.")
-    for score in run.scores:
-        _hold_to_bar(narrator, score)
+    show_scores(narrator, run.scores, student.family)
     return run
 
 
-def _before_after(run: run_pb2.Run) -> list[dict[str, str]]:
-    """One row a category, one column a subject."""
-    rows: dict[str, dict[str, str]] = {}
-    for score in run.scores:
-        row = rows.setdefault(score.category, {"category": score.category})
-        row[score.subject] = f"{score.exact} of {score.count} ({score.low:.0%} to {score.high:.0%})"
-    return list(rows.values())
+def reused(run: run_pb2.Run) -> list[str]:
+    """The stages whose result another run had made."""
+    return [stage.name for stage in run.stages if stage.reused]
 
 
-def _hold_to_bar(narrator: Narrator, score: run_pb2.Score) -> None:
-    share = score.exact / score.count
-    low, high = MINIMUM.get(score.subject, 0.0), MAXIMUM.get(score.subject, 1.0)
-    who = score.subject.replace("_", " ")
-    narrator.require(
-        low <= share <= high,
-        f"exact {score.category} scenarios of the {who}",
-        f"{share:.0%}",
-        f"{low:.0%} to {high:.0%}",
-    )
+def show_scores(narrator: Narrator, found: Sequence[run_pb2.Score], family: str) -> None:
+    """The table of a run's scores, and every bar that they miss."""
+    narrator.step(f"Before and after, on held-out scenarios: {family}")
+    narrator.console.print(output.table(scores.rows(found), ("category", *scores.SUBJECTS)))
+    narrator.say("Exact: every call and the final state. In brackets, the 95 % interval of the share.")
+    for text in scores.missed(found, family):
+        narrator.say(f"Missed: {text}")
+
+
+def expect_same_teacher(narrator: Narrator, first: run_pb2.Run, later: run_pb2.Run) -> None:
+    """A later run must have registered no second teacher and no second traces: their verdicts were shown already."""
+    names = (later.outputs.teacher_adapter, later.outputs.traces)
+    narrator.say(f"Teacher and traces are those of the first run: {', '.join(map(shorten, names))}.")
+    narrator.expect("the teacher", shorten(names[0]), shorten(first.outputs.teacher_adapter))
+    narrator.expect("the traces", shorten(names[1]), shorten(first.outputs.traces))
 
 
 @contextmanager
@@ -123,17 +119,11 @@ def _worker(home: Path, token: str) -> Iterator[watching.Attended]:
         signal.signal(signal.SIGTERM, before)
 
 
-def exact(run: run_pb2.Run, subject: str) -> dict[str, float]:
-    """The share of exact scenarios by category."""
-    return {score.category: score.exact / score.count for score in run.scores if score.subject == subject}
-
-
 def summary(run: run_pb2.Run) -> dict[str, Any]:
-    """What the demo's JSON says of the run."""
+    """What the demo's JSON says of the run. ``seconds`` of a reused stage are those of the run that made it."""
     return {
-        "exact_before": exact(run, "untouched_student"),
-        "exact_after": exact(run, "student"),
-        "teacher_exact": exact(run, "teacher"),
+        "categories": scores.categories(run.scores),
         "stand_in": run.stand_in,
         "seconds": {stage.name: round(stage.seconds, 1) for stage in run.stages},
+        "reused": reused(run),
     }

@@ -18,8 +18,6 @@ from spiritsafe.rpc.names import ChannelName, VersionName, shorten
 
 STAGE = "production"
 PERMISSIVE = "apache-2.0"
-# Passes use restrictions on to whoever receives the weights, as the base's licence demands.
-RESTRICTED = "openrail-m"
 NONCOMMERCIAL = "cc-by-nc-4.0"
 FLOWDOWN_FILE = "USE_RESTRICTIONS.md"
 COMMERCIAL = licensing_pb2.CONTEXT_COMMERCIAL
@@ -90,28 +88,34 @@ def restricted_material(
     return of_teacher, of_traces
 
 
-def release_student(narrator: Narrator, alice: Actor, bob: Actor, student: str) -> tuple[str, str]:
-    """Takes the student to commercial/production. Gives its verdicts as apache-2.0, and approved as released."""
-    narrator.step(f"The student as {PERMISSIVE}? Denied: use restrictions flow down")
-    before = verdict(alice.client, student, COMMERCIAL, PERMISSIVE)
+def refuse_permissive(narrator: Narrator, alice: Actor, student: str) -> str:
+    """The student's release under a permissive licence is refused. Gives its verdict as such."""
+    narrator.step(f"{shorten(student)} as {PERMISSIVE}? Denied: use restrictions flow down")
     refused = promote(narrator, alice, student, COMMERCIAL, PERMISSIVE, "denied")
     codes = {reason.code for reason in refused.evaluation.reasons}
     narrator.expect_among("the reason", codes, "OUTBOUND_LICENSE_INCOMPATIBLE")
-    narrator.step(f"The student as {RESTRICTED}, which carries them on? A contested question remains")
-    promote(narrator, alice, student, COMMERCIAL, RESTRICTED, "awaiting_review")
-    reviews = request_reviews(narrator, alice, student)
+    return verdict(alice.client, student, COMMERCIAL, PERMISSIVE)
+
+
+def release_student(narrator: Narrator, alice: Actor, bob: Actor, student: str, outbound: str) -> str:
+    """Takes the student to commercial/production, once another person has decided. Gives its verdict as released."""
+    narrator.step(f"{shorten(student)} as {outbound}? A contested question remains")
+    promote(narrator, alice, student, COMMERCIAL, outbound, "awaiting_review")
+    reviews = request_reviews(narrator, alice, student, outbound)
     narrator.step("A second pair of eyes")
     refuse_own_approval(narrator, alice, reviews[0])
     approve(narrator, bob, reviews)
     narrator.step("Into commercial/production")
-    promotion = promote(narrator, alice, student, COMMERCIAL, RESTRICTED, "promoted")
+    promotion = promote(narrator, alice, student, COMMERCIAL, outbound, "promoted")
     _expect_mark(narrator, promotion.self_administered)
-    return before, verdict(alice.client, student, COMMERCIAL, RESTRICTED)
+    duties = output.to_data(promotion.evaluation)["obligations"]
+    narrator.console.print(output.table(duties, ("code", "trigger", "detail"), "Duties"))
+    return verdict(alice.client, student, COMMERCIAL, outbound)
 
 
-def request_reviews(narrator: Narrator, alice: Actor, name: str) -> list[review_pb2.Review]:
+def request_reviews(narrator: Narrator, alice: Actor, name: str, outbound: str) -> list[review_pb2.Review]:
     """Asks for a decision on every contested reason of a version."""
-    request = review_pb2.RequestReviewsRequest(version=name, context=COMMERCIAL, outbound_license=RESTRICTED)
+    request = review_pb2.RequestReviewsRequest(version=name, context=COMMERCIAL, outbound_license=outbound)
     reviews = list(alice.client.reviews.RequestReviews(request).reviews)
     narrator.require(bool(reviews), "reviews opened", "none", "at least one")
     for review in reviews:
@@ -170,14 +174,14 @@ def show_lineage(narrator: Narrator, client: Client, name: str) -> None:
     narrator.console.print(lineage.tree(output.to_data(found)))
 
 
-def second_version(narrator: Narrator, alice: Actor, bob: Actor, first: str) -> None:
+def second_version(narrator: Narrator, alice: Actor, bob: Actor, first: str, outbound: str) -> None:
     """Releases the same weights with a text of the use restrictions, then rolls back and forward."""
     narrator.step(f"A second version: the same weights and {FLOWDOWN_FILE}")
     second = _register_second(narrator, alice, first)
     narrator.say("A review holds for one exact version, so this one waits for its own:")
-    promote(narrator, alice, second, COMMERCIAL, RESTRICTED, "awaiting_review")
-    approve(narrator, bob, request_reviews(narrator, alice, second))
-    promotion = promote(narrator, alice, second, COMMERCIAL, RESTRICTED, "promoted")
+    promote(narrator, alice, second, COMMERCIAL, outbound, "awaiting_review")
+    approve(narrator, bob, request_reviews(narrator, alice, second, outbound))
+    promotion = promote(narrator, alice, second, COMMERCIAL, outbound, "promoted")
     narrator.say("An evaluation is of weights, so the first version's holds for this one:")
     reports = [shorten(report.name).partition("/")[0] for report in promotion.evaluation_reports]
     narrator.expect_among("the version whose evaluation counts", reports, shorten(first))
@@ -188,7 +192,7 @@ def second_version(narrator: Narrator, alice: Actor, bob: Actor, first: str) -> 
     back = alice.client.promotions.RollbackChannel(request).promotion
     _show(narrator, back, "promoted")
     _expect_channel(narrator, alice.client, channel, first)
-    promote(narrator, alice, second, COMMERCIAL, RESTRICTED, "promoted")
+    promote(narrator, alice, second, COMMERCIAL, outbound, "promoted")
     _expect_channel(narrator, alice.client, channel, second)
     history = alice.client.promotions.ListPromotions(promotion_pb2.ListPromotionsRequest(parent=str(channel)))
     rows = [output.to_data(one) for one in history.promotions]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +15,7 @@ from distill.rollouts.play import Episode
 from distill.trajectories.calls import same_calls
 from distill.trajectories.turns import calls_in, user_turns
 from distill.trajectories.types import JsonValue, ToolCall
-
-Z_95 = 1.959963984540054
-"""The 97.5 % quantile of the standard normal distribution."""
+from spiritsafe.proportions import wilson_interval
 
 Miss = Literal["malformed", "not_finished", "wrong_calls", "not_asked", "wrong_state"]
 
@@ -128,17 +125,3 @@ def _category(found: Sequence[Miss | None]) -> CategoryScore:
     return CategoryScore(
         count=len(found), exact=len(found) - counts.total(), misses={miss: counts[miss] for miss in sorted(counts)}
     )
-
-
-def wilson_interval(successes: int, count: int, z: float = Z_95) -> tuple[float, float]:
-    """Wilson's score interval of a proportion (Wilson 1927); unlike the normal one it is sound at 0 and 1.
-
-    Raises:
-        ValueError: ``count`` is not positive.
-    """
-    if count <= 0:
-        raise ValueError("an interval needs at least one observation")
-    share, squared = successes / count, z * z / count
-    centre = (share + squared / 2) / (1 + squared)
-    half = z / (1 + squared) * math.sqrt(share * (1 - share) / count + squared / (4 * count))
-    return max(0.0, centre - half), min(1.0, centre + half)

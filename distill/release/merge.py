@@ -56,8 +56,9 @@ class Agreement:
         """Raise MergeDisagrees where it is less than it must be."""
         if self.top1 < LEAST_TOP1 or self.mean_kl > MOST_KL:
             raise MergeDisagrees(
-                f"merged weights and the adapter on the quantised base agree on {self.top1:.1%} of {self.tokens} tokens"
-                f" where {LEAST_TOP1:.0%} are needed, and differ by {self.mean_kl:.3f} nats, at most {MOST_KL} allowed; "
+                "merged weights and the adapter on the quantised base do not agree: "
+                f"the same most likely token at {self.top1:.1%} of {self.tokens} places ({LEAST_TOP1:.0%} needed), "
+                f"a divergence of {self.mean_kl:.3f} nats ({MOST_KL} allowed); "
                 "train with a lower rate or rank, or on a larger base, which quantisation costs less"
             )
 

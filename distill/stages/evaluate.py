@@ -7,11 +7,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from distill.evaluation.pairing import pair
-from distill.evaluation.scoring import CategoryScore, ScoreReport, score, wilson_interval
+from distill.evaluation.scoring import CategoryScore, ScoreReport, score
 from distill.rollouts.play import play
 from distill.stages.inputs import ADAPTER, family_of, heldout_scenarios, responder
 from distill.stages.spec import Report, StageSpec
 from distill.trajectories.rows import write_rows
+from spiritsafe.proportions import wilson_interval
 
 if TYPE_CHECKING:
     from distill.inference.generate import LoadedModel

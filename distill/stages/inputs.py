@@ -30,11 +30,11 @@ MAX_NEW_TOKENS = 128
 # The others teach the same calls once more and, beyond that, little: when to call twice, go on, ask or stop.
 _TRAINING_SHARE: Mapping[Category, float] = {
     "no_call": 1 / 3,
-    "parallel": 1 / 3,
-    "multi_turn": 1 / 4,
-    "recovery": 1 / 5,
+    "parallel": 1 / 2,
+    "multi_turn": 1 / 2,
+    "recovery": 1 / 4,
     "missing_parameter": 1 / 6,
-    "reasoning": 1 / 5,
+    "reasoning": 1 / 6,
 }
 
 

@@ -42,6 +42,7 @@ SIZES = (2, 3)
 _CYCLE = Curriculum(steps=6_500, toolboxes=12_000, batch=32, copy_share=0.2, requests=8, talks=0)
 _SHORT_CYCLE = Curriculum(steps=3_000, toolboxes=12_000, batch=32, copy_share=0.2, requests=8, talks=0)
 _TALK_CYCLE = Curriculum(steps=2_500, toolboxes=5_000, batch=32, copy_share=0.0, requests=3, talks=5)
+_MORE_TALK_CYCLE = Curriculum(steps=2_500, toolboxes=5_000, batch=32, copy_share=0.3, requests=2, talks=6)
 _MIXED_CYCLE = Curriculum(steps=4_500, toolboxes=9_000, batch=32, copy_share=0.2, requests=4, talks=4)
 TOKENIZER_SAMPLE = 8_000
 """How many exercises the tokenizer is trained on."""
@@ -126,7 +127,7 @@ RECIPES: Mapping[str, Recipe] = {
         no_call=0.1,
         layout=lambda target: target,
         # Without Qwen 3's normalised queries and keys it learns to copy more slowly.
-        curricula=(_CYCLE, _SHORT_CYCLE, _TALK_CYCLE),
+        curricula=(_CYCLE, _SHORT_CYCLE, _TALK_CYCLE, _MORE_TALK_CYCLE),
         seed=7,
         note="A tenth of the requests fit none of the tools on offer and are answered by no call.",
     ),

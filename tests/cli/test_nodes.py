@@ -33,3 +33,19 @@ def test_the_collections_are_apart(spiritsafe: Command, noun: str, other: str) -
     spiritsafe(noun, "create", "thing")
     assert spiritsafe(other, "list", *JSON).data == {f"{other}s": []}
     assert spiritsafe(other, "show", "thing").code == exits.NOT_FOUND
+
+
+@pytest.mark.parametrize("noun", ["model", "dataset"])
+def test_update_changes_what_is_given(spiritsafe: Command, noun: str) -> None:
+    spiritsafe(noun, "create", "thing", "--description", "text", "--tag", "team=support", "--tag", "old=yes")
+    assert spiritsafe(noun, "update", "thing", "--display-name", "acme/Tried", "--dry-run").code == exits.DONE
+    assert spiritsafe(noun, "show", "thing", *JSON).data["display_name"] == "thing"
+    changed = spiritsafe(noun, "update", "thing", "--display-name", "acme/Thing", "--tag", "team=sales", *JSON).data
+    assert (changed["display_name"], changed["description"], changed["tags"]) == (
+        "acme/Thing",
+        "text",
+        {"team": "sales"},
+    )
+    assert spiritsafe(noun, "show", "thing", *JSON).data == changed
+    assert spiritsafe(noun, "update", "thing").code == exits.USAGE
+    assert spiritsafe(noun, "update", "missing", "--description", "text").code == exits.NOT_FOUND

@@ -393,9 +393,9 @@ CHAINS: tuple[Chain, ...] = (
                 TRAIN_ASKS,
                 (
                     "open a {priority} priority ticket for {customer_id} about {subject} and add the note {note} to it",
-                    "create a ticket on {subject} for customer {customer_id}, {priority} priority, and note on it: {note}",
+                    "create a ticket on {subject} for {customer_id}, {priority} priority, and note on it: {note}",
                     "make a {priority} ticket about {subject} for {customer_id}, then add a note: {note}",
-                    "raise a ticket for {customer_id}, subject {subject}, priority {priority}, and leave the note {note}",
+                    "raise a ticket for {customer_id}, subject {subject}, priority {priority}, leave the note {note}",
                 ),
             ),
             "New ticket for {customer_id}: {subject}, {priority} priority, with the note {note}.",

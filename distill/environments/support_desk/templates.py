@@ -350,7 +350,7 @@ _TRAIN_TALK_ACTS: dict[str, tuple[str, ...]] = {
         *("the football in {city} on {day}", "a good name for my dog", "the news from {city}", "cooking for {day}"),
         *("music for {day}", "the time in {city}", "painting a {item}", "the history of {city}", "the best {item}"),
         *("a film about {city}", "a walk in {city} on {day}", "repairing a {item} myself", "the mayor of {city}"),
-        *("a poem for {first_name}", "a birthday gift for {first_name}", "the stars", "tennis on {day}"),
+        *("a rhyme for {first_name}", "a birthday gift for {first_name}", "the stars", "tennis on {day}"),
     ),
 }
 _HELDOUT_TALK: dict[str, tuple[str, ...]] = {

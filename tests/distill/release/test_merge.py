@@ -8,19 +8,21 @@ import torch
 from peft import PeftModel
 from safetensors import safe_open
 from safetensors.torch import load_file
+from transformers import AutoTokenizer
 
+from distill.environments.gold import gold_trajectories
+from distill.environments.support_desk.scenarios import generate
 from distill.families import family_named
-from distill.families.base import Prompt
+from distill.families.base import rows_of
 from distill.inference.generate import load, load_weights
 from distill.release.merge import MergeResult, compare, merge
 from distill.standins import checkpoint
-from distill.standins.corpus import call_exercises
 from distill.training.qlora import attach_lora
 
 FAMILY = family_named("qwen3")
 BASE = str(checkpoint("qwen3"))
-EXERCISES = call_exercises(910_000, (3,), 0.0, 6)
-PROMPTS = [Prompt(exercise.messages[:1], exercise.tools) for exercise in EXERCISES]
+HELD_OUT = gold_trajectories(generate("heldout", "single", 6, 1) + generate("heldout", "multi_turn", 6, 1))
+ROWS = rows_of(FAMILY, HELD_OUT, AutoTokenizer.from_pretrained(BASE), 1024)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def merged(adapter: Path, tmp_path_factory: pytest.TempPathFactory) -> MergeResult:
-    return merge(BASE, adapter, FAMILY, tmp_path_factory.mktemp("release") / "model", PROMPTS)
+    return merge(BASE, adapter, FAMILY, tmp_path_factory.mktemp("release") / "model", HELD_OUT)
 
 
 def test_merged_weights_are_base_plus_scaled_product(adapter: Path, merged: MergeResult) -> None:
@@ -62,18 +64,14 @@ def test_the_merge_equals_the_adapter_on_the_full_precision_base(adapter: Path, 
     attached = load_weights(BASE, adapter, FAMILY)
     assert isinstance(attached, PeftModel)
     loaded = load(str(merged.folder), None, FAMILY)
-    agreement = compare(attached, loaded.model, [FAMILY.prompt_ids(prompt, loaded.tokenizer) for prompt in PROMPTS])
+    agreement = compare(attached, loaded.model, ROWS)
     assert agreement.top1 > 0.97
     assert agreement.mean_kl < 0.01  # a fifth of what the next test asks of a model without the adapter
 
 
 def test_a_comparison_notices_a_wrong_model(merged: MergeResult) -> None:
     loaded = load(str(merged.folder), None, FAMILY)
-    agreement = compare(
-        load_weights(BASE, None, FAMILY),
-        loaded.model,
-        [FAMILY.prompt_ids(prompt, loaded.tokenizer) for prompt in PROMPTS],
-    )
+    agreement = compare(load_weights(BASE, None, FAMILY), loaded.model, ROWS)
     assert agreement.mean_kl > 0.05
 
 
@@ -90,7 +88,7 @@ def test_the_other_files_are_the_bases_byte_for_byte(merged: MergeResult) -> Non
 def test_nothing_is_overwritten_and_nothing_half_written(adapter: Path, tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     with pytest.raises(FileExistsError, match="choose a new folder"):
-        merge(BASE, adapter, FAMILY, tmp_path / "model", PROMPTS)
-    with pytest.raises(ValueError, match="no prompts to compare on"):
+        merge(BASE, adapter, FAMILY, tmp_path / "model", HELD_OUT)
+    with pytest.raises(ValueError, match="no rows to compare on"):
         merge(BASE, adapter, FAMILY, tmp_path / "other", [])
     assert not (tmp_path / "other").exists()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.tour.distillation import STUDENT_ENTRIES
 from cli.tour.distillation import recipe as demo_recipe
+from cli.tour.students import STUDENTS as DEMO_STUDENTS
 from distill.environments.base import Scenario
 from distill.environments.gold import gold_trajectories
 from distill.evaluation.scoring import score
@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
 ]
 SEEDS = (0, 1)
-STUDENTS = tuple(STUDENT_ENTRIES)
+STUDENTS = tuple(DEMO_STUDENTS)
 EASY, HARD = ("single", "no_call"), ("parallel", "multi_turn", "recovery")
 TEACHER = {**dict.fromkeys(EASY, 0.9), **dict.fromkeys(HARD, 0.75)}
 STUDENT = {**dict.fromkeys(EASY, 0.8), **dict.fromkeys(HARD, 0.6)}
@@ -39,7 +39,7 @@ UNTOUCHED = dict.fromkeys(("single", *HARD, "missing_parameter", "reasoning"), 0
 
 def demo(student: str, seed: int) -> Recipe:
     """What the demo runs, with another seed: other scenarios in training and in evaluation."""
-    return replace(from_proto(demo_recipe(student), known_names()), seed=seed)
+    return replace(from_proto(demo_recipe(DEMO_STUDENTS[student]), known_names()), seed=seed)
 
 
 def episodes(family_name: str, adapter: Path | None, asked: Sequence[Scenario]) -> list[Episode]:

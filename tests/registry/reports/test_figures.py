@@ -56,11 +56,7 @@ def test_every_table_of_pairs_can_be_recorded_and_comes_back(cells: tuple[int, i
         # The difference is right, yet more were gained than the candidate got right...
         ({"gained": 91, "lost": 13}, "", "leave -1 scenarios for both right"),
         # ...or more pairs are discordant than there are pairs.
-        (
-            {"gained": 89, "lost": 11},
-            "",
-            "-1 for both wrong",
-        ),
+        ({"gained": 89, "lost": 11}, "", "-1 for both wrong"),
     ],
 )
 def test_counts_that_cannot_be_name_their_field(counts: dict[str, int], field: str, words: str) -> None:

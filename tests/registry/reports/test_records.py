@@ -124,6 +124,21 @@ def test_only_a_publisher_of_the_namespace_records(story: Story) -> None:
         )
 
 
+def test_what_it_names_must_be_in_reach(story: Story) -> None:
+    away = story.client("publisher", identity="ada", namespaces=("elsewhere",))
+    own = story.build.model("own", "base", licenses=["mit"], namespace="namespaces/elsewhere")
+    parents = [("merge", story.names["qwen3"]), ("merge", own)]
+    merged = story.build.model("merged", licenses=[], edges=parents, namespace="namespaces/elsewhere")
+    for baseline in (story.names["qwen3"], own):  # the first is out of reach itself, then the data are
+        report = evaluation_report_pb2.EvaluationReport(
+            baseline=baseline, dataset=story.names["held_out"], categories=[single_calls()]
+        )
+        request = evaluation_report_pb2.CreateEvaluationReportRequest(parent=merged, evaluation_report=report)
+        with pytest.raises(PermissionDenied) as caught:
+            away.evaluation_reports.CreateEvaluationReport(request)
+        assert caught.value.reason == "NAMESPACE_NOT_GRANTED"
+
+
 def test_unknown_report_is_not_found(story: Story) -> None:
     report = story.record_evaluation(story.names["student"])
     elsewhere = report.name.replace("models/student/", "models/qwen3-8b/")

@@ -15,6 +15,7 @@ from spiritsafe.registry.v1 import (
     agreement_pb2,
     artifact_pb2,
     dataset_pb2,
+    evaluation_report_pb2,
     licensing_pb2,
     model_pb2,
     promotion_pb2,
@@ -29,6 +30,7 @@ from tests.registry.serving import Served
 OTHER = "namespaces/default"
 MODEL, DATASET = f"{OTHER}/models/m", f"{OTHER}/datasets/d"
 VERSION, CHANNEL = f"{MODEL}/versions/1", f"{MODEL}/channels/research-staging"
+REPORT = f"{VERSION}/evaluationReports/e"
 REVIEW, AGREEMENT = f"{OTHER}/reviews/r", f"{OTHER}/agreements/a"
 RESEARCH = licensing_pb2.CONTEXT_RESEARCH
 # Nothing of these exists: who may not look is not told what is there.
@@ -60,6 +62,9 @@ REQUESTS: dict[str, Message] = {
         name=REVIEW, decision=review_pb2.REVIEW_DECISION_REJECT, rationale="no"
     ),
     "RevokeReview": review_pb2.RevokeReviewRequest(name=REVIEW, rationale="no"),
+    "CreateEvaluationReport": evaluation_report_pb2.CreateEvaluationReportRequest(parent=VERSION),
+    "GetEvaluationReport": evaluation_report_pb2.GetEvaluationReportRequest(name=REPORT),
+    "ListEvaluationReports": evaluation_report_pb2.ListEvaluationReportsRequest(parent=VERSION),
     "CreateAgreement": agreement_pb2.CreateAgreementRequest(parent=OTHER, agreement_id="a"),
     "GetAgreement": agreement_pb2.GetAgreementRequest(name=AGREEMENT),
     "ListAgreements": agreement_pb2.ListAgreementsRequest(parent=OTHER),
