@@ -32,8 +32,12 @@ _ORIGINAL_FILES = (
 )
 
 
-LEAST_TOP1, MOST_KL = 0.95, 0.1
-"""What merged weights must hold to, where an assistant writes: share of equal top tokens, and nats of divergence."""
+LEAST_TOP1, MOST_KL = 0.8, 0.3
+"""What merged weights must hold to, where an assistant writes: share of equal top tokens, and nats of divergence.
+
+Well-trained stand-ins reach 99 % and 0.008 nats. A merge that forgot its adapter has 62 to 69 % and 4 to 5 nats.
+Between the two, NF4 alone costs an untrained stand-in up to 10 % and 0.15 nats, which no merge can be blamed for.
+"""
 
 
 class MergeDisagrees(ValueError):
