@@ -21,7 +21,13 @@ def tiny_message() -> run_pb2.Recipe:
     """A recipe whose whole run takes seconds; what it makes is not good for much."""
     message = recipe_message()
     message.environment.CopyFrom(
-        run_pb2.Environment(name="support_desk", teacher_scenarios=16, rollout_scenarios=16, evaluation_scenarios=4)
+        run_pb2.Environment(
+            name="support_desk",
+            categories=["single", "parallel", "no_call"],
+            teacher_scenarios=16,
+            rollout_scenarios=16,
+            evaluation_scenarios=4,
+        )
     )
     for training in (message.teacher.training, message.student.training):
         training.epochs, training.batch_size, training.checkpoint_steps = 2, 8, 2
