@@ -35,7 +35,7 @@ FULL = pytest.mark.full
 def recipe() -> run_pb2.Recipe:
     """Small, with checkpoints every other step, and with a teacher that gets some answers right."""
     message = tiny_message()
-    message.environment.categories.append("single")
+    message.environment.categories[:] = ["single"]
     message.environment.teacher_scenarios, message.environment.rollout_scenarios = 48, 24
     message.teacher.training.epochs = 3
     return message
