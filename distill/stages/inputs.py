@@ -29,12 +29,12 @@ MAX_NEW_TOKENS = 128
 # counts a student that learnt nothing from its labels would refuse every second time, and that would look like skill.
 # The others teach the same calls once more and, beyond that, little: when to call twice, go on, ask or stop.
 _TRAINING_SHARE: Mapping[Category, float] = {
-    "no_call": 1 / 2,
-    "parallel": 2 / 3,
-    "multi_turn": 1 / 2,
-    "recovery": 1 / 4,
-    "missing_parameter": 1 / 6,
-    "reasoning": 1 / 6,
+    "no_call": 0.5,
+    "parallel": 0.7,
+    "multi_turn": 0.8,
+    "recovery": 0.25,
+    "missing_parameter": 0.1,
+    "reasoning": 0.1,
 }
 
 

@@ -10,15 +10,7 @@ from distill.stages.inputs import gold_scenarios, heldout_scenarios, rollout_sce
 from tests.distill.recipes import tiny_recipe
 
 # Of 16 for a single call; little of it, but never nothing, of the others.
-SHARES = {
-    "single": 16,
-    "no_call": 6,
-    "parallel": 6,
-    "multi_turn": 4,
-    "recovery": 4,
-    "missing_parameter": 3,
-    "reasoning": 4,
-}
+SHARES = {"single": 16, "parallel": 12, "no_call": 8}
 
 
 def messages(scenarios: list[Scenario]) -> set[tuple[str, ...]]:
