@@ -43,20 +43,23 @@ class Pack:
         return len(self.tails)
 
 
-def pack_rows(rows: Sequence[Row], most_tokens: int = 0) -> list[Pack]:
+def pack_rows(rows: Sequence[Row], most_tokens: int = 0, most_rows: int = 0) -> list[Pack]:
     """Put every row into exactly one pack; a row joins others where it shares at least half of itself.
 
     Args:
         rows: any rows; equal ones are allowed.
         most_tokens: the longest that a pack becomes by a row that joins; the longest row or ``SHORT_PACK`` unless told.
+        most_rows: the largest number of rows in a pack; as many as there is room for unless told.
     """
     limit = most_tokens or max([SHORT_PACK, *(len(row.input_ids) for row in rows)])
+    most_rows = most_rows or len(rows)
     trees: list[_Tree] = []
     # Sorted, the row that shares most with a row stands next to it.
     for row in sorted(rows, key=lambda each: each.input_ids):
         length = len(row.input_ids)
         shared = trees[-1].shared_with(row) if trees else 0
-        if not trees or 2 * shared < length or len(trees[-1].ids) + length - shared > limit:
+        full = trees and (len(trees[-1].tails) >= most_rows or len(trees[-1].ids) + length - shared > limit)
+        if not trees or full or 2 * shared < length:
             trees.append(_Tree())
             shared = 0
         trees[-1].add(row, shared)

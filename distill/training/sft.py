@@ -106,7 +106,7 @@ def train(
     resume = checkpoints.latest(spec.output_dir, training)
     model = attach_lora(family, load_nf4(family, spec.base, spec.revision), spec.lora_rank, spec.lora_alpha, spec.seed)
     check_window(model.config, rows)
-    steps = step_batches(pack_rows(rows), spec)
+    steps = step_batches(pack_rows(rows, most_rows=spec.batch_size), spec)
     watcher = _Watcher(training, on_progress)
     with warnings.catch_warnings():
         # TRL's own default sets the option by the name that transformers deprecates.

@@ -346,7 +346,7 @@ _TRAIN_TALK_ACTS: dict[str, tuple[str, ...]] = {
         *(", can we talk", ", it is {day} here in {city}", ", do you work on {day}"),
     ),
     _SORRY: (
-        *("the weather in {city}", "a joke about a {item}", "a bus to {city}", "a hotel in {city} for {day}"),
+        *("the weather in {city}", "a joke about a {item}", "a bus to {city}", "beds in {city} for {day}"),
         *("the football in {city} on {day}", "a good name for my dog", "the news from {city}", "cooking for {day}"),
         *("music for {day}", "the time in {city}", "painting a {item}", "the history of {city}", "the best {item}"),
         *("a film about {city}", "a walk in {city} on {day}", "repairing a {item} myself", "the mayor of {city}"),

@@ -60,6 +60,7 @@ def test_rows_about_the_same_tools_share_them_up_to_the_longest_pack() -> None:
     (pack,) = pack_rows(rows)
     assert (pack.rows, len(pack.input_ids)) == (6, 30 + 6 * 7)
     assert [pack.rows for pack in pack_rows(rows, 30 + 3 * 7)] == [3, 3]
+    assert [pack.rows for pack in pack_rows(rows, most_rows=4)] == [4, 2]
 
 
 def test_rows_that_share_too_little_stay_alone() -> None:
