@@ -15,11 +15,13 @@ import pytest
 
 from distill.errors import RunCancelled, StageFailed
 from distill.recipe import Stage
+from distill.rollouts.play import Episode
 from distill.runs.checkpoints import Source
 from distill.stages.inputs import rollout_scenarios
 from distill.stages.lifetime import WORKER_VARIABLE
 from distill.stages.spec import StageSpec
 from distill.standins import checkpoint
+from distill.trajectories.rows import write_rows
 from distill.workflow.process import run_stage
 from tests.distill.recipes import tiny_recipe
 from tests.distill.site import stage_processes
@@ -53,9 +55,9 @@ def test_a_defect_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
 
 def test_what_means_something_to_a_person_is_told_alone(tmp_path: Path) -> None:
     one = spec(tmp_path)
-    rows = (f'{{"scenario": "{scenario.id}", "text": "[{{"}}\n' for scenario in rollout_scenarios(one.recipe))
-    (tmp_path / "rollout" / "out" / "rollouts.jsonl").write_text("".join(rows))
-    with pytest.raises(StageFailed, match="none of 22 roll-outs was verified") as caught:
+    episodes = [Episode(each, (), ("[{",), "malformed", "cut off") for each in rollout_scenarios(one.recipe)]
+    write_rows(tmp_path / "rollout" / "out" / "rollouts.jsonl", (each.to_json() for each in episodes))
+    with pytest.raises(StageFailed, match="none of 36 roll-outs was verified") as caught:
         run(one)
     assert "Traceback" not in str(caught.value)
 
