@@ -104,13 +104,8 @@ def tool_from_json(value: JsonValue) -> ToolSpec:
     return ToolSpec(cast("str", value["name"]), description, parameters or {"type": "object", "properties": {}})
 
 
-def calls_equal(left: Sequence[ToolCall], right: Sequence[ToolCall]) -> bool:
-    """Whether both hold the same calls in the same order, type by type: 1, 1.0 and true all differ."""
-    return [_key(call) for call in left] == [_key(call) for call in right]
-
-
 def same_calls(left: Sequence[ToolCall], right: Sequence[ToolCall]) -> bool:
-    """Whether both hold the same calls in any order, type by type."""
+    """Whether both hold the same calls in any order, type by type: 1, 1.0 and true all differ."""
     return sorted(map(_key, left)) == sorted(map(_key, right))
 
 

@@ -76,7 +76,7 @@ class Checkpoint(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     CATALOG_ENTRY_FIELD_NUMBER: _builtins.int
     stand_in: _builtins.str
-    """A stand-in that ships with the product: "xlam", "qwen3"."""
+    """A stand-in that ships with the product: "xlam", "qwen3", "gemma4", "llama3"."""
     hub_repo: _builtins.str
     """Repository on the Hugging Face hub."""
     path: _builtins.str
