@@ -43,8 +43,8 @@ proto: $(STAMP) ## Generate the stubs in client/ from proto/; lint the contract 
 	$(BIN)/python proto/generate.py
 	@if command -v buf >/dev/null; then buf lint; else echo "buf is not installed: its lint is left out"; fi
 
-standins: $(STAMP) ## Rebuild the stand-in checkpoints (about an hour a family)
-	for family in xlam qwen3; do \
+standins: $(STAMP) ## Rebuild the stand-in checkpoints (hours; llama3 starts from xlam)
+	for family in xlam qwen3 llama3 gemma4; do \
 		$(BIN)/python -m distill.standins.build --family $$family --output distill/standins/checkpoints/$$family || exit; \
 	done
 

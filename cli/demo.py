@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from cli.options import FormatOption
 from cli.output import Format
 from cli.tour import distillation, gate, naming, scores
 from cli.tour.actors import Actor, actors
+from cli.tour.distillation import Queued
 from cli.tour.narrator import Narrator
 from cli.tour.students import ALL, Student, read_students
 from spiritsafe.distill.v1 import run_pb2
@@ -60,17 +62,24 @@ def demo(
 def _tell(narrator: Narrator, alice: Actor, bob: Actor, home: Path, students: list[Student]) -> dict[str, Any]:
     """The whole story; what every student has in common, and what one may show for all, is told of the first."""
     distillation.show_teacher(narrator, alice.client)
-    first, *later = students
-    run = distillation.distil(narrator, alice, home, first)
+    with distillation.distilling(narrator, alice, home, students) as (first, *later):
+        return _tell_of_students(narrator, alice, bob, first, later)
+
+
+def _tell_of_students(
+    narrator: Narrator, alice: Actor, bob: Actor, first: Queued, later: Sequence[Queued]
+) -> dict[str, Any]:
+    run = distillation.finished(narrator, alice, first)
     of_teacher, of_traces = gate.restricted_material(narrator, alice, run.outputs.teacher_adapter, run.outputs.traces)
-    told = {first.family: _release(narrator, alice, bob, run, first)}
+    told = {first.student.family: _release(narrator, alice, bob, run, first.student)}
     gate.show_lineage(narrator, alice.client, run.outputs.student)
-    gate.second_version(narrator, alice, bob, run.outputs.student, first.outbound)
-    runs = {first.family: run}
-    for student in later:
-        runs[student.family] = distillation.distil(narrator, alice, home, student)
-        distillation.expect_same_teacher(narrator, run, runs[student.family])
-        told[student.family] = _release(narrator, alice, bob, runs[student.family], student)
+    gate.second_version(narrator, alice, bob, run.outputs.student, first.student.outbound)
+    runs = {first.student.family: run}
+    for queued in later:
+        family = queued.student.family
+        runs[family] = distillation.finished(narrator, alice, queued)
+        distillation.expect_same_teacher(narrator, run, runs[family])
+        told[family] = _release(narrator, alice, bob, runs[family], queued.student)
     missed = dict.fromkeys(text for family, one in runs.items() for text in scores.missed(one.scores, family))
     return {
         "teacher": {"exact": scores.exact(run.scores, "teacher"), "verdicts": of_teacher},

@@ -29,19 +29,23 @@ app = new_app(no_args_is_help=False)
 
 @app.command()
 def worker(
+    runs: Annotated[int, typer.Option(min=1, help="How many runs to execute at a time.")] = 1,
     until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing is queued.")] = False,
     home: HomeOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Execute queued distillation runs of a home; one worker a home.
 
-    Example: spiritsafe worker --home /srv/spiritsafe
+    Runs that are executed at the same time share the machine, and what several of them need is made once: several
+    students of one teacher, for example.
+
+    Example: spiritsafe worker --home /srv/spiritsafe --runs 2
     """
     from distill.worker import run_worker
 
     folder = home_folder(home)
     with endpoint(folder) as where:
-        run_worker(folder, where.address, where.token, until_idle=until_idle)
+        run_worker(folder, where.address, where.token, runs=runs, until_idle=until_idle)
     if form is Format.JSON:
         output.print_json({"home": str(folder), "state": "idle"})
     else:
@@ -75,11 +79,11 @@ def attendant(home: Path, token: str = "") -> Callable[[], bool]:
     return attended
 
 
-def start(home: Path, token: str = "") -> subprocess.Popen[bytes]:
+def start(home: Path, token: str = "", runs: int = 1) -> subprocess.Popen[bytes]:
     """Starts ``spiritsafe worker --until-idle`` in a session of its own, so that it outlives this command.
 
-    It acts as the identity of ``token``, the home's owner unless told. Raises FailedPrecondition where the libraries
-    that it trains with are not installed.
+    It works on so many ``runs`` at a time, as the identity of ``token``, the home's owner unless told. Raises
+    FailedPrecondition where the libraries that it trains with are not installed.
     """
     if importlib.util.find_spec("torch") is None:
         raise FailedPrecondition(
@@ -91,8 +95,8 @@ def start(home: Path, token: str = "") -> subprocess.Popen[bytes]:
     if token:
         environment[TOKEN_VARIABLE] = token
     with (home / LOG_FILE).open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "cli.main", "worker", "--until-idle"],
+        return subprocess.Popen(  # noqa: S603 - our own module, with a number
+            [sys.executable, "-m", "cli.main", "worker", "--until-idle", "--runs", str(runs)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

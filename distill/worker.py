@@ -1,6 +1,6 @@
-"""The worker of a home: takes queued runs up, one at a time, and goes on with what a dead worker left.
+"""The worker of a home: takes queued runs up and goes on with what a dead worker left.
 
-As a program: ``python -m distill.worker HOME [--until-idle]``, with the registry in SPIRITSAFE_SERVER and
+As a program: ``python -m distill.worker HOME [--runs N] [--until-idle]``, with the registry in SPIRITSAFE_SERVER and
 SPIRITSAFE_TOKEN.
 """
 
@@ -26,8 +26,10 @@ _POLL_SECONDS = 0.5
 _ACTIVE = (run_pb2.RUN_STATE_QUEUED, run_pb2.RUN_STATE_RUNNING)
 
 
-def run_worker(home: Path, registry_address: str, token: str, *, until_idle: bool = False) -> None:
+def run_worker(home: Path, registry_address: str, token: str, *, runs: int = 1, until_idle: bool = False) -> None:
     """Works on the runs of ``home`` until it is interrupted, or with ``until_idle`` until none is left.
+
+    At most ``runs`` at a time, each with one stage at a time; what several need is made once.
 
     Ended by any signal, it leaves a run where it is; the next worker goes on with it.
 
@@ -38,7 +40,7 @@ def run_worker(home: Path, registry_address: str, token: str, *, until_idle: boo
     with home_lock(home):
         execution = Execution(home, environment)
         try:
-            with launched(execution):
+            with launched(execution, runs):
                 _serve(execution, until_idle)
         finally:
             execution.store.close()
@@ -71,10 +73,11 @@ def _take_up(execution: Execution, record: RunRecord) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m distill.worker", description="Work on the runs of a home.")
     parser.add_argument("home", type=Path)
+    parser.add_argument("--runs", type=int, default=1, help="how many to work on at a time")
     parser.add_argument("--until-idle", action="store_true", help="end when no run is queued or running")
     arguments = parser.parse_args()
     server, token = os.environ.get(SERVER_VARIABLE, ""), os.environ.get(TOKEN_VARIABLE, "")
-    run_worker(arguments.home, server, token, until_idle=arguments.until_idle)
+    run_worker(arguments.home, server, token, runs=arguments.runs, until_idle=arguments.until_idle)
 
 
 if __name__ == "__main__":

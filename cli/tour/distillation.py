@@ -1,4 +1,4 @@
-"""The demo's first half: what the teacher is, and the run that makes a student of it."""
+"""The demo's first half: what the teacher is, and the runs that make students of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -62,29 +63,46 @@ def recipe(student: Student) -> run_pb2.Recipe:
     )
 
 
-def distil(narrator: Narrator, alice: Actor, home: Path, student: Student) -> run_pb2.Run:
-    """Runs the whole distillation as Alice and shows the scores. Raises UnexpectedAnswer where it does not succeed."""
-    narrator.step(f"Distil the {student.family} student")
-    request = run_pb2.CreateRunRequest(recipe=recipe(student))
-    run = alice.client.runs.CreateRun(request).run
-    narrator.say(f"{alice.identity} queued {run.name}; a worker takes it.")
-    with _worker(home, alice.token) as attended:
-        run = watching.watch(alice.client, run.name, attended, narrator.console)
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A run that a worker has taken or will take. ``attended`` says whether the worker is still there."""
+
+    student: Student
+    run: str
+    attended: watching.Attended
+
+
+@contextmanager
+def distilling(narrator: Narrator, alice: Actor, home: Path, students: Sequence[Student]) -> Iterator[list[Queued]]:
+    """Queues a run for each student as Alice, and has a worker for all of them within the context."""
+    narrator.step("Distil the students")
+    requests = [run_pb2.CreateRunRequest(recipe=recipe(student)) for student in students]
+    runs = [alice.client.runs.CreateRun(request).run.name for request in requests]
+    narrator.say(f"{alice.identity} queued {', '.join(runs)}; a worker takes them all, and makes once what is equal.")
+    with _worker(home, alice.token, len(students)) as attended:
+        yield [Queued(student, run, attended) for student, run in zip(students, runs, strict=True)]
+
+
+def finished(narrator: Narrator, alice: Actor, queued: Queued) -> run_pb2.Run:
+    """Follows the run to its end and shows the scores. Raises UnexpectedAnswer where it does not succeed."""
+    family = queued.student.family
+    narrator.step(f"The {family} student: {queued.run}")
+    run = watching.watch(alice.client, queued.run, queued.attended, narrator.console)
     state = output.enum_label(run_pb2.RunState.DESCRIPTOR, run.state)
     narrator.expect(f"the run ({run.error})" if run.error else "the run", state, "succeeded")
     narrator.console.print(output.table(output.to_data(run)["stages"], STAGE_COLUMNS, "Stages"))
     if reused(run):
-        narrator.say(f"Reused, as an earlier run had made it from the same inputs: {', '.join(reused(run))}.")
+        narrator.say(f"Reused, as another run made it from the same inputs: {', '.join(reused(run))}.")
     narrator.say(
         f"{run.verified_rollouts} of {run.rollouts} roll-outs executed, reached the right state and were kept. "
         f"Merged weights agree with the adapter on {run.merge_top1_agreement:.1%} of tokens."
     )
-    show_scores(narrator, run.scores, student.family)
+    show_scores(narrator, run.scores, family)
     return run
 
 
 def reused(run: run_pb2.Run) -> list[str]:
-    """The stages whose result another run had made."""
+    """The stages whose result another run made."""
     return [stage.name for stage in run.stages if stage.reused]
 
 
@@ -106,11 +124,11 @@ def expect_same_teacher(narrator: Narrator, first: run_pb2.Run, later: run_pb2.R
 
 
 @contextmanager
-def _worker(home: Path, token: str) -> Iterator[watching.Attended]:
-    """A worker that acts as the token's identity, for the length of the context."""
+def _worker(home: Path, token: str, runs: int) -> Iterator[watching.Attended]:
+    """A worker that acts as the token's identity on so many runs at a time, for the length of the context."""
     # It ends by itself when idle. When the demo fails, or is ended from outside, it must not go on in the background.
     before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    process = worker.start(home, token)
+    process = worker.start(home, token, runs)
     try:
         yield lambda: process.poll() is None
     finally:

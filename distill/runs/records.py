@@ -61,6 +61,11 @@ def stage_started(record: RunRecord, name: Stage, input_digest: str, now: Timest
     return [run_pb2.RunEvent(type="stage_started", stage=name)]
 
 
+def stage_waits(name: Stage) -> run_pb2.RunEvent:
+    """Another run is at work on what this one needs."""
+    return run_pb2.RunEvent(type="stage_waiting", stage=name, message=f"{name} waits for another run")
+
+
 def stage_succeeded(record: RunRecord, name: Stage, result: StageResult, now: Timestamp) -> _Events:
     """The stage's result is there, made by this run or by another; its figures become the run's."""
     stage = _stage(record, name)

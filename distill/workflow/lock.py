@@ -1,12 +1,17 @@
-"""One holder at a time: advisory locks on files, which the kernel releases with the process that holds them."""
+"""One holder at a time.
+
+Between processes: advisory locks on files, which the kernel releases with the process that holds them. Between the runs
+of one worker: ``Turns``.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -65,6 +70,29 @@ def stage_lock(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+class Turns:
+    """Gives each key to one thread at a time."""
+
+    def __init__(self) -> None:
+        self._locks: dict[Hashable, threading.Lock] = {}
+
+    @contextmanager
+    def taken(self, key: Hashable, on_wait: Callable[[], None], check: Callable[[], None]) -> Iterator[None]:
+        """Holds ``key`` for the length of the context.
+
+        ``on_wait`` is called once if another holds it; ``check`` is called while it does, and ends the wait by raising.
+        """
+        lock = self._locks.setdefault(key, threading.Lock())
+        if not lock.acquire(blocking=False):
+            on_wait()
+            while not lock.acquire(timeout=_POLL_SECONDS):
+                check()
+        try:
+            yield
+        finally:
+            lock.release()
 
 
 def _try_for(descriptor: int, seconds: float) -> bool:

@@ -21,8 +21,8 @@ _POLL_SECONDS = 0.25
 
 
 @contextmanager
-def launched(execution: Execution) -> Iterator[None]:
-    """DBOS at work on this home's queue, one run at a time; recovers what was pending."""
+def launched(execution: Execution, runs: int) -> Iterator[None]:
+    """DBOS at work on this home's queue, on so many runs at a time; recovers what was pending."""
     queue.ensure_schema(execution.home)
     DBOS(config=_config(execution))
     _register(execution)
@@ -30,7 +30,7 @@ def launched(execution: Execution) -> Iterator[None]:
     try:
         DBOS.register_queue(
             queue.QUEUE,
-            worker_concurrency=1,
+            worker_concurrency=runs,
             polling_interval_sec=_POLL_SECONDS,
             on_conflict="always_update",
         )

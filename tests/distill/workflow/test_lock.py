@@ -1,4 +1,4 @@
-"""Locks between processes: one worker per home, one process per stage, handed over when the holder dies."""
+"""Locks between processes, handed over when the holder dies, and turns between the threads of a worker."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from distill.errors import HomeLocked
-from distill.workflow.lock import has_worker, home_lock, stage_lock
+from distill.errors import HomeLocked, RunCancelled
+from distill.workflow.lock import Turns, has_worker, home_lock, stage_lock
 
 HOLD = """
 import sys, time
@@ -61,3 +62,35 @@ def test_a_stage_kills_a_holder_that_stays(tmp_path: Path) -> None:
     assert 4 < time.monotonic() - started < 15
     assert process.stdout is not None
     process.stdout.close()
+
+
+def test_threads_take_turns_at_a_key() -> None:
+    turns, told, order = Turns(), threading.Event(), list[str]()
+
+    def second() -> None:
+        with turns.taken("one", told.set, lambda: None):
+            order.append("second")
+
+    with turns.taken("one", pytest.fail, pytest.fail), turns.taken("another", pytest.fail, pytest.fail):
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert told.wait(5)
+        order.append("first")
+    thread.join(5)
+    assert order == ["first", "second"]
+
+
+def test_who_waits_for_a_turn_can_be_called_off() -> None:
+    turns = Turns()
+
+    def call_off() -> None:
+        raise RunCancelled
+
+    with (
+        turns.taken("one", pytest.fail, pytest.fail),
+        pytest.raises(RunCancelled),
+        turns.taken("one", lambda: None, call_off),
+    ):
+        pytest.fail("taken twice")
+    with turns.taken("one", pytest.fail, pytest.fail):
+        pass

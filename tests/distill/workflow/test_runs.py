@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -146,6 +147,46 @@ def _check_idempotence(site: Site, run: run_pb2.Run, monkeypatch: pytest.MonkeyP
     figures = register_again(spec, lambda *_, **__: None)
     assert figures["run"]["outputs"]["student"] == run.outputs.student
     assert versions(site) == before
+
+
+def test_runs_at_once_make_what_is_equal_once(site: Site) -> None:
+    names = ("qwen3", "llama3")
+    for name in names:
+        recipe = tiny_message()
+        recipe.student.base.stand_in = recipe.student.model_id = name
+        recipe.student.family = name
+        recipe.student.licenses[:] = ["llama3.2" if name == "llama3" else "apache-2.0"]
+        site.create(recipe, name)
+    with site.worker("--runs", "2") as worker:
+        _wait(lambda: all(site.run(name).state == run_pb2.RUN_STATE_RUNNING for name in names), "start of both")
+        _wait(site.stage_processes, "stage")
+        worker.send_signal(signal.SIGKILL)
+
+    most = 0
+    with site.worker("--runs", "2", "--until-idle") as worker:
+        while worker.poll() is None:
+            at_work = sorted(site.stage_processes().values())
+            most = max(most, len(at_work))
+            assert len(at_work) <= 2
+            time.sleep(0.1)
+        assert worker.returncode == 0
+    assert most == 2
+    runs = [site.run(name) for name in names]
+    assert [run.state for run in runs] == [run_pb2.RUN_STATE_SUCCEEDED] * 2, [run.error for run in runs]
+    assert runs[0].outputs.teacher_adapter == runs[1].outputs.teacher_adapter
+    shared = {"finetune_teacher", "evaluate_teacher", "rollout", "verify"}
+    made = [{stage.name for stage in run.stages if not stage.reused} for run in runs]
+    assert made[0] | made[1] == set(STAGES)
+    assert made[0] & made[1] == set(STAGES) - shared
+    waited = [event.message for name in names for event in site.store.events(name) if event.type == "stage_waiting"]
+    assert "finetune_teacher waits for another run" in waited
+
+
+def _wait(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline, f"no {what}"
+        time.sleep(0.05)
 
 
 def test_a_second_worker_is_refused(site: Site) -> None:

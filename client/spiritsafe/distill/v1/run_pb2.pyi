@@ -567,7 +567,9 @@ class RunEvent(_message.Message):
     sequence: _builtins.int
     """Dense, from 1, within the run."""
     type: _builtins.str
-    """stage_started, progress, stage_succeeded, stage_failed, run_state, log."""
+    """stage_waiting (another run is at work on the same), stage_started, progress, stage_succeeded, stage_failed,
+    run_state, log.
+    """
     stage: _builtins.str
     done: _builtins.int
     """Units done, for example optimizer steps or scenarios."""
