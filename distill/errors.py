@@ -4,6 +4,7 @@ SpiritsafeError
 ├── FailedPrecondition
 │   └── HomeLocked       another worker serves this home
 └── Internal
+    ├── ReplicaLost      a process that held a copy of a model died
     └── StageFailed      a stage's process ended without a result
 """
 
@@ -36,6 +37,17 @@ class StageFailed(Internal):
             reason="STAGE_FAILED",
             remedy=f"read {log}, remove the cause, then resume the run",
             metadata={"stage": stage, "log": str(log)},
+        )
+
+
+class ReplicaLost(Internal):
+    """A process that wrote with a copy of a model died."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a process that wrote with a copy of the model died, as one does when memory runs out",
+            reason="REPLICA_LOST",
+            remedy="resume the run; with OMP_NUM_THREADS at the number of cores there is one process and no copy",
         )
 
 

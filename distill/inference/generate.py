@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -61,42 +63,44 @@ def load_weights(
     return model
 
 
+Ids = Sequence[int]
+Write = Callable[[Sequence[Sequence[Ids]], int], Iterable[list[Ids]]]
+"""Continues every row of ids of each batch by at most so many new ones, batch by batch in order."""
+
+
 def generate(
     loaded: LoadedModel,
     prompts: Sequence[Prompt],
     *,
     max_new_tokens: int = 256,
     batch_size: int = 64,
-    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    write: Write | None = None,
 ) -> list[str]:
     """Write one assistant turn per prompt, greedily and unconstrained, in the order of ``prompts``.
 
     Returns the raw texts, special tokens of the call syntax included, without stop tokens and padding. A turn that hits
-    ``max_new_tokens`` is returned as far as it got.
+    ``max_new_tokens`` is returned as far as it got. ``write`` are replicas of ``loaded``; it writes itself unless told.
     """
     encoded = [loaded.family.prompt_ids(prompt, loaded.tokenizer) for prompt in prompts]
-    # Prompts of similar length share a batch, so that little of it is padding.
-    order = sorted(range(len(encoded)), key=lambda index: len(encoded[index]))
-    texts = [""] * len(encoded)
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
-        written = _generate_batch(loaded, [encoded[index] for index in chosen], max_new_tokens)
-        for index, text in zip(chosen, written, strict=True):
-            texts[index] = text
-        on_progress(start + len(chosen), len(order))
-    return texts
+    # Prompts of similar length share a batch, so that little of it is padding; those that take longest come first.
+    order = sorted(range(len(encoded)), key=lambda index: len(encoded[index]), reverse=True)
+    batches = [
+        [encoded[index] for index in order[start : start + batch_size]] for start in range(0, len(order), batch_size)
+    ]
+    written = chain.from_iterable((write or partial(write_batches, loaded))(batches, max_new_tokens))
+    stops = loaded.family.stop_ids(loaded.tokenizer)
+    texts = {index: _decode(loaded.tokenizer, ids, stops) for index, ids in zip(order, written, strict=True)}
+    return [texts[index] for index in range(len(encoded))]
 
 
-def left_padded(rows: Sequence[Sequence[int]], pad: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return ids and attention mask, both [rows, longest]; padding on the left, where generation ignores it."""
-    width = max(len(row) for row in rows)
-    ids = torch.tensor([[*[pad] * (width - len(row)), *row] for row in rows], device=device)
-    mask = torch.tensor([[*[0] * (width - len(row)), *[1] * len(row)] for row in rows], device=device)
-    return ids, mask
+def write_batches(loaded: LoadedModel, batches: Sequence[Sequence[Ids]], max_new_tokens: int) -> Iterable[list[Ids]]:
+    """Continue the rows of each batch with ``loaded``, one batch after the other."""
+    return (write_batch(loaded, rows, max_new_tokens) for rows in batches)
 
 
 @torch.inference_mode()
-def _generate_batch(loaded: LoadedModel, rows: Sequence[Sequence[int]], max_new_tokens: int) -> list[str]:
+def write_batch(loaded: LoadedModel, rows: Sequence[Ids], max_new_tokens: int) -> list[Ids]:
+    """The new ids after each row, the stop token and padding behind it included."""
     stops = loaded.family.stop_ids(loaded.tokenizer)
     ids, mask = left_padded(rows, stops[0], loaded.model.device)
     output = loaded.model.generate(  # type: ignore[operator]  # transformers types generate as Tensor | Module
@@ -107,12 +111,21 @@ def _generate_batch(loaded: LoadedModel, rows: Sequence[Sequence[int]], max_new_
         eos_token_id=stops,
         pad_token_id=stops[0],
     )
-    return [_decode(loaded.tokenizer, new, stops) for new in output[:, ids.shape[1] :].tolist()]
+    new: list[Ids] = output[:, ids.shape[1] :].tolist()
+    return new
 
 
-def _decode(tokenizer: PreTrainedTokenizerBase, ids: list[int], stops: Sequence[int]) -> str:
+def left_padded(rows: Sequence[Sequence[int]], pad: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return ids and attention mask, both [rows, longest]; padding on the left, where generation ignores it."""
+    width = max(len(row) for row in rows)
+    ids = torch.tensor([[*[pad] * (width - len(row)), *row] for row in rows], device=device)
+    mask = torch.tensor([[*[0] * (width - len(row)), *[1] * len(row)] for row in rows], device=device)
+    return ids, mask
+
+
+def _decode(tokenizer: PreTrainedTokenizerBase, ids: Ids, stops: Sequence[int]) -> str:
     ends = [ids.index(stop) for stop in stops if stop in ids]
-    text = tokenizer.decode(ids[: min(ends, default=len(ids))], skip_special_tokens=False)
+    text = tokenizer.decode(list(ids)[: min(ends, default=len(ids))], skip_special_tokens=False)
     if not isinstance(text, str):
         raise TypeError("the tokenizer decoded one row into several")
     return text

@@ -2,7 +2,7 @@
 
 import sys
 
-from distill.stages.lifetime import die_with_worker
+from distill.lifetime import die_with_worker
 
 if __name__ == "__main__":
     die_with_worker()

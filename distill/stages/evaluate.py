@@ -44,7 +44,8 @@ def score_subjects(
         def on_progress(done: int, total: int, before: int = number, subject: str = subject) -> None:
             report(before * total + done, count * total, message=subject)
 
-        episodes = play(scenarios, model.family, responder(model), on_progress=on_progress)
+        with responder(model) as respond:
+            episodes = play(scenarios, model.family, respond, on_progress=on_progress)
         write_rows(spec.output / f"answers-{subject}.jsonl", (episode.to_json() for episode in episodes))
         reports[subject] = score(episodes)
     scores = [

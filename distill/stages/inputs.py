@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -54,11 +55,14 @@ def heldout_scenarios(recipe: Recipe) -> list[Scenario]:
     return [one for category in recipe.environment.categories for one in _generate(recipe, "heldout", category, count)]
 
 
-def responder(model: LoadedModel) -> Respond:
-    """A model that plays scenarios, greedily and unconstrained."""
+@contextmanager
+def responder(model: LoadedModel) -> Iterator[Respond]:
+    """A model that plays scenarios, greedily and unconstrained, on all the cores that it can use."""
     from distill.inference.generate import generate
+    from distill.inference.replicas import replicas
 
-    return lambda prompts: generate(model, prompts, max_new_tokens=MAX_NEW_TOKENS)
+    with replicas(model) as write:
+        yield lambda prompts: generate(model, prompts, max_new_tokens=MAX_NEW_TOKENS, write=write)
 
 
 def family_of(spec: StageSpec, role: Role) -> Family:

@@ -19,6 +19,7 @@ def run(spec: StageSpec, report: Report) -> dict[str, Any]:
     adapter = spec.upstream_output("finetune_teacher") / ADAPTER
     family = family_of(spec, "teacher")
     teacher = load(spec.sources["teacher"].path, adapter, family)
-    episodes = play(rollout_scenarios(spec.recipe), family, responder(teacher), on_progress=report)
+    with responder(teacher) as respond:
+        episodes = play(rollout_scenarios(spec.recipe), family, respond, on_progress=report)
     write_rows(spec.output / ROWS, (episode.to_json() for episode in episodes))
     return {"run": {"rollouts": len(episodes)}}

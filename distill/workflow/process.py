@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from distill.errors import StageFailed
+from distill.lifetime import WORKER_VARIABLE
 from distill.runs import layout
-from distill.stages.lifetime import WORKER_VARIABLE
 from distill.stages.spec import StageResult, StageSpec, read_result
 
 _POLL_SECONDS = 0.25

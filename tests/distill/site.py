@@ -19,19 +19,21 @@ from tests.registry.serving import Served, serve
 
 
 def stage_processes(home: Path) -> dict[int, str]:
-    """Living stages of a home by process id, whoever started them."""
-    found = {}
+    """Living stages of a home by process id, whoever started them; without the copies that a stage makes of itself."""
+    found: dict[int, str] = {}
+    parents: dict[int, int] = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
                 command = (folder / "cmdline").read_bytes().split(b"\0")
-                state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+                state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
             except OSError:
                 continue
             ours = b"distill.stages" in command and any(str(home).encode() in part for part in command)
             if ours and state != "Z":
                 found[int(folder.name)] = command[command.index(b"distill.stages") + 1].decode()
-    return found
+                parents[int(folder.name)] = int(parent)
+    return {pid: stage for pid, stage in found.items() if parents[pid] not in found}
 
 
 class Site:

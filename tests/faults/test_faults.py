@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from cli.home import HOME_VARIABLE
-from distill.stages.lifetime import WORKER_VARIABLE
+from distill.lifetime import WORKER_VARIABLE
 from distill.stages.spec import StageSpec, read_result
 from registry.home import DATABASE_FILE
 from spiritsafe.client import SERVER_VARIABLE, TOKEN_VARIABLE

@@ -45,7 +45,8 @@ def demo(student: str, seed: int) -> Recipe:
 def episodes(family_name: str, adapter: Path | None, asked: Sequence[Scenario]) -> list[Episode]:
     family = family_named(family_name)
     model = load(str(checkpoint(family_name)), adapter, family)
-    return play(asked, family, responder(model))
+    with responder(model) as respond:
+        return play(asked, family, respond)
 
 
 def exact(family_name: str, adapter: Path | None, recipe: Recipe) -> dict[str, float]:
