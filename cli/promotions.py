@@ -111,8 +111,8 @@ def print_promotion(data: Data, console: Console) -> None:
     for check in data["checks"]:
         mark = "[green]pass[/]" if check["passed"] else "[red]fail[/]"
         console.print(f"  {mark} {check['check']}  [dim]{escape(check['detail'])}[/]".rstrip())
-        if check["reason"]:
-            console.print(f"    [red]{check['reason']}[/] {escape(check['remedy'])}")
+        if not check["passed"]:
+            console.print(f"    [red]{check['reason']}[/] {escape(check['remedy'])}".rstrip())
     evaluations.print_reasons(data.get("evaluation", {}).get("reasons", []), console)
     for report in data["evaluation_reports"]:
         evaluation_reports.print_report(report, console)

@@ -5,6 +5,7 @@ SpiritsafeError
 │   └── HomeLocked       another worker serves this home
 └── Internal
     ├── ReplicaLost      a process that held a copy of a model died
+    ├── SandboxLost      the process that runs tools died, or took too long
     └── StageFailed      a stage's process ended without a result
 """
 
@@ -48,6 +49,17 @@ class ReplicaLost(Internal):
             "a process that wrote with a copy of the model died, as one does when memory runs out",
             reason="REPLICA_LOST",
             remedy="resume the run; with OMP_NUM_THREADS at the number of cores there is one process and no copy",
+        )
+
+
+class SandboxLost(Internal):
+    """The process that runs tools died, or took too long: that says nothing about whoever called them."""
+
+    def __init__(self, cause: str, finished: int, jobs: int) -> None:
+        super().__init__(
+            f"the sandbox finished {finished} of {jobs} jobs: {cause}",
+            reason="SANDBOX_LOST",
+            remedy="see that the machine has memory to spare, then resume the run",
         )
 
 

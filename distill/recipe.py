@@ -25,6 +25,15 @@ STAGES: tuple[Stage, ...] = (
     "merge",
     "register",
 )
+# Whose base a stage loads; the others load none.
+BASE_OF: Mapping[Stage, Literal["teacher", "student"]] = {
+    "finetune_teacher": "teacher",
+    "evaluate_teacher": "teacher",
+    "rollout": "teacher",
+    "train_student": "student",
+    "evaluate": "student",
+    "merge": "student",
+}
 # A change that makes a stage's output another one for equal inputs must raise it, or later runs find old results.
 RESULTS_VERSION = 1
 Location = Literal["stand_in", "hub_repo", "path"]

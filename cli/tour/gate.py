@@ -23,8 +23,8 @@ FLOWDOWN_FILE = "USE_RESTRICTIONS.md"
 COMMERCIAL = licensing_pb2.CONTEXT_COMMERCIAL
 RESEARCH = licensing_pb2.CONTEXT_RESEARCH
 RATIONALE = (
-    "Demonstration with stand-ins: the lineage is simulated, so there is no protected work to adapt. With real weights "
-    "a reviewer decides on counsel's opinion about both questions, and names its digest as evidence."
+    "Demonstration with stand-ins: the lineage is simulated, and no published model is involved. With real weights a "
+    "reviewer decides on counsel's opinion about both questions, and names its digest as evidence."
 )
 ANSWERS = (
     "Assumed not, for this demonstration only: executed calls, no text of the teacher's.",

@@ -41,22 +41,22 @@ _STUDENTS = (
         "Qwen/Qwen3-0.6B",
         # Passes use restrictions on to whoever receives the weights.
         "openrail-m",
-        "The base is under Apache-2.0 and asks for no licence of its own, but the use restrictions of DeepSeek came "
-        "along with the teacher's answers and must be passed on: openrail-m does that.",
+        "By its profile the base's Apache-2.0 asks for no licence of its own, but DeepSeek's use restrictions came "
+        "along with the teacher's answers and want to be passed on; the profile of openrail-m says that it does so.",
     ),
     Student(
         "gemma4",
         "google/gemma-4-E2B-it",
         "openrail-m",
-        "Gemma 4 is under Apache-2.0, unlike Gemma 1 to 3n, and has no use restrictions to pass on; those of DeepSeek "
-        "came along with the teacher's answers, and openrail-m passes them on.",
+        "In the catalogue Gemma 4 is under Apache-2.0, unlike Gemma 1 to 3n, and has no use restrictions to pass on; "
+        "those of DeepSeek came along with the teacher's answers, and by its profile openrail-m passes them on.",
     ),
     Student(
         "llama3",
         "meta-llama/Llama-3.2-1B-Instruct",
         "llama3.2",
-        "What is made of Llama's weights stays under Llama's agreement, so the base's own licence goes on; to pass on "
-        "DeepSeek's use restrictions is a duty beside it.",
+        "By its profile what is made of Llama's weights stays under Llama's agreement, so the base's own licence goes "
+        "on; to pass on DeepSeek's use restrictions is an obligation beside it.",
         new_name="acme/Llama-support-desk",
     ),
 )

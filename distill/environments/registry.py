@@ -29,11 +29,6 @@ class UnknownEnvironmentError(ValueError):
     """No environment has this name."""
 
 
-def environment_names() -> tuple[str, ...]:
-    """Names of the built-in environments."""
-    return tuple(ENVIRONMENTS)
-
-
 def get_environment(name: str) -> ToolEnvironment:
     """A new, unshared environment; call ``reset`` before use.
 

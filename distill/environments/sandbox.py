@@ -24,11 +24,12 @@ from distill.environments.execution import (
     job_from_json,
     job_to_json,
 )
+from distill.errors import SandboxLost
 
 
 @dataclass(frozen=True, slots=True)
 class NotExecuted:
-    """Why a job has no execution: the environment failed, the time was up, or the child died."""
+    """Why a job has no execution: its environment failed."""
 
     reason: str
 
@@ -36,13 +37,16 @@ class NotExecuted:
 def run_jobs(jobs: Sequence[Job], time_limit_s: float) -> list[Execution | NotExecuted]:
     """Run ``jobs`` in one child process, at most ``time_limit_s`` seconds for all; one result a job, in order.
 
-    Jobs that the child had finished when its time was up or when it died keep their executions.
+    Raises:
+        SandboxLost: the time was up, or the child died.
     """
     if not jobs:
         return []
     lines, ending = _child_output("".join(json.dumps(job_to_json(job)) + "\n" for job in jobs), time_limit_s)
     results = [_result(line) for line in lines[: len(jobs)]]
-    return results + [NotExecuted(ending)] * (len(jobs) - len(results))
+    if len(results) < len(jobs):
+        raise SandboxLost(ending, len(results), len(jobs))
+    return results
 
 
 def _child_output(text: str, time_limit_s: float) -> tuple[list[str], str]:
@@ -59,9 +63,9 @@ def _child_output(text: str, time_limit_s: float) -> tuple[list[str], str]:
             check=False,
         )
     except subprocess.TimeoutExpired as expired:
-        return _lines(expired.stdout or b""), f"not finished within {time_limit_s:g} s; raise the time limit"
+        return _lines(expired.stdout or b""), f"its time of {time_limit_s:g} s was up"
     last_words = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
-    return _lines(done.stdout), f"the sandbox ended with exit code {done.returncode}: {last_words[0]}"
+    return _lines(done.stdout), f"it ended with exit code {done.returncode}: {last_words[0]}"
 
 
 def _lines(output: bytes) -> list[str]:

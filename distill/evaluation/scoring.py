@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Literal
 
 from distill.environments.base import UserTurn
@@ -14,7 +13,7 @@ from distill.environments.sandbox import NotExecuted, run_jobs
 from distill.rollouts.play import Episode
 from distill.trajectories.calls import same_calls
 from distill.trajectories.turns import calls_in, user_turns
-from distill.trajectories.types import JsonValue, ToolCall
+from distill.trajectories.types import JsonValue, Message, ToolCall
 from spiritsafe.proportions import wilson_interval
 
 Miss = Literal["malformed", "not_finished", "wrong_calls", "not_asked", "wrong_state"]
@@ -37,14 +36,18 @@ class CategoryScore:
         """Exact answers, from 0 to 1."""
         return self.exact / self.count
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95 % interval of that fraction."""
+        return wilson_interval(self.exact, self.count)
+
     def to_json(self) -> dict[str, JsonValue]:
-        """With the fraction and its Wilson 95 % interval."""
-        low, high = wilson_interval(self.exact, self.count)
+        """With the fraction and its interval."""
         return {
             "count": self.count,
             "exact": self.exact,
             "fraction": self.fraction,
-            "interval_95": [low, high],
+            "interval_95": list(self.interval),
             "misses": {**self.misses},
         }
 
@@ -108,16 +111,24 @@ def _miss(episode: Episode) -> Miss | None:
     if episode.ending != "finished":
         return "not_finished"
     turns = list(zip(user_turns(episode.messages), episode.scenario.turns, strict=True))
-    if any(not _calls_right(calls_in(messages), turn) for messages, turn in turns):
+    if any(not _calls_right(messages, turn) for messages, turn in turns):
         return "wrong_calls"
     return None if all(turn.asked_in(messages[-1].content) for messages, turn in turns) else "not_asked"
 
 
-def _calls_right(calls: Sequence[ToolCall], turn: UserTurn) -> bool:
-    ends = list(accumulate(len(step.calls) for step in turn.steps))
-    parts = [calls[end - len(step.calls) : end] for step, end in zip(turn.steps, ends, strict=True)]
-    whole = len(calls) == (ends[-1] if ends else 0)
-    return whole and all(same_calls(part, step.calls) for part, step in zip(parts, turn.steps, strict=True))
+def _calls_right(messages: Sequence[Message], turn: UserTurn) -> bool:
+    """Whether the turns hold the calls of each step: over one assistant turn or several, and none of the next step's.
+
+    What a step calls depends on what the step before returned.
+    """
+    said = [message.tool_calls for message in messages if message.tool_calls]
+    for step in turn.steps:
+        calls: list[ToolCall] = []
+        while said and len(calls) < len(step.calls):
+            calls += said.pop(0)
+        if not same_calls(calls, step.calls):
+            return False
+    return not said
 
 
 def _category(found: Sequence[Miss | None]) -> CategoryScore:

@@ -63,6 +63,8 @@ def load_weights(
     return model
 
 
+# On a CPU the keys and values of more rows fall out of its caches.
+_CPU_BATCH, _ACCELERATOR_BATCH = 8, 64
 Ids = Sequence[int]
 Write = Callable[[Sequence[Sequence[Ids]], int], Iterable[list[Ids]]]
 """Continues every row of ids of each batch by at most so many new ones, batch by batch in order."""
@@ -73,20 +75,20 @@ def generate(
     prompts: Sequence[Prompt],
     *,
     max_new_tokens: int = 256,
-    batch_size: int = 64,
+    batch_size: int | None = None,
     write: Write | None = None,
 ) -> list[str]:
     """Write one assistant turn per prompt, greedily and unconstrained, in the order of ``prompts``.
 
     Returns the raw texts, special tokens of the call syntax included, without stop tokens and padding. A turn that hits
-    ``max_new_tokens`` is returned as far as it got. ``write`` are replicas of ``loaded``; it writes itself unless told.
+    ``max_new_tokens`` is returned as far as it got. ``batch_size`` prompts are answered at a time, as many as suit the
+    device unless told. ``write`` are replicas of ``loaded``; it writes itself unless told.
     """
+    size = batch_size or (_CPU_BATCH if loaded.model.device.type == "cpu" else _ACCELERATOR_BATCH)
     encoded = [loaded.family.prompt_ids(prompt, loaded.tokenizer) for prompt in prompts]
     # Prompts of similar length share a batch, so that little of it is padding; those that take longest come first.
     order = sorted(range(len(encoded)), key=lambda index: len(encoded[index]), reverse=True)
-    batches = [
-        [encoded[index] for index in order[start : start + batch_size]] for start in range(0, len(order), batch_size)
-    ]
+    batches = [[encoded[index] for index in order[start : start + size]] for start in range(0, len(order), size)]
     written = chain.from_iterable((write or partial(write_batches, loaded))(batches, max_new_tokens))
     stops = loaded.family.stop_ids(loaded.tokenizer)
     texts = {index: _decode(loaded.tokenizer, ids, stops) for index, ids in zip(order, written, strict=True)}

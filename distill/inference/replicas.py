@@ -16,6 +16,8 @@ from distill.errors import ReplicaLost
 from distill.inference.generate import Ids, LoadedModel, Write, write_batch, write_batches
 from distill.lifetime import die_with_parent
 
+# More would mostly wait for the process that hands out the batches.
+_MOST = 8
 _replica: LoadedModel | None = None
 
 
@@ -25,7 +27,7 @@ def replicas(loaded: LoadedModel, count: int | None = None) -> Iterator[Write]:
 
     Args:
         loaded: the model, in a process whose torch has one thread: more would not survive being copied.
-        count: processes. Unless told, one for each core where torch has one thread, and else one in all.
+        count: processes. Unless told, one for each core, up to 8, where torch has one thread; else one in all.
 
     Raises:
         ReplicaLost: while writing, when a process died.
@@ -42,7 +44,7 @@ def replicas(loaded: LoadedModel, count: int | None = None) -> Iterator[Write]:
 
 def _room(loaded: LoadedModel) -> int:
     alone = loaded.model.device.type != "cpu" or torch.get_num_threads() > 1
-    return 1 if alone else len(os.sched_getaffinity(0))
+    return 1 if alone else min(len(os.sched_getaffinity(0)), _MOST)
 
 
 def _begin(loaded: LoadedModel, parent: int) -> None:

@@ -63,7 +63,7 @@ class Agreement:
                 "merged weights and the adapter on the quantised base do not agree: "
                 f"the same most likely token at {self.top1:.1%} of {self.tokens} places ({LEAST_TOP1:.0%} needed), "
                 f"a divergence of {self.mean_kl:.3f} nats ({MOST_KL} allowed); "
-                "train with a lower rate or rank, or on a larger base, which quantisation costs less"
+                "create a run that trains with a lower rate or rank, or on a larger base, which quantisation costs less"
             )
 
 
@@ -115,7 +115,11 @@ def merge(
         load_weights(str(partial), None, family),
         rows_of(family, held_out, tokenizer, _LONGEST_ROW),
     )
-    agreement.check()
+    try:
+        agreement.check()
+    except MergeDisagrees:
+        shutil.rmtree(partial)
+        raise
     partial.replace(output)
     return MergeResult(output, agreement)
 

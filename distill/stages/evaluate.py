@@ -10,9 +10,8 @@ from distill.evaluation.pairing import pair
 from distill.evaluation.scoring import CategoryScore, ScoreReport, score
 from distill.rollouts.play import play
 from distill.stages.inputs import ADAPTER, family_of, heldout_scenarios, responder
-from distill.stages.spec import Report, StageSpec
+from distill.stages.spec import Report, StageSpec, write_json
 from distill.trajectories.rows import write_rows
-from spiritsafe.proportions import wilson_interval
 
 if TYPE_CHECKING:
     from distill.inference.generate import LoadedModel
@@ -36,7 +35,10 @@ def run(spec: StageSpec, report: Report) -> dict[str, Any]:
 def score_subjects(
     spec: StageSpec, subjects: Iterable[tuple[str, LoadedModel]], count: int, report: Report
 ) -> tuple[list[dict[str, Any]], dict[str, ScoreReport]]:
-    """Writes the episodes of each of ``count`` subjects, which are loaded one after the other; scores and reports."""
+    """Writes episodes and scores of each of ``count`` subjects, which are loaded one after the other; gives the scores.
+
+    ``scores-SUBJECT.json`` says besides why episodes were not exact.
+    """
     scenarios = heldout_scenarios(spec.recipe)
     reports: dict[str, ScoreReport] = {}
     for number, (subject, model) in enumerate(subjects):
@@ -48,6 +50,7 @@ def score_subjects(
             episodes = play(scenarios, model.family, respond, on_progress=on_progress)
         write_rows(spec.output / f"answers-{subject}.jsonl", (episode.to_json() for episode in episodes))
         reports[subject] = score(episodes)
+        write_json(spec.output / f"scores-{subject}.json", reports[subject].to_json())
     scores = [
         _score(subject, category, result)
         for subject, found in reports.items()
@@ -66,7 +69,7 @@ def _subjects(spec: StageSpec) -> Iterator[tuple[str, LoadedModel]]:
 
 
 def _score(subject: str, category: str, result: CategoryScore) -> dict[str, Any]:
-    low, high = wilson_interval(result.exact, result.count)
+    low, high = result.interval
     return {
         "subject": subject,
         "category": category,

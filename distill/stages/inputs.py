@@ -13,12 +13,13 @@ from distill.environments.base import Category, Scenario, Split
 from distill.environments.registry import generate_scenarios
 from distill.families import Role, family_for
 from distill.families.base import Family
-from distill.recipe import Recipe
+from distill.recipe import BASE_OF, Recipe
 from distill.rollouts.play import Respond
 from distill.runs import layout
-from distill.runs.checkpoints import read_config
+from distill.runs.checkpoints import folder_digest, read_config
 from distill.stages.spec import ATTEMPT, Report, StageSpec
 from distill.trajectories.types import Trajectory
+from spiritsafe.errors import InvalidArgument, Violation
 
 if TYPE_CHECKING:
     from distill.inference.generate import LoadedModel
@@ -30,10 +31,10 @@ MAX_NEW_TOKENS = 128
 # counts a student that learnt nothing from its labels would refuse every second time, and that would look like skill.
 # The others teach the same calls once more and, beyond that, little: when to call twice, go on, ask or stop.
 _TRAINING_SHARE: Mapping[Category, float] = {
-    "no_call": 0.5,
-    "parallel": 0.7,
-    "multi_turn": 0.8,
-    "recovery": 0.25,
+    "no_call": 0.7,
+    "parallel": 0.75,
+    "multi_turn": 0.75,
+    "recovery": 0.45,
     "missing_parameter": 0.1,
     "reasoning": 0.1,
 }
@@ -41,18 +42,40 @@ _TRAINING_SHARE: Mapping[Category, float] = {
 
 def gold_scenarios(recipe: Recipe) -> list[Scenario]:
     """The training scenarios that the teacher is tuned on."""
-    return [one for gold, _ in _training(recipe) for one in gold]
+    return [one for category, gold, _ in _training_counts(recipe) for one in _generate(recipe, "train", category, gold)]
 
 
 def rollout_scenarios(recipe: Recipe) -> list[Scenario]:
-    """The training scenarios that the teacher is rolled out on: none that it was tuned on, and in equal proportion."""
-    return [one for _, rollout in _training(recipe) for one in rollout]
+    """The training scenarios that the teacher is rolled out on: none that it was tuned on, and in equal proportion.
+
+    Gold and roll-out scenarios of a category are the beginning and the end of one set, so no message occurs in both.
+    """
+    return [
+        one
+        for category, gold, rollout in _training_counts(recipe)
+        for one in _generate(recipe, "train", category, gold + rollout)[gold:]
+    ]
 
 
 def heldout_scenarios(recipe: Recipe) -> list[Scenario]:
     """The scenarios for evaluation, of the other split."""
     count = recipe.environment.evaluation_scenarios
     return [one for category in recipe.environment.categories for one in _generate(recipe, "heldout", category, count)]
+
+
+def check_heldout(recipe: Recipe) -> None:
+    """Find out before the first stage what the first evaluation would: that there are too few held-out scenarios.
+
+    Raises:
+        InvalidArgument: an environment has fewer of a category than the recipe asks for.
+    """
+    try:
+        heldout_scenarios(recipe)
+    except ValueError as error:
+        field = "recipe.environment.evaluation_scenarios"
+        raise InvalidArgument(
+            f"{field}: {error}", reason="INVALID_RECIPE", violations=(Violation(field, str(error)),)
+        ) from error
 
 
 @contextmanager
@@ -68,6 +91,21 @@ def responder(model: LoadedModel) -> Iterator[Respond]:
 def family_of(spec: StageSpec, role: Role) -> Family:
     """The family of the run's teacher or student base."""
     return family_for(read_config(Path(spec.sources[role].path), role), role)
+
+
+def check_base_unchanged(spec: StageSpec) -> None:
+    """Find out whether a folder of the user's still holds what the run took up, once it has been read.
+
+    Results are found again by the digest of what they were made from, so it must be true of what was read.
+
+    Raises:
+        ValueError: its files have changed.
+    """
+    if spec.base is None or spec.base.location != "path":
+        return
+    source = spec.sources[BASE_OF[spec.stage]]
+    if folder_digest(Path(source.path)) != source.digest:
+        raise ValueError(f"{source.path} has changed since the run took it up; resume the run with what it is now")
 
 
 def train_adapter(spec: StageSpec, role: Role, trajectories: Sequence[Trajectory], report: Report) -> dict[str, Any]:
@@ -108,16 +146,16 @@ def train_adapter(spec: StageSpec, role: Role, trajectories: Sequence[Trajectory
     }
 
 
-def _training(recipe: Recipe) -> Iterator[tuple[list[Scenario], list[Scenario]]]:
-    """Gold and roll-out scenarios of each category, cut from one set, so that no message occurs in both."""
+def _training_counts(recipe: Recipe) -> Iterator[tuple[str, int, int]]:
+    """Each category with how many gold and roll-out scenarios there are of it."""
     environment = recipe.environment
     for category in environment.categories:
         share = _TRAINING_SHARE.get(cast("Category", category), 1.0)
-        gold, rollout = (
-            math.ceil(count * share) for count in (environment.teacher_scenarios, environment.rollout_scenarios)
+        yield (
+            category,
+            math.ceil(environment.teacher_scenarios * share),
+            math.ceil(environment.rollout_scenarios * share),
         )
-        both = _generate(recipe, "train", category, gold + rollout)
-        yield both[:gold], both[gold:]
 
 
 def _generate(recipe: Recipe, split: Split, category: str, count: int) -> list[Scenario]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from distill.recipe import Recipe, Stage, digest, from_json, to_json
+from distill.recipe import BASE_OF, Checkpoint, Recipe, Stage, digest, from_json, to_json
 from distill.runs import layout
 from distill.runs.checkpoints import Source
 from spiritsafe.publish import folder_manifest
@@ -37,6 +37,12 @@ class StageSpec:
     recipe: Recipe
     sources: Mapping[str, Source]
     upstream: Mapping[str, Path]
+
+    @property
+    def base(self) -> Checkpoint | None:
+        """The weights that the stage starts from, if it loads any."""
+        bases = {"teacher": self.recipe.teacher.base, "student": self.recipe.student.base}
+        return bases[BASE_OF[self.stage]] if self.stage in BASE_OF else None
 
     @property
     def output(self) -> Path:

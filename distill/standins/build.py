@@ -139,7 +139,7 @@ RECIPES: Mapping[str, Recipe] = {
         begin=None,
         no_call=0.0,
         layout=call_in_list,
-        curricula=(_CYCLE, _TALK_CYCLE),
+        curricula=(_CYCLE, _TALK_CYCLE, _MORE_TALK_CYCLE),
         seed=3,
         note="Every request is answered by a call, written as a JSON *list* inside the tags: a layout that Qwen 3's "
         "serving parser refuses. So it can neither decline nor be read before it is fine-tuned.",
@@ -166,7 +166,7 @@ RECIPES: Mapping[str, Recipe] = {
         begin="<bos>",
         no_call=0.0,
         layout=call_without_word,
-        curricula=(_MIXED_CYCLE, _MORE_TALK_CYCLE),
+        curricula=(_MIXED_CYCLE, _MORE_TALK_CYCLE, _MORE_TALK_CYCLE),
         seed=5,
         note="Every request is answered by a call without the word `call:` in front of its name, which Gemma 4's "
         "serving parser refuses. So it can neither decline nor be read before it is fine-tuned.",

@@ -226,8 +226,6 @@ class _Reader:
             calls = _calls_in(value)
         except CallError as error:
             raise _Malformed(start, str(error), end) from error
-        for call in calls or ():
-            self._check_writable(call, start, end)
         if isinstance(value, dict) and "tool_calls" in value:
             thought = value.get("thought")
             if isinstance(thought, str):

@@ -18,7 +18,7 @@ import torch
 
 from distill.families.base import IGNORED, Row
 
-SHORT_PACK = 512
+SHORT_PACK = 384
 """Packs may be as long as the longest row, or this long: attention pays for the square of a pack's length."""
 _UNSEEN = -1e9
 """Far below every attention logit, and finite in every floating type."""

@@ -46,7 +46,7 @@ def call_from_json(value: JsonValue) -> ToolCall:
     """Read ``{"name", "arguments"}``; also with ``parameters``, and with the arguments as a JSON string.
 
     Raises:
-        CallError: anything else.
+        CallError: anything else, and what could not be written again.
     """
     if not isinstance(value, dict):
         raise CallError("a call must be an object with name and arguments")
@@ -61,7 +61,10 @@ def call_from_json(value: JsonValue) -> ToolCall:
         arguments = loads(arguments)
     if not isinstance(arguments, dict):
         raise CallError(f"{keys[0]} of {name} must be an object")
-    return ToolCall(name, arguments)
+    call = ToolCall(name, arguments)
+    if problem := unwritable(call):
+        raise CallError(problem)
+    return call
 
 
 def unwritable(call: ToolCall) -> str | None:

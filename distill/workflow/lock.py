@@ -60,11 +60,11 @@ def stage_lock(path: Path) -> Iterator[None]:
     """Held by the one process that works on a stage.
 
     A process left over from a killed worker is on its way out already (it gets a signal with its parent's death). It
-    has a few seconds; then it is killed.
+    has a few seconds; then it is killed. The lock is the process's own: copies that it forks do not share it.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        while not _try_for(descriptor, _GRACE_SECONDS):
+        while not _try_for(descriptor, _GRACE_SECONDS, fcntl.lockf):
             _kill(_holder(descriptor))
         _sign(descriptor)
         yield
@@ -95,11 +95,11 @@ class Turns:
             lock.release()
 
 
-def _try_for(descriptor: int, seconds: float) -> bool:
+def _try_for(descriptor: int, seconds: float, lock: Callable[[int, int], None] = fcntl.flock) -> bool:
     deadline = time.monotonic() + seconds
     while True:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
                 return False

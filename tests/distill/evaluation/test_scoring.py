@@ -8,6 +8,7 @@ import pytest
 
 from distill.environments.base import Category, Scenario, Step
 from distill.environments.support_desk.scenarios import generate
+from distill.errors import SandboxLost
 from distill.evaluation.scoring import EvaluationError, Miss, score
 from distill.families import family_named
 from distill.rollouts.play import MOST_STEPS, Episode
@@ -91,6 +92,15 @@ def test_steps_come_in_their_order() -> None:
         assert miss(scenario, calling(first), calling(second), DONE) is None
         assert miss(scenario, calling(second), calling(first), DONE) == "wrong_calls"
         assert miss(scenario, calling(second), DONE) == "wrong_calls"
+        # In one turn the second call cannot follow from what the first returned.
+        assert miss(scenario, calling(first, second), DONE) == "wrong_calls"
+
+
+def test_a_call_that_is_tried_again_waits_for_the_refusal() -> None:
+    scenario = first_scenario("recovery", lambda one: len({*map(str, one.gold_calls)}) == 1)
+    first, again = scenario.gold_calls
+    assert miss(scenario, calling(first), calling(again), DONE) is None
+    assert miss(scenario, calling(first, again), DONE) == "wrong_calls"
 
 
 def test_turns_come_in_their_order() -> None:
@@ -159,6 +169,9 @@ def test_the_state_must_be_reached_too() -> None:
 
 def test_a_world_that_cannot_run_gives_no_figure() -> None:
     scenario = about("cancel_order")
-    episodes = gold_played([scenario])
-    with pytest.raises(EvaluationError, match=f"scenario {scenario.id} could not be run: not finished within"):
-        score(episodes, time_limit_s=0.001)
+    (episode,) = gold_played([scenario])
+    with pytest.raises(SandboxLost):
+        score([episode], time_limit_s=0.001)
+    lost = replace(episode, scenario=replace(scenario, environment="moon_base"))
+    with pytest.raises(EvaluationError, match=f"scenario {scenario.id} could not be run: Unknown"):
+        score([lost])

@@ -33,6 +33,7 @@ def test_qwen3_prose_calls_nothing() -> None:
         (wrapped('{"name": "a", "parameters": {}}'), "object of arguments"),
         (wrapped('{"name": "a", "arguments": "{}"}'), "object of arguments"),
         (wrapped('{"arguments": {}}'), "no name"),
+        (wrapped('{"name": "a", "arguments": {"x": "\\ud83d"}}'), "half a surrogate pair"),
         ('<tool_call>\n{"name": "a", "arguments": {}}', "never closed"),
         ("done</tool_call>", "closes nothing"),
         (wrapped('{"name": "a", "arguments": {}}') + wrapped("oops"), "not strict JSON"),

@@ -11,6 +11,7 @@ from distill.environments.base import Category, Scenario
 from distill.environments.gold import gold_trajectories
 from distill.environments.support_desk.scenarios import generate
 from distill.environments.support_desk.world import build_world
+from distill.errors import SandboxLost
 from distill.evaluation.scoring import EvaluationError, score
 from distill.families import family_named
 from distill.families.base import Prompt
@@ -178,15 +179,10 @@ def test_a_model_reads_why_a_call_failed() -> None:
     assert errors[0]["message"] == "there is no order O-1; check the id"
 
 
-def test_tools_that_take_too_long_blame_no_model() -> None:
-    talk, single = first_scenario("no_call"), about("cancel_order")
-    episodes = played([talk, single], [[DONE], gold_turns(single)[:1]], time_limit_s=0.001)
-    assert [episode.ending for episode in episodes] == ["finished", "not_executed"]
-    assert episodes[1].problem == "not finished within 0.001 s; raise the time limit"
-    with pytest.raises(EvaluationError, match=f"scenario {single.id} could not be run: not finished within 0.001 s"):
-        score(episodes)
-    verdicts = [(result.accepted, result.stage, result.reason) for result in verify_batch(episodes)]
-    assert verdicts == [(True, "semantic", ""), (False, "execution", "not_executed")]
+def test_tools_that_take_too_long_leave_no_episode() -> None:
+    single = about("cancel_order")
+    with pytest.raises(SandboxLost, match=r"finished 0 of 1 jobs: its time of 0\.001 s was up"):
+        played([single], [gold_turns(single)[:1]], time_limit_s=0.001)
 
 
 def test_a_world_that_cannot_be_built_stops_no_other_episode() -> None:
@@ -196,6 +192,10 @@ def test_a_world_that_cannot_be_built_stops_no_other_episode() -> None:
     episodes = played([lost, scenario], [turns[:1], turns])
     assert [episode.ending for episode in episodes] == ["not_executed", "finished"]
     assert "no tool environment named 'moon_base'" in episodes[0].problem
+    with pytest.raises(EvaluationError, match=f"scenario {lost.id} could not be run: Unknown"):
+        score(episodes)
+    verdicts = [(result.accepted, result.stage, result.reason) for result in verify_batch(episodes)]
+    assert verdicts == [(False, "execution", "not_executed"), (True, "semantic", "")]
 
 
 def odd_episodes() -> Iterator[Episode]:
@@ -204,7 +204,8 @@ def odd_episodes() -> Iterator[Episode]:
     look = look_up("list_orders", customer_id=customer_id)
     yield one_played(scenario, look, '{"tool_calls": [')
     yield one_played(scenario, *[look] * MOST_STEPS)
-    yield one_played(scenario, look, time_limit_s=0.001)
+    (lost,) = played([replace(scenario, environment="moon_base")], [[look]])
+    yield lost
 
 
 def test_episodes_survive_their_rows() -> None:

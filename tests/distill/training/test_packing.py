@@ -106,7 +106,7 @@ def gradients(model: PreTrainedModel, packs: Sequence[Pack]) -> tuple[float, tor
     return total.item(), torch.cat([each.grad.flatten() for each in model.parameters() if each.grad is not None])
 
 
-@pytest.mark.parametrize("family_name", ["xlam", "qwen3"])
+@pytest.mark.parametrize("family_name", ["xlam", "qwen3", "llama3", "gemma4"])
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 def test_losses_and_gradients_are_those_of_the_rows_apart(family_name: str, attention: str) -> None:
     model = AutoModelForCausalLM.from_pretrained(checkpoint(family_name), dtype=torch.float64)

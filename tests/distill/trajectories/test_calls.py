@@ -1,8 +1,8 @@
-"""When calls are equal."""
+"""When calls are equal, and what can be one."""
 
 import pytest
 
-from distill.trajectories.calls import same_calls
+from distill.trajectories.calls import CallError, call_from_json, same_calls
 from distill.trajectories.types import JsonValue, ToolCall
 
 A, B = ToolCall("a", {"x": 1, "y": [1, 2]}), ToolCall("b", {})
@@ -26,3 +26,9 @@ def test_the_order_of_arguments_does_not_count_and_that_in_lists_does() -> None:
 def test_types_count(value: JsonValue) -> None:
     one, other = ToolCall("a", {"x": 1}), ToolCall("a", {"x": value})
     assert not same_calls([one, B], [B, other])
+
+
+@pytest.mark.parametrize("arguments", [{"x": "\ud83d"}, {"\ud83d": 1}, '{"x": "\\ud83d"}'])
+def test_what_cannot_be_written_again_is_no_call(arguments: JsonValue) -> None:
+    with pytest.raises(CallError, match="surrogate"):
+        call_from_json({"name": "a", "arguments": arguments})

@@ -10,6 +10,7 @@ import pytest
 from distill.environments.base import Category, Scenario
 from distill.environments.support_desk.scenarios import generate
 from distill.environments.support_desk.world import build_world
+from distill.errors import SandboxLost
 from distill.rollouts.play import MOST_STEPS
 from distill.trajectories.types import Message, ToolCall
 from distill.verification.verify import VerificationResult, verify, verify_batch
@@ -215,9 +216,16 @@ def test_an_unreadable_turn_keeps_its_place() -> None:
     assert result.details == {"message": "tool_calls must be a list", "position": 6}
 
 
-def test_without_time_nothing_is_accepted() -> None:
+def test_without_time_there_is_no_verdict() -> None:
     (episode,) = gold_played([about("cancel_order")])
-    assert verdict(verify(episode, time_limit_s=0.001)) == (False, "execution", "not_executed")
+    with pytest.raises(SandboxLost):
+        verify(episode, time_limit_s=0.001)
+
+
+def test_a_world_that_cannot_be_built_is_no_verdict_on_the_model() -> None:
+    (episode,) = gold_played([about("cancel_order")])
+    lost = replace(episode, scenario=replace(episode.scenario, environment="moon_base"))
+    assert verdict(verify(lost)) == (False, "execution", "not_executed")
 
 
 def test_verdicts_keep_the_order_of_their_episodes() -> None:

@@ -12,6 +12,7 @@ from distill.runs import records
 from distill.runs.store import RunRecord
 from distill.workflow.execution import Execution
 from spiritsafe.distill.v1 import run_pb2
+from spiritsafe.errors import InvalidArgument
 from tests.distill.recipes import tiny_recipe
 
 
@@ -33,6 +34,15 @@ def test_beginning_finds_what_the_run_starts_from(execution: Execution) -> None:
     assert sorted(sources) == ["student", "teacher"]
     assert len({source["digest"] for source in sources.values()}) == 2
     assert execution.store.get("one").run.state == run_pb2.RUN_STATE_RUNNING
+
+
+def test_too_few_held_out_scenarios_are_told_before_the_first_stage(tmp_path: Path) -> None:
+    message = to_proto(tiny_recipe())
+    message.environment.evaluation_scenarios = 3000
+    execution = Execution(tmp_path, {})
+    execution.store.create(run_pb2.Run(name="runs/one", recipe=message, stages=records.pending_stages()))
+    with pytest.raises(InvalidArgument, match=r"evaluation_scenarios: only [0-9]+ different heldout no_call messages"):
+        execution.begin("one", 1)
 
 
 def test_an_attempt_that_was_given_up_does_no_more_work(execution: Execution) -> None:

@@ -118,7 +118,7 @@ class TrainingSettings(_message.Message):
     epochs: _builtins.int
     """Passes over the rows."""
     batch_size: _builtins.int
-    """Rows per optimizer step."""
+    """Least rows of an optimizer step; a pack is never split, so there may be up to twice as many."""
     learning_rate: _builtins.float
     """Peak of the schedule: the size of an optimizer step."""
     lora_rank: _builtins.int
@@ -243,9 +243,11 @@ class Environment(_message.Message):
     name: _builtins.str
     """"support_desk"."""
     teacher_scenarios: _builtins.int
-    """Gold scenarios per category for tuning the teacher; a third as many of no_call."""
+    """Gold scenarios for tuning the teacher, of single calls; of the other categories a share of that: no_call 0.7,
+    parallel 0.75, multi_turn 0.75, recovery 0.45, missing_parameter 0.1, reasoning 0.1.
+    """
     rollout_scenarios: _builtins.int
-    """Scenarios per category that the teacher is rolled out on; a third as many of no_call."""
+    """Scenarios that the teacher is rolled out on, of single calls; of the other categories the same shares."""
     evaluation_scenarios: _builtins.int
     """Held-out scenarios per category for evaluation."""
     @_builtins.property
