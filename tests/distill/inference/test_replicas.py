@@ -38,33 +38,36 @@ def prompts(count: int) -> list[Prompt]:
     return [Prompt(exercise.messages[:1], exercise.tools) for exercise in exercises]
 
 
-def children() -> list[int]:
+def children() -> set[int]:
     listed = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text()
-    return [int(pid) for pid in listed.split()]
+    return {int(pid) for pid in listed.split()}
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_replicas_write_what_the_model_writes(loaded: LoadedModel, count: int) -> None:
     asked = prompts(13)
+    others = children()
     alone = generate(loaded, asked, max_new_tokens=40, batch_size=4)
     with replicas(loaded, count) as write:
         assert generate(loaded, asked, max_new_tokens=40, batch_size=4, write=write) == alone
         assert generate(loaded, asked[:3], max_new_tokens=40, write=write) == alone[:3]
-        assert len(children()) >= (count if count > 1 else 0)
-    assert not children()
+        assert len(children() - others) == (count if count > 1 else 0)
+    assert children() == others
 
 
 def test_several_threads_are_not_copied(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    others = children()
     with replicas(loaded) as write:
         assert generate(loaded, prompts(2), max_new_tokens=4, write=write)
-        assert not children()
+        assert children() == others
 
 
 def test_a_lost_replica_is_told(loaded: LoadedModel) -> None:
+    others = children()
     with replicas(loaded, 2) as write:
         generate(loaded, prompts(4), max_new_tokens=2, batch_size=2, write=write)
-        os.kill(children()[0], signal.SIGKILL)
+        os.kill((children() - others).pop(), signal.SIGKILL)
         time.sleep(1)  # the pool notices by itself, and ends the other one
         with pytest.raises(ReplicaLost, match="memory"):
             generate(loaded, prompts(4), max_new_tokens=2, batch_size=2, write=write)

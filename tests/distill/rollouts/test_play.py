@@ -204,7 +204,7 @@ def odd_episodes() -> Iterator[Episode]:
     look = look_up("list_orders", customer_id=customer_id)
     yield one_played(scenario, look, '{"tool_calls": [')
     yield one_played(scenario, *[look] * MOST_STEPS)
-    (lost,) = played([replace(scenario, environment="moon_base")], [[look]])
+    (lost,) = played([replace(scenario, id="lost", environment="moon_base")], [[look]])
     yield lost
 
 
