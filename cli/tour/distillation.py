@@ -57,7 +57,7 @@ def recipe(student: Student) -> run_pb2.Recipe:
             display_name=student.public_name,
         ),
         environment=run_pb2.Environment(
-            name="support_desk", teacher_scenarios=1050, rollout_scenarios=650, evaluation_scenarios=50
+            name="support_desk", teacher_scenarios=1200, rollout_scenarios=650, evaluation_scenarios=50
         ),
         traces_id="support-traces",
     )

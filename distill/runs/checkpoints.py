@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,14 +77,18 @@ def find_sources(recipe: Recipe) -> dict[str, Source]:
 def check_here(recipe: Recipe) -> list[str]:
     """Checks the families of the bases that this machine can see without a download; warns about the others.
 
+    Warns as well where rows may be longer than a base's sliding window: training refuses such rows, hours later.
+
     Raises:
         InvalidArgument: a base is not of a known family, or its folder lacks a config.json.
     """
-    warnings = []
+    warnings: list[str] = []
     for role, checkpoint in _bases(recipe):
         folder = local_folder(checkpoint)
         if folder is not None and (checkpoint.stand_in or folder.is_dir()):
-            check_family(recipe, role, read_config(folder, role))
+            config = read_config(folder, role)
+            check_family(recipe, role, config)
+            warnings += _window_warnings(recipe, role, config)
         else:
             warnings.append(
                 f"the {role} base {checkpoint.value} is not here: its family is checked when the run starts"
@@ -111,6 +115,18 @@ def check_family(recipe: Recipe, role: Role, config: Mapping[str, Any]) -> None:
         raise _wrong(f"recipe.{role}.base", str(error)) from error
     if role == "student" and family.name != recipe.student.family:
         raise _wrong("recipe.student.family", f"is {recipe.student.family!r}, but the base is of {family.name!r}")
+
+
+def _window_warnings(recipe: Recipe, role: Role, config: Mapping[str, Any]) -> Iterator[str]:
+    longest = (recipe.teacher if role == "teacher" else recipe.student).training.max_length
+    text = config.get("text_config", config)
+    # Qwen's configurations name a window that they do not use.
+    window = text.get("sliding_window") if text.get("use_sliding_window", True) else None
+    if isinstance(window, int) and longest > window:
+        yield (
+            f"the {role} base has a sliding window of {window} tokens: training refuses longer rows, and "
+            f"max_length lets them reach {longest}; shorten the trajectories, or choose another base"
+        )
 
 
 def _bases(recipe: Recipe) -> tuple[tuple[Role, Checkpoint], ...]:
