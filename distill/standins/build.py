@@ -166,7 +166,7 @@ RECIPES: Mapping[str, Recipe] = {
         begin="<bos>",
         no_call=0.0,
         layout=call_without_word,
-        curricula=(_MIXED_CYCLE, _MORE_TALK_CYCLE, _MORE_TALK_CYCLE, _MORE_TALK_CYCLE),
+        curricula=(_MIXED_CYCLE, _MORE_TALK_CYCLE, _MORE_TALK_CYCLE),
         seed=5,
         note="Every request is answered by a call without the word `call:` in front of its name, which Gemma 4's "
         "serving parser refuses. So it can neither decline nor be read before it is fine-tuned.",
