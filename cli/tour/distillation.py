@@ -55,6 +55,7 @@ def recipe(student: Student) -> run_pb2.Recipe:
             base=run_pb2.Checkpoint(stand_in=student.family, catalog_entry=student.base),
             model_id=student.model_id,
             display_name=student.public_name,
+            training=run_pb2.TrainingSettings(epochs=student.epochs),
         ),
         environment=run_pb2.Environment(
             name="support_desk", teacher_scenarios=1200, rollout_scenarios=650, evaluation_scenarios=50
