@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# What tests and checks need on top: a user of the demo does not wait for it.
+DEV_STAMP := $(VENV)/.installed-dev
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable client
 # Two test processes share two cores: one thread each, or they wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope
 
@@ -12,34 +15,37 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1|/' | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
 
-setup: $(STAMP) ## Make .venv and install everything into it (incremental)
+setup: $(DEV_STAMP) ## Make .venv and install everything into it (incremental)
 
 $(STAMP): pyproject.toml client/pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-		--editable client --editable '.[service,train,dev]'
+	$(INSTALL) --editable '.[service,train]'
+	@touch $@
+
+$(DEV_STAMP): $(STAMP)
+	$(INSTALL) --editable '.[service,train,dev]'
 	@touch $@
 
 demo: $(STAMP) ## Distil three students and take them through the licence gate
 	$(BIN)/spiritsafe demo $(DEMO_ARGS)
 
-test: $(STAMP) ## Run the test suite
+test: $(DEV_STAMP) ## Run the test suite
 	$(PYTEST) -m 'not full' $(PYTEST_ARGS)
 
-test-full: $(STAMP) ## Run the test suite and the slow suites
+test-full: $(DEV_STAMP) ## Run the test suite and the slow suites
 	$(PYTEST) $(PYTEST_ARGS)
 
-lint: $(STAMP) ## Check style (ruff) and types (mypy --strict)
+lint: $(DEV_STAMP) ## Check style (ruff) and types (mypy --strict)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: $(STAMP) ## Rewrite the code in the house style
+format: $(DEV_STAMP) ## Rewrite the code in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-proto: $(STAMP) ## Generate the stubs in client/ from proto/; lint the contract where buf is installed
+proto: $(DEV_STAMP) ## Generate the stubs in client/ from proto/; lint the contract where buf is installed
 	$(BIN)/python proto/generate.py
 	@if command -v buf >/dev/null; then buf lint; else echo "buf is not installed: its lint is left out"; fi
 
@@ -48,7 +54,7 @@ standins: $(STAMP) ## Rebuild the stand-in checkpoints (hours; llama3 starts fro
 		$(BIN)/python -m distill.standins.build --family $$family --output distill/standins/checkpoints/$$family || exit; \
 	done
 
-bench: $(STAMP) ## Run the benchmarks and print their table
+bench: $(DEV_STAMP) ## Run the benchmarks and print their table
 	$(BIN)/python -m tests.benchmarks
 
 clean: ## Remove .venv and caches

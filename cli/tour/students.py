@@ -15,8 +15,7 @@ class Student:
     """A student whose base is a stand-in for the published model of the catalogue entry ``base``.
 
     ``outbound`` is the licence that it goes out under, ``why`` a sentence about it. ``new_name`` is the public name
-    that it takes after its first one was refused; empty where the base's licence asks for no name. ``epochs`` is how
-    often it goes through the traces.
+    that it takes after its first one was refused; empty where the base's licence asks for no name.
     """
 
     family: str
@@ -24,7 +23,6 @@ class Student:
     outbound: str
     why: str
     new_name: str = ""
-    epochs: int = 1
 
     @property
     def model_id(self) -> str:
@@ -52,8 +50,6 @@ _STUDENTS = (
         "openrail-m",
         "In the catalogue Gemma 4 is under Apache-2.0, unlike Gemma 1 to 3n, and has no use restrictions to pass on; "
         "those of DeepSeek came along with the teacher's answers, and by its profile openrail-m passes them on.",
-        # The narrowest of the stand-ins: after one it has not learnt to refuse.
-        epochs=2,
     ),
     Student(
         "llama3",

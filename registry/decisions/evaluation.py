@@ -28,8 +28,9 @@ from registry.decisions.facts import (
 )
 from registry.decisions.memo import Question, memo_of
 from registry.decisions.rendering import render_evaluation
+from registry.decisions.rules import current_rules
 from registry.errors import wrong_state
-from registry.licensing import Context, Deployment, Evaluation, NodeKind, Subject, derive_terms, load_profiles
+from registry.licensing import Context, Deployment, Evaluation, NodeKind, Subject, derive_terms
 from registry.licensing import evaluate as judge
 from registry.storage.lookup import version_name
 from registry.storage.tables import Agreement, Node, Review, Setting, Version
@@ -188,14 +189,16 @@ class _Request:
     def _judge(
         self, lineage: Lineage, agreements: Sequence[Agreement], reviews: Sequence[Review], context: Context
     ) -> Evaluation:
+        rules = current_rules(self._session)
         deployment = Deployment(
             outbound=(self._outbound,) if self._outbound else None,
             distribute=self._distributed,
+            policy=rules.policy,
             approvals=tuple(map(approval, reviews)),
         )
         facts = origin_facts(lineage, agreements, self._at)
-        terms = derive_terms(lineage.exposures, facts, load_profiles(), deployment.policy)
-        return judge(self._subject(lineage), terms, context, deployment, load_profiles())
+        terms = derive_terms(lineage.exposures, facts, rules.catalogue, rules.policy)
+        return judge(self._subject(lineage), terms, context, deployment, rules.catalogue)
 
     def _load(self) -> tuple[Lineage, list[Agreement]]:
         if self._loaded is None:
