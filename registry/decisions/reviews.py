@@ -1,29 +1,33 @@
-"""Reviews: a named person's decision on one contested reason of one exact version in one context."""
+"""Reviews: questions to a person about one contested reason of one exact version in one context. See `rulings`."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
+from collections.abc import Sequence
 from typing import NamedTuple, cast
 from uuid import uuid4
 
+from sqlalchemy import ColumnElement, and_, case
 from sqlmodel import Session, col, select
 
-from registry.clock import from_timestamp, now
+from registry.clock import now
 from registry.context import Registry
-from registry.decisions.checks import check_four_eyes, check_sha256, context_text, required_text
-from registry.decisions.evaluation import bump_epoch, evaluate
+from registry.decisions.checks import context_text
+from registry.decisions.evaluation import evaluate
 from registry.decisions.questions import questions_for
-from registry.errors import check_etag, invalid, not_found, wrong_state
+from registry.errors import invalid, not_found, wrong_state
 from registry.identity.access import check_namespace
 from registry.storage.audit import Event
 from registry.storage.lookup import get_version, version_name
 from registry.storage.tables import Node, Review, Version
-from spiritsafe.errors import FailedPrecondition, PolicyDenied
+from registry.wire import enum_text
+from spiritsafe.errors import PolicyDenied
 from spiritsafe.registry.v1 import licensing_pb2, review_pb2
 from spiritsafe.rpc.caller import Caller
 from spiritsafe.rpc.names import VersionName
 
-VALID_FOR_MICROS = 365 * 24 * 3600 * 1_000_000
 _NAME = re.compile(r"namespaces/(?P<namespace>[^/]+)/reviews/(?P<uid>[^/]+)")
 
 
@@ -50,6 +54,18 @@ def get_review(session: Session, caller: Caller, name: str) -> Review:
     if review is None:
         raise not_found(name)
     return review
+
+
+def state_at(review: Review, at: int) -> str:
+    """The state as a reader sees it at a time: an approval whose time is over is `expired`."""
+    over = review.state == "approved" and review.expire_time is not None and review.expire_time <= at
+    return "expired" if over else review.state
+
+
+def state_column(at: int) -> ColumnElement[str]:
+    """``state_at`` as a column to filter by."""
+    over = and_(col(Review.state) == "approved", col(Review.expire_time) <= at)
+    return case((over, "expired"), else_=col(Review.state))
 
 
 def open_reviews(session: Session, version: Version, context: str) -> list[Review]:
@@ -82,67 +98,37 @@ def request_reviews(
         outbound=request.outbound_license,
         distributed=request.distributed,
     )
-    keys = _liftable(evaluation)
-    waiting = {_key(session, review): review for review in open_reviews(session, version, context)}
-    opened = [_open(session, node, version, context, key, caller) for key in keys if key not in waiting]
-    session.add_all(opened)
-    session.flush()
+    reasons = _liftable(evaluation)
+    waiting = {_key_of(session, review): review for review in open_reviews(session, version, context)}
+    new = [each for each in reasons if _key(each) not in waiting]
+    opened = _open_all(session, (node, version), context, caller, new)
     details = {"context": context, "opened": [review_name(each) for each in opened]}
-    reviews = [waiting[key] for key in keys if key in waiting] + opened
-    return reviews, Event("review.requested", evaluation.version, details)
+    known = [waiting[_key(each)] for each in reasons if _key(each) in waiting]
+    return known + opened, Event("review.requested", evaluation.version, details)
 
 
-def decide(
-    session: Session, registry: Registry, caller: Caller, request: review_pb2.DecideReviewRequest
-) -> tuple[Review, Event]:
-    """Records the decision on an open review.
-
-    Raises:
-        InvalidArgument: no decision or rationale, an expiry that has passed, or answers that do not fit the questions.
-        FailedPrecondition: it is decided already.
-        PermissionDenied: the caller registered the version or asked for the review.
-    """
-    review = get_review(session, caller, request.name)
-    if review.state != "open":
-        raise _wrong_state(review, "REVIEW_NOT_OPEN", "ask for a new review with RequestReviews")
-    check_etag(request.etag, review.revision, request.name)
-    version = session.get_one(Version, review.version_id)
-    involved = {"creator": version.creator, "requester": review.requester}
-    check_four_eyes(caller.identity, f"decide {request.name}", involved)
-    review.rationale = required_text(request.rationale, "rationale")
-    review.evidence_sha256 = request.evidence_sha256 and check_sha256(request.evidence_sha256, "evidence_sha256")
-    review.state = _decision(request)
-    review.answers = _answers(review, request)
-    review.reviewer = caller.identity
-    review.self_administered = registry.embedded
-    review.decide_time = now()
-    if review.state == "approved":
-        review.expire_time = _expiry(request, review.decide_time)
-        bump_epoch(session)
-    review.revision += 1
-    session.add(review)
-    return review, Event(f"review.{review.state}", request.name, _details(review))
+def open_for_promotion(
+    session: Session, caller: Caller, of: tuple[Node, Version], evaluation: licensing_pb2.Evaluation
+) -> list[Review]:
+    """Opens the reviews that a promotion waits for. A reason that was rejected before is not asked again unasked."""
+    version = of[1]
+    context = enum_text(licensing_pb2.Context, evaluation.context)
+    asked = {_key_of(session, review) for review in _asked(session, version, context)}
+    reasons = [each for each in evaluation.reasons if each.liftable and _key(each) not in asked]
+    return _open_all(session, of, context, caller, reasons)
 
 
-def revoke(session: Session, caller: Caller, request: review_pb2.RevokeReviewRequest) -> tuple[Review, Event]:
-    """Takes an approval back from now on. Raises FailedPrecondition unless it is approved."""
-    review = get_review(session, caller, request.name)
-    if review.state != "approved":
-        raise _wrong_state(review, "REVIEW_NOT_APPROVED", "only an approval can be revoked")
-    check_etag(request.etag, review.revision, request.name)
-    rationale = required_text(request.rationale, "rationale")
-    review.state = "revoked"
-    review.revision += 1
-    session.add(review)
-    bump_epoch(session)
-    # The row keeps the rationale of the approval; that of its end is in the event.
-    return review, Event("review.revoked", request.name, _details(review) | {"rationale": rationale})
+def group_key(context: str, origin_uid: str, reason: licensing_pb2.Reason) -> str:
+    """Equal for reasons that ask the same of a reviewer: 32 hexadecimal digits over context, code, licence, origin and
+    the types of the edges between subject and origin."""
+    asked = [context, reason.code, reason.licenses[0], origin_uid, *reason.path[1::2]]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]
 
 
-def _liftable(evaluation: licensing_pb2.Evaluation) -> list[Key]:
-    keys = [Key(each.code, each.licenses[0], each.origin) for each in evaluation.reasons if each.liftable]
-    if keys:
-        return keys
+def _liftable(evaluation: licensing_pb2.Evaluation) -> list[licensing_pb2.Reason]:
+    reasons = [each for each in evaluation.reasons if each.liftable]
+    if reasons:
+        return reasons
     if not evaluation.reasons:
         raise wrong_state(
             evaluation.version, "has no open reason in this context", reason="NOTHING_TO_REVIEW", remedy="promote it"
@@ -156,57 +142,48 @@ def _liftable(evaluation: licensing_pb2.Evaluation) -> list[Key]:
     )
 
 
-def _key(session: Session, review: Review) -> Key:
+def _key(reason: licensing_pb2.Reason) -> Key:
+    return Key(reason.code, reason.licenses[0], reason.origin)
+
+
+def _key_of(session: Session, review: Review) -> Key:
     origin = session.get_one(Version, review.origin_id)
     return Key(review.code, review.license, str(version_name(session.get_one(Node, origin.node_id), origin)))
 
 
-def _open(session: Session, node: Node, version: Version, context: str, key: Key, caller: Caller) -> Review:
-    _, origin = get_version(session, key.origin)
+def _asked(session: Session, version: Version, context: str) -> Sequence[Review]:
+    """Reviews of the version in the context that are open, or were answered with no."""
+    query = select(Review).where(Review.version_id == version.id, Review.context == context)
+    return session.exec(query.where(col(Review.state).in_(("open", "rejected")))).all()
+
+
+def _open_all(
+    session: Session, of: tuple[Node, Version], context: str, caller: Caller, reasons: Sequence[licensing_pb2.Reason]
+) -> list[Review]:
+    opened = [_open(session, of, context, reason, caller) for reason in reasons]
+    session.add_all(opened)
+    session.flush()
+    return opened
+
+
+def _open(
+    session: Session, of: tuple[Node, Version], context: str, reason: licensing_pb2.Reason, caller: Caller
+) -> Review:
+    node, version = of
+    _, origin = get_version(session, reason.origin)
     return Review(
         uid=uuid4().hex,
         namespace=node.namespace,
         version_id=cast("int", version.id),
         version_digest=version.digest,
         context=context,
-        code=key.code,
-        license=key.license,
+        code=reason.code,
+        license=reason.licenses[0],
         origin_id=cast("int", origin.id),
+        clause=reason.clause,
+        path=list(reason.path),
+        group_key=group_key(context, origin.uid, reason),
         requester=caller.identity,
-        questions=questions_for(key.code),
+        questions=questions_for(reason.code),
         create_time=now(),
     )
-
-
-def _decision(request: review_pb2.DecideReviewRequest) -> str:
-    if request.decision == review_pb2.REVIEW_DECISION_APPROVE:
-        return "approved"
-    if request.decision == review_pb2.REVIEW_DECISION_REJECT:
-        return "rejected"
-    raise invalid("decision", "must be APPROVE or REJECT", reason="REQUIRED_FIELD")
-
-
-def _answers(review: Review, request: review_pb2.DecideReviewRequest) -> list[str]:
-    """An approval answers every question; a rejection may leave them."""
-    if len(request.answers) != len(review.questions) and (request.answers or review.state == "approved"):
-        description = f"{len(review.questions)} questions, {len(request.answers)} answers"
-        raise invalid("answers", description, remedy="answer every question of the review, in their order")
-    return [required_text(answer, "answers") for answer in request.answers]
-
-
-def _expiry(request: review_pb2.DecideReviewRequest, at: int) -> int:
-    if not request.HasField("expire_time"):
-        return at + VALID_FOR_MICROS
-    expiry = from_timestamp(request.expire_time)
-    if expiry <= at:
-        raise invalid("expire_time", "has passed already", remedy="choose a time in the future, or leave it out")
-    return expiry
-
-
-def _wrong_state(review: Review, reason: str, remedy: str) -> FailedPrecondition:
-    return wrong_state(review_name(review), f"is {review.state}", reason=reason, remedy=remedy)
-
-
-def _details(review: Review) -> dict[str, object]:
-    fields = ("context", "code", "license", "rationale", "evidence_sha256", "self_administered", "expire_time")
-    return {field: getattr(review, field) for field in fields} | {"version_digest": review.version_digest}

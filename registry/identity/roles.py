@@ -51,7 +51,15 @@ ROLES: dict[str, frozenset[str]] = {
         "versions.create",
         "versions.delete",
     },
-    "reviewer": _READ | {"agreements.create", "audit.list", "licenses.conclude", "reviews.decide", "reviews.request"},
+    "reviewer": _READ
+    | {
+        "agreements.create",
+        "audit.list",
+        "licenses.conclude",
+        "reviews.assign",
+        "reviews.decide",
+        "reviews.request",
+    },
     "releaser": _READ | {"audit.list", "promotions.create", "reviews.request"},
     "admin": _READ | {"audit.list", "tokens.create", "tokens.list", "tokens.revoke"},
 }

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from registry.clock import now
 from registry.context import Registry
 from registry.decisions.evaluation import Assessment, assess
-from registry.decisions.reviews import open_reviews, review_name
+from registry.decisions.reviews import open_for_promotion, open_reviews, review_name
 from registry.errors import invalid, not_found, wrong_state
 from registry.identity.access import check_namespace
 from registry.licensing import Verdict, load_profiles
@@ -86,6 +86,8 @@ def attempt(
     reports = _reports(session, tried)
     outcome, checks = run_gate(_facts(registry, tried, assessed, inventory, reports))
     channel = _channel(session, tried)
+    if assessed and outcome is Outcome.AWAITING_REVIEW:
+        open_for_promotion(session, caller, (tried.node, tried.version), assessed.evaluation)
     promotion = _record(session, caller, tried, channel, assessed, outcome, checks)
     promotion.evaluation_reports = [_json(report) for report in reports]
     if outcome is Outcome.PROMOTED:

@@ -1,4 +1,4 @@
-"""ReviewService: asking for, deciding and revoking reviews."""
+"""ReviewService: asking for, assigning, deciding and revoking reviews."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import grpc
 from sqlmodel import Session, col, select
 
-from registry.clock import to_timestamp
+from registry.clock import from_timestamp, now, to_timestamp
 from registry.context import Registry
-from registry.decisions import reviews
+from registry.decisions import reviews, rulings
 from registry.errors import etag
 from registry.listing import filters
 from registry.listing.paging import Page
@@ -22,12 +22,13 @@ from spiritsafe.registry.v1 import licensing_pb2, review_pb2, review_pb2_grpc
 from spiritsafe.rpc.caller import Caller, current_caller
 
 _COLUMNS = {
-    "state": Review.state,
     "code": Review.code,
     "license": Review.license,
     "context": Review.context,
     "requester": Review.requester,
     "reviewer": Review.reviewer,
+    "assignee": Review.assignee,
+    "group": Review.group_key,
 }
 
 
@@ -48,9 +49,10 @@ class ReviewService(review_pb2_grpc.ReviewServiceServicer):
         self, request: review_pb2.ListReviewsRequest, context: grpc.ServicerContext
     ) -> review_pb2.ListReviewsResponse:
         namespace = namespace_of(request.parent)
-        page = Page.read(request.page_size, request.page_token, "ListReviews", namespace, request.filter)
+        before = from_timestamp(request.expires_before) if request.HasField("expires_before") else None
+        page = Page.read(request.page_size, request.page_token, "ListReviews", namespace, request.filter, str(before))
         with self._registry.database.read() as session:
-            rows = _rows(session, namespace, request.filter, page)
+            rows = _rows(session, namespace, request.filter, before, page)
             kept, token = page.cut(rows, lambda review: review.id or 0)
             return review_pb2.ListReviewsResponse(reviews=_messages(session, kept), next_page_token=token)
 
@@ -70,30 +72,55 @@ class ReviewService(review_pb2_grpc.ReviewServiceServicer):
         self, request: review_pb2.DecideReviewRequest, context: grpc.ServicerContext
     ) -> review_pb2.DecideReviewResponse:
         def act(session: Session, caller: Caller) -> tuple[review_pb2.DecideReviewResponse, Event]:
-            review, event = reviews.decide(session, self._registry, caller, request)
+            review, event = rulings.decide(session, self._registry, caller, request)
             return review_pb2.DecideReviewResponse(review=_message(session, review)), event
 
         return self._registry.mutate("ReviewService/DecideReview", request, review_pb2.DecideReviewResponse, act)
+
+    def AssignReview(
+        self, request: review_pb2.AssignReviewRequest, context: grpc.ServicerContext
+    ) -> review_pb2.AssignReviewResponse:
+        def act(session: Session, caller: Caller) -> tuple[review_pb2.AssignReviewResponse, Event]:
+            review, event = rulings.assign(session, caller, request)
+            return review_pb2.AssignReviewResponse(review=_message(session, review)), event
+
+        return self._registry.mutate("ReviewService/AssignReview", request, review_pb2.AssignReviewResponse, act)
+
+    def BatchDecideReviews(
+        self, request: review_pb2.BatchDecideReviewsRequest, context: grpc.ServicerContext
+    ) -> review_pb2.BatchDecideReviewsResponse:
+        namespace = namespace_of(request.parent)
+
+        def act(session: Session, caller: Caller) -> tuple[review_pb2.BatchDecideReviewsResponse, Event]:
+            rows, event = rulings.decide_batch(session, self._registry, caller, namespace, request)
+            return review_pb2.BatchDecideReviewsResponse(reviews=_messages(session, rows)), event
+
+        response_type = review_pb2.BatchDecideReviewsResponse
+        return self._registry.mutate("ReviewService/BatchDecideReviews", request, response_type, act)
 
     def RevokeReview(
         self, request: review_pb2.RevokeReviewRequest, context: grpc.ServicerContext
     ) -> review_pb2.RevokeReviewResponse:
         def act(session: Session, caller: Caller) -> tuple[review_pb2.RevokeReviewResponse, Event]:
-            review, event = reviews.revoke(session, caller, request)
+            review, event = rulings.revoke(session, caller, request)
             return review_pb2.RevokeReviewResponse(review=_message(session, review)), event
 
         return self._registry.mutate("ReviewService/RevokeReview", request, review_pb2.RevokeReviewResponse, act)
 
 
-def _rows(session: Session, namespace: str, text: str, page: Page) -> Sequence[Review]:
+def _rows(session: Session, namespace: str, text: str, expires_before: int | None, page: Page) -> Sequence[Review]:
+    at = now()
+    columns = {**_COLUMNS, "state": reviews.state_column(at)}
     query = select(Review).where(Review.namespace == namespace)
-    for condition in filters.parse(text, {*_COLUMNS, "version"}):
+    if expires_before is not None:
+        query = query.where(columns["state"] == "approved", col(Review.expire_time) < expires_before)
+    for condition in filters.parse(text, {*columns, "version"}):
         if condition.name == "version":
             _, version = get_version(session, condition.value, "filter")
             same = col(Review.version_id) == version.id
             query = query.where(same if condition.equal else ~same)
         else:
-            query = query.where(filters.where(condition, _COLUMNS))
+            query = query.where(filters.where(condition, columns))
     if page.after is not None:
         query = query.where(col(Review.id) < page.after)
     return session.exec(query.order_by(col(Review.id).desc()).limit(page.size + 1)).all()
@@ -105,6 +132,7 @@ def _message(session: Session, review: Review) -> review_pb2.Review:
 
 def _messages(session: Session, rows: Sequence[Review]) -> list[review_pb2.Review]:
     names = names_of(session, {version for row in rows for version in (row.version_id, row.origin_id)})
+    at = now()
     return [
         review_pb2.Review(
             name=reviews.review_name(row),
@@ -113,7 +141,7 @@ def _messages(session: Session, rows: Sequence[Review]) -> list[review_pb2.Revie
             code=row.code,
             license=row.license,
             origin=str(names[row.origin_id]),
-            state=enum_number(review_pb2.ReviewState, row.state, "state"),
+            state=enum_number(review_pb2.ReviewState, reviews.state_at(row, at), "state"),
             requester=row.requester,
             reviewer=row.reviewer,
             rationale=row.rationale,
@@ -126,6 +154,10 @@ def _messages(session: Session, rows: Sequence[Review]) -> list[review_pb2.Revie
             expire_time=to_timestamp(row.expire_time),
             etag=etag(row.revision),
             version_digest=row.version_digest,
+            assignee=row.assignee,
+            clause=row.clause,
+            path=row.path,
+            group=row.group_key,
         )
         for row in rows
     ]

@@ -94,7 +94,10 @@ class Review(SQLModel, table=True):
     """A question to a human about one reason of one version in one context, and the decision."""
 
     __tablename__ = "reviews"
-    __table_args__ = (Index("ix_reviews_version_context", "version_id", "context"),)
+    __table_args__ = (
+        Index("ix_reviews_version_context", "version_id", "context"),
+        Index("ix_reviews_namespace_group", "namespace", "group_key"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     uid: str = Field(unique=True)
@@ -105,8 +108,13 @@ class Review(SQLModel, table=True):
     code: str
     license: str
     origin_id: int = Field(foreign_key="versions.id")
+    # What the reason was when the review was opened; empty on reviews from before these were kept.
+    clause: str = Field(default="", sa_type=Text)
+    path: list[str] = Field(default_factory=list, sa_type=JSON)
+    group_key: str = ""
     state: str = "open"
     requester: str
+    assignee: str = ""
     reviewer: str = ""
     rationale: str = Field(default="", sa_type=Text)
     evidence_sha256: str = ""

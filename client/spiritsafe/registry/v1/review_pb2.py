@@ -27,7 +27,7 @@ from spiritsafe.auth.v1 import permission_pb2 as spiritsafe_dot_auth_dot_v1_dot_
 from spiritsafe.registry.v1 import licensing_pb2 as spiritsafe_dot_registry_dot_v1_dot_licensing__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#spiritsafe/registry/v1/review.proto\x12\x16spiritsafe.registry.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#spiritsafe/auth/v1/permission.proto\x1a&spiritsafe/registry/v1/licensing.proto\"\x85\x04\n\x06Review\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x30\n\x07\x63ontext\x18\x03 \x01(\x0e\x32\x1f.spiritsafe.registry.v1.Context\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x0f\n\x07license\x18\x05 \x01(\t\x12\x0e\n\x06origin\x18\x06 \x01(\t\x12\x32\n\x05state\x18\x07 \x01(\x0e\x32#.spiritsafe.registry.v1.ReviewState\x12\x11\n\trequester\x18\x08 \x01(\t\x12\x10\n\x08reviewer\x18\t \x01(\t\x12\x11\n\trationale\x18\n \x01(\t\x12\x17\n\x0f\x65vidence_sha256\x18\x0b \x01(\t\x12\x11\n\tquestions\x18\x0c \x03(\t\x12\x0f\n\x07\x61nswers\x18\r \x03(\t\x12\x19\n\x11self_administered\x18\x0e \x01(\x08\x12/\n\x0b\x63reate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64\x65\x63ide_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x12 \x01(\t\x12\x16\n\x0eversion_digest\x18\x13 \x01(\t\" \n\x10GetReviewRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"C\n\x11GetReviewResponse\x12.\n\x06review\x18\x01 \x01(\x0b\x32\x1e.spiritsafe.registry.v1.Review\"[\n\x12ListReviewsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\"_\n\x13ListReviewsResponse\x12/\n\x07reviews\x18\x01 \x03(\x0b\x32\x1e.spiritsafe.registry.v1.Review\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb4\x01\n\x15RequestReviewsRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x30\n\x07\x63ontext\x18\x02 \x01(\x0e\x32\x1f.spiritsafe.registry.v1.Context\x12\x18\n\x10outbound_license\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\x12\x13\n\x0b\x64istributed\x18\x06 \x01(\x08\"I\n\x16RequestReviewsResponse\x12/\n\x07reviews\x18\x01 \x03(\x0b\x32\x1e.spiritsafe.registry.v1.Review\"\x84\x02\n\x13\x44\x65\x63ideReviewRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x38\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32&.spiritsafe.registry.v1.ReviewDecision\x12\x11\n\trationale\x18\x03 \x01(\t\x12\x17\n\x0f\x65vidence_sha256\x18\x04 \x01(\t\x12\x0f\n\x07\x61nswers\x18\x05 \x03(\t\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12\x15\n\rvalidate_only\x18\t \x01(\x08\"F\n\x14\x44\x65\x63ideReviewResponse\x12.\n\x06review\x18\x01 \x01(\x0b\x32\x1e.spiritsafe.registry.v1.Review\"o\n\x13RevokeReviewRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\trationale\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\"F\n\x14RevokeReviewResponse\x12.\n\x06review\x18\x01 \x01(\x0b\x32\x1e.spiritsafe.registry.v1.Review*\x92\x01\n\x0bReviewState\x12\x1c\n\x18REVIEW_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11REVIEW_STATE_OPEN\x10\x01\x12\x19\n\x15REVIEW_STATE_APPROVED\x10\x02\x12\x19\n\x15REVIEW_STATE_REJECTED\x10\x03\x12\x18\n\x14REVIEW_STATE_REVOKED\x10\x04*j\n\x0eReviewDecision\x12\x1f\n\x1bREVIEW_DECISION_UNSPECIFIED\x10\x00\x12\x1b\n\x17REVIEW_DECISION_APPROVE\x10\x01\x12\x1a\n\x16REVIEW_DECISION_REJECT\x10\x02\x32\x81\x05\n\rReviewService\x12q\n\tGetReview\x12(.spiritsafe.registry.v1.GetReviewRequest\x1a).spiritsafe.registry.v1.GetReviewResponse\"\x0f\xfa\xe8\x18\x0breviews.get\x12x\n\x0bListReviews\x12*.spiritsafe.registry.v1.ListReviewsRequest\x1a+.spiritsafe.registry.v1.ListReviewsResponse\"\x10\xfa\xe8\x18\x0creviews.list\x12\x84\x01\n\x0eRequestReviews\x12-.spiritsafe.registry.v1.RequestReviewsRequest\x1a..spiritsafe.registry.v1.RequestReviewsResponse\"\x13\xfa\xe8\x18\x0freviews.request\x12}\n\x0c\x44\x65\x63ideReview\x12+.spiritsafe.registry.v1.DecideReviewRequest\x1a,.spiritsafe.registry.v1.DecideReviewResponse\"\x12\xfa\xe8\x18\x0ereviews.decide\x12}\n\x0cRevokeReview\x12+.spiritsafe.registry.v1.RevokeReviewRequest\x1a,.spiritsafe.registry.v1.RevokeReviewResponse\"\x12\xfa\xe8\x18\x0ereviews.decideb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#spiritsafe/registry/v1/review.proto\x12\x16spiritsafe.registry.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#spiritsafe/auth/v1/permission.proto\x1a&spiritsafe/registry/v1/licensing.proto\"\xc4\x04\n\x06Review\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x30\n\x07\x63ontext\x18\x03 \x01(\x0e\x32\x1f.spiritsafe.registry.v1.Context\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x0f\n\x07license\x18\x05 \x01(\t\x12\x0e\n\x06origin\x18\x06 \x01(\t\x12\x32\n\x05state\x18\x07 \x01(\x0e\x32#.spiritsafe.registry.v1.ReviewState\x12\x11\n\trequester\x18\x08 \x01(\t\x12\x10\n\x08reviewer\x18\t \x01(\t\x12\x11\n\trationale\x18\n \x01(\t\x12\x17\n\x0f\x65vidence_sha256\x18\x0b \x01(\t\x12\x11\n\tquestions\x18\x0c \x03(\t\x12\x0f\n\x07\x61nswers\x18\r \x03(\t\x12\x19\n\x11self_administered\x18\x0e \x01(\x08\x12/\n\x0b\x63reate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64\x65\x63ide_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x12 \x01(\t\x12\x16\n\x0eversion_digest\x18\x13 \x01(\t\x12\x10\n\x08\x61ssignee\x18\x14 \x01(\t\x12\x0e\n\x06\x63lause\x18\x15 \x01(\t\x12\x0c\n\x04path\x18\x16 \x03(\t\x12\r\n\x05group\x18\x17 \x01(\t\" \n\x10GetReviewRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"C\n\x11GetReviewResponse\x12.\n\x06review\x18\x01 \x01(\x0b\x32\x1e.spiritsafe.registry.v1.Review\"\x8f\x01\n\x12ListReviewsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x32\n\x0e\x65xpires_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"_\n\x13ListReviewsResponse\x12/\n\x07reviews\x18\x01 \x03(\x0b\x32\x1e.spiritsafe.registry.v1.Review\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb4\x01\n\x15RequestReviewsRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x30\n\x07\x63ontext\x18\x02 \x01(\x0e\x32\x1f.spiritsafe.registry.v1.Context\x12\x18\n\x10outbound_license\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\x12\x13\n\x0b\x64istributed\x18\x06 \x01(\x08\"I\n\x16RequestReviewsResponse\x12/\n\x07reviews\x18\x01 \x03(\x0b\x32\x1e.spiritsafe.registry.v1.Review\"\x84\x02\n\x13\x44\x65\x63ideReviewRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x38\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32&.spiritsafe.registry.v1.ReviewDecision\x12\x11\n\trationale\x18\x03 \x01(\t\x12\x17\n\x0f\x65vidence_sha256\x18\x04 \x01(\t\x12\x0f\n\x07\x61nswers\x18\x05 \x03(\t\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12\x15\n\rvalidate_only\x18\t \x01(\x08\"F\n\x14\x44\x65\x63ideReviewResponse\x12.\n\x06review\x18\x01 \x01(\x0b\x32\x1e.spiritsafe.registry.v1.Review\"|\n\x13\x41ssignReviewRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x61ssignee\x18\x02 \x01(\t\x12\x0c\n\x04note\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x15\n\rvalidate_only\x18\x06 \x01(\x08\"F\n\x14\x41ssignReviewResponse\x12.\n\x06review\x18\x01 \x01(\x0b\x32\x1e.spiritsafe.registry.v1.Review\"\x8d\x02\n\x19\x42\x61tchDecideReviewsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\r\n\x05names\x18\x02 \x03(\t\x12\x38\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32&.spiritsafe.registry.v1.ReviewDecision\x12\x11\n\trationale\x18\x04 \x01(\t\x12\x17\n\x0f\x65vidence_sha256\x18\x05 \x01(\t\x12\x0f\n\x07\x61nswers\x18\x06 \x03(\t\x12/\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12\x15\n\rvalidate_only\x18\t \x01(\x08\"M\n\x1a\x42\x61tchDecideReviewsResponse\x12/\n\x07reviews\x18\x01 \x03(\x0b\x32\x1e.spiritsafe.registry.v1.Review\"o\n\x13RevokeReviewRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\trationale\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\"F\n\x14RevokeReviewResponse\x12.\n\x06review\x18\x01 \x01(\x0b\x32\x1e.spiritsafe.registry.v1.Review*\xac\x01\n\x0bReviewState\x12\x1c\n\x18REVIEW_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11REVIEW_STATE_OPEN\x10\x01\x12\x19\n\x15REVIEW_STATE_APPROVED\x10\x02\x12\x19\n\x15REVIEW_STATE_REJECTED\x10\x03\x12\x18\n\x14REVIEW_STATE_REVOKED\x10\x04\x12\x18\n\x14REVIEW_STATE_EXPIRED\x10\x05*j\n\x0eReviewDecision\x12\x1f\n\x1bREVIEW_DECISION_UNSPECIFIED\x10\x00\x12\x1b\n\x17REVIEW_DECISION_APPROVE\x10\x01\x12\x1a\n\x16REVIEW_DECISION_REJECT\x10\x02\x32\x92\x07\n\rReviewService\x12q\n\tGetReview\x12(.spiritsafe.registry.v1.GetReviewRequest\x1a).spiritsafe.registry.v1.GetReviewResponse\"\x0f\xfa\xe8\x18\x0breviews.get\x12x\n\x0bListReviews\x12*.spiritsafe.registry.v1.ListReviewsRequest\x1a+.spiritsafe.registry.v1.ListReviewsResponse\"\x10\xfa\xe8\x18\x0creviews.list\x12\x84\x01\n\x0eRequestReviews\x12-.spiritsafe.registry.v1.RequestReviewsRequest\x1a..spiritsafe.registry.v1.RequestReviewsResponse\"\x13\xfa\xe8\x18\x0freviews.request\x12}\n\x0c\x41ssignReview\x12+.spiritsafe.registry.v1.AssignReviewRequest\x1a,.spiritsafe.registry.v1.AssignReviewResponse\"\x12\xfa\xe8\x18\x0ereviews.assign\x12}\n\x0c\x44\x65\x63ideReview\x12+.spiritsafe.registry.v1.DecideReviewRequest\x1a,.spiritsafe.registry.v1.DecideReviewResponse\"\x12\xfa\xe8\x18\x0ereviews.decide\x12\x8f\x01\n\x12\x42\x61tchDecideReviews\x12\x31.spiritsafe.registry.v1.BatchDecideReviewsRequest\x1a\x32.spiritsafe.registry.v1.BatchDecideReviewsResponse\"\x12\xfa\xe8\x18\x0ereviews.decide\x12}\n\x0cRevokeReview\x12+.spiritsafe.registry.v1.RevokeReviewRequest\x1a,.spiritsafe.registry.v1.RevokeReviewResponse\"\x12\xfa\xe8\x18\x0ereviews.decideb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,36 +40,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REVIEWSERVICE'].methods_by_name['ListReviews']._serialized_options = b'\372\350\030\014reviews.list'
   _globals['_REVIEWSERVICE'].methods_by_name['RequestReviews']._loaded_options = None
   _globals['_REVIEWSERVICE'].methods_by_name['RequestReviews']._serialized_options = b'\372\350\030\017reviews.request'
+  _globals['_REVIEWSERVICE'].methods_by_name['AssignReview']._loaded_options = None
+  _globals['_REVIEWSERVICE'].methods_by_name['AssignReview']._serialized_options = b'\372\350\030\016reviews.assign'
   _globals['_REVIEWSERVICE'].methods_by_name['DecideReview']._loaded_options = None
   _globals['_REVIEWSERVICE'].methods_by_name['DecideReview']._serialized_options = b'\372\350\030\016reviews.decide'
+  _globals['_REVIEWSERVICE'].methods_by_name['BatchDecideReviews']._loaded_options = None
+  _globals['_REVIEWSERVICE'].methods_by_name['BatchDecideReviews']._serialized_options = b'\372\350\030\016reviews.decide'
   _globals['_REVIEWSERVICE'].methods_by_name['RevokeReview']._loaded_options = None
   _globals['_REVIEWSERVICE'].methods_by_name['RevokeReview']._serialized_options = b'\372\350\030\016reviews.decide'
-  _globals['_REVIEWSTATE']._serialized_start=1765
-  _globals['_REVIEWSTATE']._serialized_end=1911
-  _globals['_REVIEWDECISION']._serialized_start=1913
-  _globals['_REVIEWDECISION']._serialized_end=2019
+  _globals['_REVIEWSTATE']._serialized_start=2430
+  _globals['_REVIEWSTATE']._serialized_end=2602
+  _globals['_REVIEWDECISION']._serialized_start=2604
+  _globals['_REVIEWDECISION']._serialized_end=2710
   _globals['_REVIEW']._serialized_start=174
-  _globals['_REVIEW']._serialized_end=691
-  _globals['_GETREVIEWREQUEST']._serialized_start=693
-  _globals['_GETREVIEWREQUEST']._serialized_end=725
-  _globals['_GETREVIEWRESPONSE']._serialized_start=727
-  _globals['_GETREVIEWRESPONSE']._serialized_end=794
-  _globals['_LISTREVIEWSREQUEST']._serialized_start=796
-  _globals['_LISTREVIEWSREQUEST']._serialized_end=887
-  _globals['_LISTREVIEWSRESPONSE']._serialized_start=889
-  _globals['_LISTREVIEWSRESPONSE']._serialized_end=984
-  _globals['_REQUESTREVIEWSREQUEST']._serialized_start=987
-  _globals['_REQUESTREVIEWSREQUEST']._serialized_end=1167
-  _globals['_REQUESTREVIEWSRESPONSE']._serialized_start=1169
-  _globals['_REQUESTREVIEWSRESPONSE']._serialized_end=1242
-  _globals['_DECIDEREVIEWREQUEST']._serialized_start=1245
-  _globals['_DECIDEREVIEWREQUEST']._serialized_end=1505
-  _globals['_DECIDEREVIEWRESPONSE']._serialized_start=1507
-  _globals['_DECIDEREVIEWRESPONSE']._serialized_end=1577
-  _globals['_REVOKEREVIEWREQUEST']._serialized_start=1579
-  _globals['_REVOKEREVIEWREQUEST']._serialized_end=1690
-  _globals['_REVOKEREVIEWRESPONSE']._serialized_start=1692
-  _globals['_REVOKEREVIEWRESPONSE']._serialized_end=1762
-  _globals['_REVIEWSERVICE']._serialized_start=2022
-  _globals['_REVIEWSERVICE']._serialized_end=2663
+  _globals['_REVIEW']._serialized_end=754
+  _globals['_GETREVIEWREQUEST']._serialized_start=756
+  _globals['_GETREVIEWREQUEST']._serialized_end=788
+  _globals['_GETREVIEWRESPONSE']._serialized_start=790
+  _globals['_GETREVIEWRESPONSE']._serialized_end=857
+  _globals['_LISTREVIEWSREQUEST']._serialized_start=860
+  _globals['_LISTREVIEWSREQUEST']._serialized_end=1003
+  _globals['_LISTREVIEWSRESPONSE']._serialized_start=1005
+  _globals['_LISTREVIEWSRESPONSE']._serialized_end=1100
+  _globals['_REQUESTREVIEWSREQUEST']._serialized_start=1103
+  _globals['_REQUESTREVIEWSREQUEST']._serialized_end=1283
+  _globals['_REQUESTREVIEWSRESPONSE']._serialized_start=1285
+  _globals['_REQUESTREVIEWSRESPONSE']._serialized_end=1358
+  _globals['_DECIDEREVIEWREQUEST']._serialized_start=1361
+  _globals['_DECIDEREVIEWREQUEST']._serialized_end=1621
+  _globals['_DECIDEREVIEWRESPONSE']._serialized_start=1623
+  _globals['_DECIDEREVIEWRESPONSE']._serialized_end=1693
+  _globals['_ASSIGNREVIEWREQUEST']._serialized_start=1695
+  _globals['_ASSIGNREVIEWREQUEST']._serialized_end=1819
+  _globals['_ASSIGNREVIEWRESPONSE']._serialized_start=1821
+  _globals['_ASSIGNREVIEWRESPONSE']._serialized_end=1891
+  _globals['_BATCHDECIDEREVIEWSREQUEST']._serialized_start=1894
+  _globals['_BATCHDECIDEREVIEWSREQUEST']._serialized_end=2163
+  _globals['_BATCHDECIDEREVIEWSRESPONSE']._serialized_start=2165
+  _globals['_BATCHDECIDEREVIEWSRESPONSE']._serialized_end=2242
+  _globals['_REVOKEREVIEWREQUEST']._serialized_start=2244
+  _globals['_REVOKEREVIEWREQUEST']._serialized_end=2355
+  _globals['_REVOKEREVIEWRESPONSE']._serialized_start=2357
+  _globals['_REVOKEREVIEWRESPONSE']._serialized_end=2427
+  _globals['_REVIEWSERVICE']._serialized_start=2713
+  _globals['_REVIEWSERVICE']._serialized_end=3627
 # @@protoc_insertion_point(module_scope)

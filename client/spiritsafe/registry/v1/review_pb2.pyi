@@ -32,6 +32,8 @@ class _ReviewStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReviewSta
     REVIEW_STATE_APPROVED: _ReviewState.ValueType  # 2
     REVIEW_STATE_REJECTED: _ReviewState.ValueType  # 3
     REVIEW_STATE_REVOKED: _ReviewState.ValueType  # 4
+    REVIEW_STATE_EXPIRED: _ReviewState.ValueType  # 5
+    """An approval whose time is over."""
 
 class ReviewState(_ReviewState, metaclass=_ReviewStateEnumTypeWrapper): ...
 
@@ -40,6 +42,8 @@ REVIEW_STATE_OPEN: ReviewState.ValueType  # 1
 REVIEW_STATE_APPROVED: ReviewState.ValueType  # 2
 REVIEW_STATE_REJECTED: ReviewState.ValueType  # 3
 REVIEW_STATE_REVOKED: ReviewState.ValueType  # 4
+REVIEW_STATE_EXPIRED: ReviewState.ValueType  # 5
+"""An approval whose time is over."""
 Global___ReviewState: _TypeAlias = ReviewState  # noqa: Y015
 
 class _ReviewDecision:
@@ -82,6 +86,10 @@ class Review(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     VERSION_DIGEST_FIELD_NUMBER: _builtins.int
+    ASSIGNEE_FIELD_NUMBER: _builtins.int
+    CLAUSE_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """namespaces/{namespace}/reviews/{review}"""
     version: _builtins.str
@@ -102,6 +110,12 @@ class Review(_message.Message):
     etag: _builtins.str
     version_digest: _builtins.str
     """Manifest digest of the version that was reviewed."""
+    assignee: _builtins.str
+    """Who is asked to decide; empty while nobody is."""
+    clause: _builtins.str
+    """What the licence says, as its profile put it when the review was opened."""
+    group: _builtins.str
+    """Equal for reviews that ask the same: context, code, licence, origin, and edge types of the path."""
     @_builtins.property
     def questions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What the reviewer is asked."""
@@ -117,6 +131,12 @@ class Review(_message.Message):
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """From then on the review is as if absent."""
+
+    @_builtins.property
+    def path(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Node names from the version to the origin, with the edge types between them, when the review was opened: n1, edge,
+        n2, edge, n3. Other paths of the same licence of the same origin are covered too.
+        """
 
     def __init__(
         self,
@@ -140,10 +160,14 @@ class Review(_message.Message):
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
         version_digest: _builtins.str = ...,
+        assignee: _builtins.str = ...,
+        clause: _builtins.str = ...,
+        path: _abc.Iterable[_builtins.str] | None = ...,
+        group: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "decide_time", b"decide_time", "expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "code", b"code", "context", b"context", "create_time", b"create_time", "decide_time", b"decide_time", "etag", b"etag", "evidence_sha256", b"evidence_sha256", "expire_time", b"expire_time", "license", b"license", "name", b"name", "origin", b"origin", "questions", b"questions", "rationale", b"rationale", "requester", b"requester", "reviewer", b"reviewer", "self_administered", b"self_administered", "state", b"state", "version", b"version", "version_digest", b"version_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "assignee", b"assignee", "clause", b"clause", "code", b"code", "context", b"context", "create_time", b"create_time", "decide_time", b"decide_time", "etag", b"etag", "evidence_sha256", b"evidence_sha256", "expire_time", b"expire_time", "group", b"group", "license", b"license", "name", b"name", "origin", b"origin", "path", b"path", "questions", b"questions", "rationale", b"rationale", "requester", b"requester", "reviewer", b"reviewer", "self_administered", b"self_administered", "state", b"state", "version", b"version", "version_digest", b"version_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -196,12 +220,19 @@ class ListReviewsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
+    EXPIRES_BEFORE_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """namespaces/{namespace}"""
     page_size: _builtins.int
     page_token: _builtins.str
     filter: _builtins.str
-    """Conditions joined by AND: `state = "open"`, `version = "…"`, `code = "…"`."""
+    """Conditions joined by AND: `state = "open"`, `version = "…"`, `code = "…"`; also license, context, requester,
+    reviewer, assignee and group.
+    """
+    @_builtins.property
+    def expires_before(self) -> _timestamp_pb2.Timestamp:
+        """Only approvals in force that end before this time."""
+
     def __init__(
         self,
         *,
@@ -209,10 +240,11 @@ class ListReviewsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         filter: _builtins.str = ...,
+        expires_before: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_before", b"expires_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_before", b"expires_before", "filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -364,6 +396,134 @@ class DecideReviewResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DecideReviewResponse: _TypeAlias = DecideReviewResponse  # noqa: Y015
+
+@_typing.final
+class AssignReviewRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ASSIGNEE_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    assignee: _builtins.str
+    """An identity; empty takes the assignment back. Not the version's creator nor the requester: they may not decide."""
+    note: _builtins.str
+    """Why; kept in the event."""
+    etag: _builtins.str
+    request_id: _builtins.str
+    validate_only: _builtins.bool
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        assignee: _builtins.str = ...,
+        note: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee", b"assignee", "etag", b"etag", "name", b"name", "note", b"note", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssignReviewRequest: _TypeAlias = AssignReviewRequest  # noqa: Y015
+
+@_typing.final
+class AssignReviewResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVIEW_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def review(self) -> Global___Review: ...
+    def __init__(
+        self,
+        *,
+        review: Global___Review | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["review", b"review"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["review", b"review"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssignReviewResponse: _TypeAlias = AssignReviewResponse  # noqa: Y015
+
+@_typing.final
+class BatchDecideReviewsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    RATIONALE_FIELD_NUMBER: _builtins.int
+    EVIDENCE_SHA256_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """namespaces/{namespace}"""
+    decision: Global___ReviewDecision.ValueType
+    rationale: _builtins.str
+    """Required."""
+    evidence_sha256: _builtins.str
+    request_id: _builtins.str
+    validate_only: _builtins.bool
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Resource names of open reviews of the namespace, at most 1,000."""
+
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When the approvals end; 365 days from now unless told."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        decision: Global___ReviewDecision.ValueType = ...,
+        rationale: _builtins.str = ...,
+        evidence_sha256: _builtins.str = ...,
+        answers: _abc.Iterable[_builtins.str] | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "decision", b"decision", "evidence_sha256", b"evidence_sha256", "expire_time", b"expire_time", "names", b"names", "parent", b"parent", "rationale", b"rationale", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchDecideReviewsRequest: _TypeAlias = BatchDecideReviewsRequest  # noqa: Y015
+
+@_typing.final
+class BatchDecideReviewsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVIEWS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def reviews(self) -> _containers.RepeatedCompositeFieldContainer[Global___Review]: ...
+    def __init__(
+        self,
+        *,
+        reviews: _abc.Iterable[Global___Review] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reviews", b"reviews"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchDecideReviewsResponse: _TypeAlias = BatchDecideReviewsResponse  # noqa: Y015
 
 @_typing.final
 class RevokeReviewRequest(_message.Message):

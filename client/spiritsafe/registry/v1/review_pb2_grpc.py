@@ -51,10 +51,20 @@ class ReviewServiceStub:
                 request_serializer=spiritsafe_dot_registry_dot_v1_dot_review__pb2.RequestReviewsRequest.SerializeToString,
                 response_deserializer=spiritsafe_dot_registry_dot_v1_dot_review__pb2.RequestReviewsResponse.FromString,
                 _registered_method=True)
+        self.AssignReview = channel.unary_unary(
+                '/spiritsafe.registry.v1.ReviewService/AssignReview',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_review__pb2.AssignReviewRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_review__pb2.AssignReviewResponse.FromString,
+                _registered_method=True)
         self.DecideReview = channel.unary_unary(
                 '/spiritsafe.registry.v1.ReviewService/DecideReview',
                 request_serializer=spiritsafe_dot_registry_dot_v1_dot_review__pb2.DecideReviewRequest.SerializeToString,
                 response_deserializer=spiritsafe_dot_registry_dot_v1_dot_review__pb2.DecideReviewResponse.FromString,
+                _registered_method=True)
+        self.BatchDecideReviews = channel.unary_unary(
+                '/spiritsafe.registry.v1.ReviewService/BatchDecideReviews',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_review__pb2.BatchDecideReviewsRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_review__pb2.BatchDecideReviewsResponse.FromString,
                 _registered_method=True)
         self.RevokeReview = channel.unary_unary(
                 '/spiritsafe.registry.v1.ReviewService/RevokeReview',
@@ -88,8 +98,23 @@ class ReviewServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AssignReview(self, request, context):
+        """Says who is to decide. It directs the question and binds nobody: another reviewer may still decide.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DecideReview(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchDecideReviews(self, request, context):
+        """One decision on several open reviews of one group: the same reason, by the same path, in the same context. All of
+        them or none.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -119,10 +144,20 @@ def add_ReviewServiceServicer_to_server(servicer, server):
                     request_deserializer=spiritsafe_dot_registry_dot_v1_dot_review__pb2.RequestReviewsRequest.FromString,
                     response_serializer=spiritsafe_dot_registry_dot_v1_dot_review__pb2.RequestReviewsResponse.SerializeToString,
             ),
+            'AssignReview': grpc.unary_unary_rpc_method_handler(
+                    servicer.AssignReview,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_review__pb2.AssignReviewRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_review__pb2.AssignReviewResponse.SerializeToString,
+            ),
             'DecideReview': grpc.unary_unary_rpc_method_handler(
                     servicer.DecideReview,
                     request_deserializer=spiritsafe_dot_registry_dot_v1_dot_review__pb2.DecideReviewRequest.FromString,
                     response_serializer=spiritsafe_dot_registry_dot_v1_dot_review__pb2.DecideReviewResponse.SerializeToString,
+            ),
+            'BatchDecideReviews': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchDecideReviews,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_review__pb2.BatchDecideReviewsRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_review__pb2.BatchDecideReviewsResponse.SerializeToString,
             ),
             'RevokeReview': grpc.unary_unary_rpc_method_handler(
                     servicer.RevokeReview,
@@ -224,6 +259,33 @@ class ReviewService:
             _registered_method=True)
 
     @staticmethod
+    def AssignReview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/spiritsafe.registry.v1.ReviewService/AssignReview',
+            spiritsafe_dot_registry_dot_v1_dot_review__pb2.AssignReviewRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_review__pb2.AssignReviewResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DecideReview(request,
             target,
             options=(),
@@ -240,6 +302,33 @@ class ReviewService:
             '/spiritsafe.registry.v1.ReviewService/DecideReview',
             spiritsafe_dot_registry_dot_v1_dot_review__pb2.DecideReviewRequest.SerializeToString,
             spiritsafe_dot_registry_dot_v1_dot_review__pb2.DecideReviewResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchDecideReviews(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/spiritsafe.registry.v1.ReviewService/BatchDecideReviews',
+            spiritsafe_dot_registry_dot_v1_dot_review__pb2.BatchDecideReviewsRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_review__pb2.BatchDecideReviewsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,7 +40,13 @@ class ReviewServiceStub:
     """Lists reviews, newest first."""
     RequestReviews: _grpc.UnaryUnaryMultiCallable[_review_pb2.RequestReviewsRequest, _review_pb2.RequestReviewsResponse]
     """Opens a review for every open reason that a review can lift. Those already open are returned as they are."""
+    AssignReview: _grpc.UnaryUnaryMultiCallable[_review_pb2.AssignReviewRequest, _review_pb2.AssignReviewResponse]
+    """Says who is to decide. It directs the question and binds nobody: another reviewer may still decide."""
     DecideReview: _grpc.UnaryUnaryMultiCallable[_review_pb2.DecideReviewRequest, _review_pb2.DecideReviewResponse]
+    BatchDecideReviews: _grpc.UnaryUnaryMultiCallable[_review_pb2.BatchDecideReviewsRequest, _review_pb2.BatchDecideReviewsResponse]
+    """One decision on several open reviews of one group: the same reason, by the same path, in the same context. All of
+    them or none.
+    """
     RevokeReview: _grpc.UnaryUnaryMultiCallable[_review_pb2.RevokeReviewRequest, _review_pb2.RevokeReviewResponse]
     """Takes an approval back from now on."""
 
@@ -56,7 +62,13 @@ class ReviewServiceAsyncStub(ReviewServiceStub):
     """Lists reviews, newest first."""
     RequestReviews: _aio.UnaryUnaryMultiCallable[_review_pb2.RequestReviewsRequest, _review_pb2.RequestReviewsResponse]  # type: ignore[assignment]
     """Opens a review for every open reason that a review can lift. Those already open are returned as they are."""
+    AssignReview: _aio.UnaryUnaryMultiCallable[_review_pb2.AssignReviewRequest, _review_pb2.AssignReviewResponse]  # type: ignore[assignment]
+    """Says who is to decide. It directs the question and binds nobody: another reviewer may still decide."""
     DecideReview: _aio.UnaryUnaryMultiCallable[_review_pb2.DecideReviewRequest, _review_pb2.DecideReviewResponse]  # type: ignore[assignment]
+    BatchDecideReviews: _aio.UnaryUnaryMultiCallable[_review_pb2.BatchDecideReviewsRequest, _review_pb2.BatchDecideReviewsResponse]  # type: ignore[assignment]
+    """One decision on several open reviews of one group: the same reason, by the same path, in the same context. All of
+    them or none.
+    """
     RevokeReview: _aio.UnaryUnaryMultiCallable[_review_pb2.RevokeReviewRequest, _review_pb2.RevokeReviewResponse]  # type: ignore[assignment]
     """Takes an approval back from now on."""
 
@@ -89,11 +101,29 @@ class ReviewServiceServicer(metaclass=_abc_1.ABCMeta):
         """Opens a review for every open reason that a review can lift. Those already open are returned as they are."""
 
     @_abc_1.abstractmethod
+    def AssignReview(
+        self,
+        request: _review_pb2.AssignReviewRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_review_pb2.AssignReviewResponse, _abc.Awaitable[_review_pb2.AssignReviewResponse]]:
+        """Says who is to decide. It directs the question and binds nobody: another reviewer may still decide."""
+
+    @_abc_1.abstractmethod
     def DecideReview(
         self,
         request: _review_pb2.DecideReviewRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_review_pb2.DecideReviewResponse, _abc.Awaitable[_review_pb2.DecideReviewResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def BatchDecideReviews(
+        self,
+        request: _review_pb2.BatchDecideReviewsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_review_pb2.BatchDecideReviewsResponse, _abc.Awaitable[_review_pb2.BatchDecideReviewsResponse]]:
+        """One decision on several open reviews of one group: the same reason, by the same path, in the same context. All of
+        them or none.
+        """
 
     @_abc_1.abstractmethod
     def RevokeReview(
