@@ -14,6 +14,8 @@ _READ = frozenset(
         "agreements.list",
         "artifacts.download",
         "caller.get",
+        "catalog.get",
+        "catalog.list",
         "channels.get",
         "channels.list",
         "datasets.get",
@@ -55,6 +57,7 @@ ROLES: dict[str, frozenset[str]] = {
     | {
         "agreements.create",
         "audit.list",
+        "catalog.curate",
         "licenses.conclude",
         "reviews.assign",
         "reviews.decide",
