@@ -11,7 +11,8 @@ from sqlmodel import Session, col, select
 from registry.clock import from_timestamp, now
 from registry.context import Registry
 from registry.decisions.checks import check_four_eyes, check_sha256, context_text, required_text
-from registry.decisions.evaluation import bump_epoch, evaluate
+from registry.decisions.epoch import Reach, bump_epoch
+from registry.decisions.evaluation import evaluate
 from registry.decisions.questions import questions_for
 from registry.errors import check_etag, invalid, not_found, wrong_state
 from registry.identity.access import check_namespace
@@ -33,6 +34,11 @@ class Key(NamedTuple):
     code: str
     license: str
     origin: str
+
+
+def reach_of(review: Review) -> Reach:
+    """What its decision or end may change: the version that it speaks of, and nothing that descends from it."""
+    return Reach(version_ids=(review.version_id,), descend=False)
 
 
 def review_name(review: Review) -> str:
@@ -118,7 +124,7 @@ def decide(
     review.decide_time = now()
     if review.state == "approved":
         review.expire_time = _expiry(request, review.decide_time)
-        bump_epoch(session)
+        bump_epoch(session, reach_of(review))
     review.revision += 1
     session.add(review)
     return review, Event(f"review.{review.state}", request.name, _details(review))
@@ -134,7 +140,7 @@ def revoke(session: Session, caller: Caller, request: review_pb2.RevokeReviewReq
     review.state = "revoked"
     review.revision += 1
     session.add(review)
-    bump_epoch(session)
+    bump_epoch(session, reach_of(review))
     # The row keeps the rationale of the approval; that of its end is in the event.
     return review, Event("review.revoked", request.name, _details(review) | {"rationale": rationale})
 
