@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from google.protobuf import json_format
-from google.protobuf.struct_pb2 import Struct
 
-from cli import evaluations, output
+from cli import evaluations, license_rules, output
+from cli.documents import read_struct
 from cli.lazy import app as new_app
 from cli.options import (
     ContextName,
@@ -34,6 +32,10 @@ LICENSE_COLUMNS = ("id", "category", "purposes", "outbound_relicense", "confiden
 CATALOG_COLUMNS = ("hub_repo", "licenses", "parents", "base_family", "confidence")
 
 app = new_app("Licence profiles, the catalogue of known models, and verdicts. Not legal advice.")
+app.command("revise")(license_rules.revise)
+app.command("impact")(license_rules.impact)
+app.command("changes")(license_rules.changes)
+app.command("reevaluations")(license_rules.reevaluations)
 
 
 @app.command("list")
@@ -89,11 +91,7 @@ def evaluate(
 
     Example: spiritsafe license evaluate cases.json --format json
     """
-    scenario = Struct()
-    try:
-        json_format.ParseDict(_read_object(file), scenario)
-    except json_format.ParseError as error:
-        raise invalid(str(file), str(error), "correct the file") from error
+    scenario = read_struct(file, "write one scenario, or an object with `cases`")
     with connect() as client:
         response = client.licenses.EvaluateScenario(licensing_pb2.EvaluateScenarioRequest(scenario=scenario))
     result = json_format.MessageToDict(response.result)
@@ -101,23 +99,6 @@ def evaluate(
         output.print_json(result)
     else:
         evaluations.print_scenarios(result)
-
-
-def _read_object(file: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(file.read_text("utf-8"), parse_constant=_refuse_constant)
-    except OSError as error:
-        raise invalid("file", f"cannot read {file}: {error.strerror}") from error
-    except ValueError as error:
-        raise invalid(str(file), f"is not JSON: {error}", "correct the file") from error
-    if not isinstance(data, dict):
-        raise invalid(str(file), "is not a JSON object", "write one scenario, or an object with `cases`")
-    return data
-
-
-def _refuse_constant(text: str) -> float:
-    # JSON has no NaN and no infinities, and neither has a Struct.
-    raise ValueError(f"{text} is not a JSON number" if not math.isfinite(float(text)) else text)
 
 
 @app.command("check")

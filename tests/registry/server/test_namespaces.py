@@ -76,10 +76,18 @@ REQUESTS: dict[str, Message] = {
     "ListPromotions": promotion_pb2.ListPromotionsRequest(parent=CHANNEL),
     "CheckDeployment": promotion_pb2.CheckDeploymentRequest(version=VERSION, context=RESEARCH),
 }
-# Licence profiles and the catalogue belong to no namespace; tokens and audit events have tests of their own.
+# Licence profiles, policies and the catalogue belong to no namespace; tokens, audit events and changes of verdicts have
+# tests of their own.
 WITHOUT_NAMESPACE = {
     "ListLicenses",
     "GetLicense",
+    "ReviseLicense",
+    "PreviewImpact",
+    "ListReevaluations",
+    "ListVerdictChanges",
+    "GetPolicy",
+    "ListPolicies",
+    "CreatePolicy",
     "ListCatalogEntries",
     "GetCatalogEntry",
     "EvaluateScenario",
