@@ -40,9 +40,8 @@ def lineages(draw: st.DrawFn) -> list[Planted]:
     planted: list[Planted] = []
     for number in range(draw(st.integers(1, 9))):
         collection = draw(st.sampled_from(["models", "models", "datasets"]))
-        edges = []
-        for parent in draw(st.lists(st.integers(0, number - 1), max_size=2)) if number else []:
-            edges.append((draw(st.sampled_from(_edges(collection, planted[parent].collection))), parent))
+        parents = draw(st.lists(st.integers(0, number - 1), max_size=2)) if number else []
+        edges = [(draw(st.sampled_from(_edges(collection, planted[one].collection))), one) for one in parents]
         licenses = draw(st.one_of(st.none(), st.lists(st.sampled_from(IDS), max_size=2, unique=True)))
         planted.append(
             Planted(
@@ -205,7 +204,7 @@ def test_first_verdicts_are_recorded_without_events(fresh: Fresh) -> None:
             assert recorded(session) == []
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(lineages(), st.lists(st.tuples(st.integers(0, 4), st.integers(0, 10_000)), min_size=1, max_size=4))
 def test_events_are_the_difference_of_verdicts(
     fresh: Fresh, lineage: list[Planted], changes: list[tuple[int, int]]
