@@ -69,12 +69,17 @@ def preview(database: Database, proposal: Proposal) -> Iterator[Impact]:
         comparison = _Comparison(session, proposal)
         reached = reached_ids(session, proposal.reach)
         first = deployed_ids(session, reached)
-    ids = [*first, *sorted(set(reached) - set(first))]
-    for start in range(0, max(len(ids), 1), BATCH_VERSIONS):
-        batch = ids[start : start + BATCH_VERSIONS]
+    evaluated = 0
+    for batch in _batches(first, sorted(set(reached) - set(first))) or [[]]:
         with database.read() as session:
             changes = comparison.changes(session, batch)
-        yield Impact(changes, len(ids), start + len(batch))
+        evaluated += len(batch)
+        yield Impact(changes, len(reached), evaluated)
+
+
+def _batches(*phases: list[int]) -> list[list[int]]:
+    """No batch holds ids of two phases."""
+    return [ids[at : at + BATCH_VERSIONS] for ids in phases for at in range(0, len(ids), BATCH_VERSIONS)]
 
 
 class _Comparison:
