@@ -54,12 +54,10 @@ def impact(
         request.profile.CopyFrom(read_struct(profile, _PROFILE))
     if policy is not None:
         request.policy.CopyFrom(read_struct(policy, _POLICY))
-    reached, changes = 0, []
     with connect() as client:
-        for part in client.licenses.PreviewImpact(request):
-            reached = part.reached
-            changes += part.changes
-    data = [output.to_data(change) for change in changes]
+        parts = list(client.licenses.PreviewImpact(request))
+    reached = parts[-1].reached
+    data = [output.to_data(change) for part in parts for change in part.changes]
     if form is Format.JSON:
         kept = [{key: one[key] for key in CHANGE_COLUMNS} for one in data]
         output.print_json({"reached": reached, "changes": kept})

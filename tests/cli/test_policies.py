@@ -19,6 +19,8 @@ def written(folder: Path, value: Any) -> Path:
 
 def register(spiritsafe: Command, weights: Path) -> None:
     """A non-commercial base and a tune of it."""
+    for slug in ("base", "tune"):
+        spiritsafe("model", "create", slug)
     base = ("model", "register", "base", weights, "--kind", "base", "--imported", "--license", "cc-by-nc-4.0")
     assert spiritsafe(*base).code == exits.DONE
     tune = ("model", "register", "tune", weights, "--kind", "full", "--no-license", "--edge", "finetune:base@1")
