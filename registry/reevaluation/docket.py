@@ -105,9 +105,12 @@ class Docket:
         self._keys = {context: tuple(each.id for each in begun) for context, begun in self._begun.items()}
         self._known = {key: _Known({}, {}) for key in self._keys.values()}
 
-    def load(self, session: Session, ids: Sequence[int]) -> list[Entry]:
-        """The finalized versions among the ids, in ascending order; ids that are gone are left out."""
-        approvals, channels = self._approvals(session, ids), _holdings(session, ids)
+    def load(self, session: Session, ids: Sequence[int], at: int) -> list[Entry]:
+        """The finalized versions among the ids, in ascending order; ids that are gone are left out.
+
+        ``at`` decides which approvals are in force.
+        """
+        approvals, channels = _approvals(session, ids, at), _holdings(session, ids)
         query = _SUBJECTS.where(col(Version.id).in_(ids), col(Version.state) == "ready").order_by(col(Version.id))
         entries = [self._entry(row, approvals, channels) for row in session.execute(query)]
         self._learn(session, entries)
@@ -149,15 +152,6 @@ class Docket:
                 self._known[key].facts[node] = found
                 self._known[key].numbers[node] = self.shapes.fact(found)
 
-    def _approvals(self, session: Session, ids: Sequence[int]) -> Mapping[int, list[Review]]:
-        query = select(Review).where(
-            col(Review.version_id).in_(ids), Review.state == "approved", col(Review.expire_time) > self._at
-        )
-        found: dict[int, list[Review]] = defaultdict(list)
-        for review in session.exec(query.order_by(col(Review.id))):
-            found[review.version_id].append(review)
-        return found
-
     def _entry(
         self, row: Any, reviews: Mapping[int, list[Review]], channels: Mapping[int, tuple[Holding, ...]]
     ) -> Entry:
@@ -177,6 +171,16 @@ class Docket:
         )
         name = VersionName(NodeName(row.namespace, row.collection, row.slug), row.number)
         return Entry(row.id, name, subject, row.exposures, outline, approvals, channels.get(row.id, ()))
+
+
+def _approvals(session: Session, ids: Sequence[int], at: int) -> Mapping[int, list[Review]]:
+    query = select(Review).where(
+        col(Review.version_id).in_(ids), Review.state == "approved", col(Review.expire_time) > at
+    )
+    found: dict[int, list[Review]] = defaultdict(list)
+    for review in session.exec(query.order_by(col(Review.id))):
+        found[review.version_id].append(review)
+    return found
 
 
 def _holdings(session: Session, ids: Sequence[int]) -> dict[int, tuple[Holding, ...]]:

@@ -14,6 +14,7 @@ from registry.reevaluation.docket import Docket
 def record_first_verdicts(session: Session, version_id: int) -> None:
     """Makes the verdicts of a version that was just finalized the last known ones, in the same transaction."""
     rules = current_rules(session)
-    docket = Docket(session, now())
+    at = now()
+    docket = Docket(session, at)
     judge = Judge(docket.shapes, rules.catalogue, rules.policy)
-    settle(session, docket.rule(docket.load(session, [version_id]), judge))
+    settle(session, docket.rule(docket.load(session, [version_id], at), judge))

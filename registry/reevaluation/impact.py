@@ -100,6 +100,6 @@ class _Comparison:
                 reason="LICENCE_DATA_CHANGED",
                 remedy="ask again",
             )
-        entries = self._docket.load(session, ids)
+        entries = self._docket.load(session, ids, now())
         pairs = zip(self._docket.rule(entries, self._before), self._docket.rule(entries, self._after), strict=True)
         return [change for before, after in pairs for change in differences(before, after)]

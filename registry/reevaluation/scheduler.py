@@ -17,6 +17,10 @@ from registry.storage.database import Database
 _log = logging.getLogger(__name__)
 # How soon a job that another process queued is seen; looking costs about a millisecond.
 POLL_SECONDS = 0.5
+# At least between two rounds that find nothing to do.
+SOON_SECONDS = 0.05
+# How long a job runs before agreements and approvals that are due are looked for again.
+ROUND_SECONDS = 1.0
 # After an unexpected failure; the job stays where it was.
 RETRY_SECONDS = 5.0
 # A server that stops still runs what is queued for so long: a command's own server lives no longer than the command.
@@ -32,6 +36,7 @@ class Scheduler:
         self._worker = Worker(database, uuid4().hex)
         self._stopping = threading.Event()
         self._deadline = 0.0
+        self._round_end = 0.0
         self._thread = threading.Thread(target=self._run, name="spiritsafe-reevaluation", daemon=True)
         self._next: tuple[int, int | None] = (0, None)  # of which epoch, and when
 
@@ -48,18 +53,20 @@ class Scheduler:
         self._thread.join()
 
     def _run(self) -> None:
-        last = False
-        while not last:
+        while True:
             # Once more after the call to stop: what was queued just before it is seen.
-            last = self._stopping.is_set()
-            self._stopping.wait(self._attempt())
+            stopping = self._stopping.is_set()
+            wait = self._attempt()
+            if stopping and (wait or time.monotonic() >= self._deadline):
+                break
+            self._stopping.wait(wait)
         try:
             self._worker.stop()
         except Exception:  # noqa: BLE001 - nobody is there to catch it
             _log.exception("the lease was not given back; it ends by itself")
 
     def _attempt(self) -> float:
-        """One round; gives how long to wait for the next, in seconds."""
+        """One round; gives how long to wait for the next, in seconds: 0 where work is left."""
         try:
             return self._round()
         except Exception:  # noqa: BLE001 - the thread must outlive a bad round
@@ -73,10 +80,10 @@ class Scheduler:
                 if self._worker.lease(session):
                     waiting = announce(session, now()) > 0 or waiting
                     self._next = (0, None)
-        while waiting and self._go_on() and self._worker.run_next(self._go_on):
-            pass
-        until_due = (due - now()) / _MICROS if due is not None and due > now() else POLL_SECONDS
-        return min(POLL_SECONDS, until_due)
+        self._round_end = time.monotonic() + ROUND_SECONDS
+        if waiting and self._worker.run_next(self._go_on):
+            return 0.0
+        return POLL_SECONDS if due is None else min(POLL_SECONDS, max((due - now()) / _MICROS, SOON_SECONDS))
 
     def _look(self) -> tuple[int | None, bool]:
         """When the next agreement or approval begins or ends, and whether a job waits."""
@@ -87,4 +94,4 @@ class Scheduler:
             return self._next[1], next_job(session) is not None
 
     def _go_on(self) -> bool:
-        return not self._stopping.is_set() or time.monotonic() < self._deadline
+        return time.monotonic() < (min(self._round_end, self._deadline) if self._stopping.is_set() else self._round_end)

@@ -49,6 +49,7 @@ class Worker:
     def __init__(self, database: Database, owner: str) -> None:
         self._database = database
         self._owner = owner
+        self._plan: _Plan | None = None
         self._bench: tuple[int, Docket, Judge] | None = None
         self._leased = False
 
@@ -57,14 +58,11 @@ class Worker:
 
         A job that was left in the middle goes on where it was.
         """
-        plan = self._plan()
+        plan = self._take_up()
         if plan is None:
             return False
-        try:
-            while go_on() and self._step(plan):
-                pass
-        finally:
-            self._bench = None
+        while go_on() and self._step(plan):
+            pass
         return True
 
     def stop(self) -> None:
@@ -80,20 +78,23 @@ class Worker:
         self._leased = self._leased or taken
         return taken
 
-    def _plan(self) -> _Plan | None:
+    def _take_up(self) -> _Plan | None:
         with self._database.read() as session:
             job = jobs.next_job(session)
             if job is None or job.id is None:
                 return None
-            reached = reached_ids(session, Reach.from_json(job.reach))
-            plan = _Plan(job.id, {DEPLOYED: deployed_ids(session, reached), ALL: reached})
+            # What is finalized or deployed meanwhile has its verdicts recorded by that.
+            if self._plan is None or self._plan.job_id != job.id:
+                reached = reached_ids(session, Reach.from_json(job.reach))
+                self._plan = _Plan(job.id, {DEPLOYED: deployed_ids(session, reached), ALL: reached})
+                self._bench = None
         with self._database.write() as session:
             if not self.lease(session):
                 return None
-            job = session.get_one(Reevaluation, plan.job_id)
-            job.reached = len(reached)
+            job = session.get_one(Reevaluation, self._plan.job_id)
+            job.reached = len(self._plan.ids[ALL])
             job.start_time = job.start_time or now()
-        return plan
+        return self._plan
 
     def _step(self, plan: _Plan) -> bool:
         """One batch, or the move to the next phase or the end; False when there is nothing left to do here."""
@@ -118,7 +119,7 @@ class Worker:
             rules, docket = current_rules(session), Docket(session, at)
             self._bench = (epoch, docket, Judge(docket.shapes, rules.catalogue, rules.policy))
         _, docket, judge = self._bench
-        return docket.rule(docket.load(session, batch), judge)
+        return docket.rule(docket.load(session, batch, at), judge)
 
     def _write(self, session: Session, plan: _Plan, at: Position, rulings: list[Ruling]) -> bool:
         job = session.get_one(Reevaluation, plan.job_id)
@@ -128,6 +129,7 @@ class Worker:
         if not batch:
             if at.phase == ALL:
                 jobs.finish(job)
+                self._plan = self._bench = None
                 return False
             jobs.advance(job, Position(ALL, 0))
             return True

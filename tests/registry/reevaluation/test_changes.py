@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -123,7 +124,9 @@ def test_a_policy_without_effect_has_no_impact(story: Story) -> None:
         ({"profile": struct(profile_document("mit", id="unknown"))}, "profile.id"),
     ],
 )
-def test_a_malformed_proposal_names_the_field(story: Story, change: dict[str, Any], field: str) -> None:
+def test_a_malformed_proposal_names_the_field(
+    client: Callable[..., Client], change: dict[str, Any], field: str
+) -> None:
     with pytest.raises(InvalidArgument) as caught:
-        preview(story.rob, **change)
+        preview(client("reviewer"), **change)
     assert [each.field for each in caught.value.violations] == [field]

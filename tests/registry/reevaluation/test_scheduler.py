@@ -89,9 +89,9 @@ def changed(registry: Registry, session: Session) -> list[tuple[str, str, str]]:
 
 def test_an_agreement_begins_and_ends_by_itself(story: Story, registry: Registry) -> None:
     assert known_verdicts(registry) == real_verdicts(registry)
-    agree(story, 1.0, 2.5)
+    agree(story, 2.0, 4.0)
     wait = eventually(lambda: "agreement.began" in types(registry) and "verdict.changed" in types(registry))
-    assert wait < 3.0
+    assert wait < 4.0
     eventually(lambda: types(registry)[-1] == "verdict.changed" and "agreement.ended" in types(registry))
     assert known_verdicts(registry) == real_verdicts(registry)
     with registry.database.read() as session:
@@ -104,7 +104,7 @@ def test_an_agreement_begins_and_ends_by_itself(story: Story, registry: Registry
 
 def test_an_approval_expires_by_itself(story: Story, registry: Registry) -> None:
     (review,) = story.request(story.names["student"], outbound="openrail-m")
-    story.approve(review, expire_time=in_seconds(1.5))
+    story.approve(review, expire_time=in_seconds(3.0))
     story.record_evaluation(story.names["student"])
     promotion = story.promote(story.names["student"])
     assert promotion.state == 1, promotion
@@ -207,7 +207,7 @@ def test_others_read_and_write_while_a_job_runs(revised: Registry) -> None:
             break
     scheduler.stop()
     assert rounds > 3
-    assert max(waits) < 2.0
+    assert max(waits) < sum(waits) / 2
     revised.database.close()
 
 

@@ -204,7 +204,7 @@ def test_first_verdicts_are_recorded_without_events(fresh: Fresh) -> None:
             assert recorded(session) == []
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(lineages(), st.lists(st.tuples(st.integers(0, 4), st.integers(0, 10_000)), min_size=1, max_size=4))
 def test_events_are_the_difference_of_verdicts(
     fresh: Fresh, lineage: list[Planted], changes: list[tuple[int, int]]
@@ -234,7 +234,7 @@ def test_events_are_the_difference_of_verdicts(
             }
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(lineages(), st.integers(0, 10_000), st.booleans())
 def test_the_impact_is_what_then_happens(fresh: Fresh, lineage: list[Planted], seed: int, by_policy: bool) -> None:
     with fresh() as registry:
