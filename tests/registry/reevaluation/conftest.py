@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,6 @@ from registry.home import open_home
 from spiritsafe.client import Client
 from tests.registry.builders import Story
 
-Fresh = Callable[[], "contextmanager[Registry]"]
-
 
 @pytest.fixture
 def story(client: Callable[..., Client], tmp_path: Path) -> Story:
@@ -23,7 +21,7 @@ def story(client: Callable[..., Client], tmp_path: Path) -> Story:
 
 
 @pytest.fixture(scope="session")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], ExitStack]:
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], AbstractContextManager[Registry]]:
     """Gives a registry over a new home each time, as a context."""
     template = tmp_path_factory.mktemp("template") / "home"
     open_home(template).database.close()

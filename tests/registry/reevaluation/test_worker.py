@@ -20,7 +20,7 @@ from registry.licensing import Context, EdgeType
 from registry.reevaluation.impact import Proposal, preview
 from registry.reevaluation.worker import BATCH_VERSIONS
 from registry.storage import audit
-from registry.storage.tables import Agreement, AuditEvent, Channel, Reevaluation, Review, Version
+from registry.storage.tables import Agreement, AuditEvent, Channel, Node, Reevaluation, Review, Version
 from tests.registry.reevaluation.documents import SHIPPED, policy_document, profile_document
 from tests.registry.reevaluation.lineages import Planted, plant
 from tests.registry.reevaluation.running import Verdicts, known_verdicts, real_verdicts, recorded, run_all
@@ -116,7 +116,7 @@ def approve(registry: Registry) -> Act:
     def act(session: Session, seed: int) -> None:
         versions = session.exec(select(Version).order_by(col(Version.id))).all()
         version = versions[seed % len(versions)]
-        node, context = session.get_one(_node_type(), version.node_id), list(Context)[seed // 7 % 4].value
+        node, context = session.get_one(Node, version.node_id), list(Context)[seed // 7 % 4].value
         for reason in evaluate(session, registry, node, version, context).reasons:
             if reason.liftable:
                 _, origin = reviews.get_version(session, reason.origin)
@@ -127,12 +127,6 @@ def approve(registry: Registry) -> Act:
                 return
 
     return act
-
-
-def _node_type() -> Any:
-    from registry.storage.tables import Node
-
-    return Node
 
 
 def _review(version: Version, context: str, code: str, license_id: str, origin_id: int) -> Review:
