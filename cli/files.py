@@ -7,6 +7,9 @@ import math
 from pathlib import Path
 from typing import Any
 
+from google.protobuf import json_format
+from google.protobuf.struct_pb2 import Struct
+
 from cli.options import invalid
 
 
@@ -18,6 +21,19 @@ def read_json(file: Path) -> Any:
         raise invalid("file", f"cannot read {file}: {error.strerror}") from error
     except ValueError as error:
         raise invalid(str(file), f"is not JSON: {error}", "correct the file") from error
+
+
+def read_struct(file: Path, remedy: str) -> Struct:
+    """The JSON object in a file. Raises InvalidArgument; ``remedy`` says what the object should be."""
+    data = read_json(file)
+    if not isinstance(data, dict):
+        raise invalid(str(file), "is not a JSON object", remedy)
+    result = Struct()
+    try:
+        json_format.ParseDict(data, result)
+    except json_format.ParseError as error:
+        raise invalid(str(file), str(error), "correct the file") from error
+    return result
 
 
 def _refuse_constant(text: str) -> float:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from google.protobuf import json_format
-from google.protobuf.struct_pb2 import Struct
 
-from cli import evaluations, output
-from cli.files import read_json
+from cli import evaluations, license_rules, output
+from cli.files import read_struct
 from cli.lazy import app as new_app
 from cli.options import (
     ContextName,
@@ -32,6 +31,10 @@ from spiritsafe.registry.v1 import licensing_pb2, version_pb2
 LICENSE_COLUMNS = ("id", "category", "purposes", "outbound_relicense", "confidence")
 
 app = new_app("Licence profiles and verdicts. Not legal advice.")
+app.command("revise")(license_rules.revise)
+app.command("impact")(license_rules.impact)
+app.command("changes")(license_rules.changes)
+app.command("reevaluations")(license_rules.reevaluations)
 
 
 @app.command("list")
@@ -67,11 +70,7 @@ def evaluate(
 
     Example: spiritsafe license evaluate cases.json --format json
     """
-    scenario = Struct()
-    try:
-        json_format.ParseDict(_read_object(file), scenario)
-    except json_format.ParseError as error:
-        raise invalid(str(file), str(error), "correct the file") from error
+    scenario = read_struct(file, "write one scenario, or an object with `cases`")
     with connect() as client:
         response = client.licenses.EvaluateScenario(licensing_pb2.EvaluateScenarioRequest(scenario=scenario))
     result = json_format.MessageToDict(response.result)
@@ -79,13 +78,6 @@ def evaluate(
         output.print_json(result)
     else:
         evaluations.print_scenarios(result)
-
-
-def _read_object(file: Path) -> dict[str, Any]:
-    data = read_json(file)
-    if not isinstance(data, dict):
-        raise invalid(str(file), "is not a JSON object", "write one scenario, or an object with `cases`")
-    return data
 
 
 @app.command("check")

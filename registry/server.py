@@ -14,6 +14,7 @@ from grpc_reflection.v1alpha import reflection
 
 from registry.context import Registry
 from registry.interceptor import Gate
+from registry.reevaluation.scheduler import Scheduler
 from registry.services.agreements import AgreementService
 from registry.services.artifacts import ArtifactService
 from registry.services.audit import AuditService
@@ -23,6 +24,7 @@ from registry.services.evaluation_reports import EvaluationReportService
 from registry.services.identity import IdentityService
 from registry.services.licenses import LicenseService
 from registry.services.models import ModelService
+from registry.services.policies import PolicyService
 from registry.services.promotions import PromotionService
 from registry.services.reviews import ReviewService
 from registry.services.versions import VersionService
@@ -37,6 +39,7 @@ from spiritsafe.registry.v1 import (
     identity_pb2_grpc,
     licensing_pb2_grpc,
     model_pb2_grpc,
+    policy_pb2_grpc,
     promotion_pb2_grpc,
     review_pb2_grpc,
     version_pb2_grpc,
@@ -53,10 +56,11 @@ MAX_SOCKET_PATH_BYTES = 107
 
 
 class RegistryServer:
-    """Serves a registry. ``services`` add further services behind the same gate; ``threads`` bounds the handlers that
-    run at the same time, each of which uses one database connection.
+    """Serves a registry, and re-evaluates its verdicts meanwhile.
 
-    The registry belongs to the caller, who closes its database after ``stop``.
+    ``services`` add further services behind the same gate; ``threads`` bounds the handlers that run at the same time,
+    each of which uses one database connection. The registry belongs to the caller, who closes its database after
+    ``stop``.
     """
 
     def __init__(self, registry: Registry, *, services: Iterable[Register] = (), threads: int = 4) -> None:
@@ -66,6 +70,7 @@ class RegistryServer:
         self._server: grpc.aio.Server | None = None
         self._health = health.aio.HealthServicer()
         self._pools: tuple[ThreadPoolExecutor, ...] = ()
+        self._scheduler: Scheduler | None = None
 
     async def start(self, address: str, credentials: grpc.ServerCredentials | None = None) -> str:
         """Listens on ``unix:PATH`` or ``HOST:PORT`` (port 0 picks a free one) and gives the address bound.
@@ -89,6 +94,8 @@ class RegistryServer:
         reflection.enable_server_reflection([*listing.names, reflection.SERVICE_NAME], self._server)
         bound = _bind(self._server, address, credentials)
         await self._server.start()
+        self._scheduler = Scheduler(self._registry.database)
+        self._scheduler.start()
         return bound
 
     async def stop(self, grace_seconds: float = 5.0) -> None:
@@ -97,6 +104,8 @@ class RegistryServer:
             return
         await self._health.enter_graceful_shutdown()
         await self._server.stop(grace_seconds)
+        if self._scheduler is not None:
+            await asyncio.to_thread(self._scheduler.stop)
         for pool in self._pools:
             await asyncio.to_thread(pool.shutdown)
         self._server = None
@@ -115,6 +124,7 @@ class RegistryServer:
         evaluation_report_pb2_grpc.add_EvaluationReportServiceServicer_to_server(
             EvaluationReportService(registry), server
         )
+        policy_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyService(registry), server)
         promotion_pb2_grpc.add_PromotionServiceServicer_to_server(PromotionService(registry), server)
         audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(registry), server)
         identity_pb2_grpc.add_IdentityServiceServicer_to_server(IdentityService(registry), server)

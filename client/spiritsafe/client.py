@@ -21,6 +21,7 @@ from spiritsafe.registry.v1 import (
     identity_pb2_grpc,
     licensing_pb2_grpc,
     model_pb2_grpc,
+    policy_pb2_grpc,
     promotion_pb2_grpc,
     review_pb2_grpc,
     version_pb2_grpc,
@@ -100,6 +101,7 @@ class Client:
         self.reviews = review_pb2_grpc.ReviewServiceStub(channel)
         self.agreements = agreement_pb2_grpc.AgreementServiceStub(channel)
         self.evaluation_reports = evaluation_report_pb2_grpc.EvaluationReportServiceStub(channel)
+        self.policies = policy_pb2_grpc.PolicyServiceStub(channel)
         self.promotions = promotion_pb2_grpc.PromotionServiceStub(channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(channel)
         self.identity = identity_pb2_grpc.IdentityServiceStub(channel)

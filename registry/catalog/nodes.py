@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from registry.catalog.fields import check_line, check_tags, check_text
 from registry.clock import now, to_timestamp
-from registry.decisions.evaluation import bump_epoch
+from registry.decisions.epoch import Reach, bump_epoch
 from registry.errors import already_exists, check_etag, etag, invalid
 from registry.listing import filters
 from registry.listing.paging import Page
@@ -74,7 +74,7 @@ def update(session: Session, name: NodeName, given: NodeMessage, mask: FieldMask
         channels = _channels_holding(session, node)
         details["display_name"] = {"from": before, "to": node.display_name}
         details["channels"] = channels
-        details["licence_epoch"] = bump_epoch(session)
+        details["licence_epoch"] = bump_epoch(session, Reach(node_ids=(cast("int", node.id),), descend=False))
     return node, Event(f"{_SINGULAR[node.collection]}.updated", str(name), details)
 
 

@@ -22,9 +22,10 @@ from registry.licensing.exposures import NodeExposures, inherit
 from registry.licensing.vocabulary import EdgeType
 from registry.listing import filters
 from registry.listing.paging import Page
+from registry.reevaluation.first import record_first_verdicts
 from registry.storage.audit import Event
 from registry.storage.lookup import get_node, version_name
-from registry.storage.tables import Channel, Edge, EvaluationReport, File, Node, Promotion, Review, Version
+from registry.storage.tables import Channel, Edge, EvaluationReport, File, LastVerdict, Node, Promotion, Review, Version
 from registry.wire import EnumType, enum_number, enum_text
 from spiritsafe.errors import FailedPrecondition, SpiritsafeError
 from spiritsafe.registry.v1 import licensing_pb2, version_pb2
@@ -119,6 +120,8 @@ def finalize(session: Session, node: Node, version: Version, problem: Spiritsafe
     version.revision += 1
     session.add(version)
     session.flush()
+    assert version.id is not None
+    record_first_verdicts(session, version.id)
     names = [str(version_name(parent_node, parent)) for _, parent_node, parent in parents]
     return Event("version.finalized", name, {"digest": version.digest, "parents": names})
 
@@ -140,7 +143,7 @@ def remove(session: Session, node: Node, version: Version) -> Event:
     if any(_refers(session, column, version) for column in history):
         why = "is named by recorded promotions, reviews or evaluation reports"
         raise _kept(name, why, "HAS_HISTORY", "keep it: history must resolve")
-    for table, column in ((File, File.version_id), (Edge, Edge.child_id)):
+    for table, column in ((File, File.version_id), (Edge, Edge.child_id), (LastVerdict, LastVerdict.version_id)):
         session.exec(delete(table).where(col(column) == version.id))
     session.delete(version)
     return Event("version.deleted", name, {"state": version.state, "digest": version.digest})

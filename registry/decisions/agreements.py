@@ -16,7 +16,8 @@ from registry.decisions.checks import (
     distinct,
     required_text,
 )
-from registry.decisions.evaluation import bump_epoch
+from registry.decisions.epoch import Reach, bump_epoch
+from registry.decisions.rules import current_rules
 from registry.errors import already_exists, check_etag, invalid, not_found, wrong_state
 from registry.identity.access import check_namespace
 from registry.storage.audit import Event
@@ -27,6 +28,11 @@ from spiritsafe.rpc.caller import Caller
 from spiritsafe.rpc.names import NodeName, check_id
 
 _NAME = re.compile(r"namespaces/(?P<namespace>[^/]+)/agreements/(?P<slug>[^/]+)")
+
+
+def reach_of(agreement: Agreement) -> Reach:
+    """What its beginning or end may change: its models and what descends from them."""
+    return Reach(node_ids=tuple(agreement.node_ids))
 
 
 def agreement_name(agreement: Agreement) -> str:
@@ -65,7 +71,7 @@ def create(
         namespace=namespace,
         slug=slug,
         licensor=required_text(given.licensor, "agreement.licensor"),
-        license=check_license_id(given.license, "agreement.license"),
+        license=check_license_id(current_rules(session).catalogue, given.license, "agreement.license"),
         node_ids=[cast("int", node.id) for node in _models(session, caller, given.models)],
         contexts=_contexts(given),
         start_time=start_time,
@@ -76,7 +82,7 @@ def create(
         create_time=now(),
     )
     session.add(agreement)
-    bump_epoch(session)
+    bump_epoch(session, reach_of(agreement))
     return agreement, Event("agreement.created", agreement_name(agreement), _details(agreement, given.models))
 
 
@@ -89,7 +95,7 @@ def revoke(session: Session, caller: Caller, request: agreement_pb2.RevokeAgreem
     agreement.revoke_time = now()
     agreement.revision += 1
     session.add(agreement)
-    bump_epoch(session)
+    bump_epoch(session, reach_of(agreement))
     return agreement, Event("agreement.revoked", request.name, {"license": agreement.license})
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from registry.errors import invalid
-from registry.licensing import load_profiles
+from registry.licensing import Catalogue
 from registry.licensing.vocabulary import COMMERCIAL_AGREEMENT, UNKNOWN
 from registry.wire import enum_text
 from spiritsafe.errors import PermissionDenied
@@ -29,9 +29,9 @@ def check_sha256(value: str, field: str) -> str:
     raise invalid(field, "is not a SHA-256: 64 lower-case hexadecimal digits", reason="INVALID_DIGEST")
 
 
-def check_license_id(license_id: str, field: str) -> str:
+def check_license_id(catalogue: Catalogue, license_id: str, field: str) -> str:
     """The id itself. Raises InvalidArgument for one without a profile, and for the two that stand for no licence."""
-    if license_id in load_profiles() and license_id not in (UNKNOWN, COMMERCIAL_AGREEMENT):
+    if license_id in catalogue and license_id not in (UNKNOWN, COMMERCIAL_AGREEMENT):
         return license_id
     raise invalid(
         field,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from sqlmodel import Session
 
 from registry.decisions.checks import check_four_eyes, check_license_id, distinct, required_text
-from registry.decisions.evaluation import bump_epoch
+from registry.decisions.epoch import Reach, bump_epoch
+from registry.decisions.rules import current_rules
 from registry.errors import check_etag, etag, invalid, wrong_state
+from registry.licensing import Catalogue
 from registry.storage.audit import Event
 from registry.storage.lookup import get_version
 from registry.storage.tables import Version
@@ -33,20 +37,20 @@ def conclude(
     rationale = required_text(request.rationale, "rationale")
     if version.state != "ready":
         raise wrong_state(name, "is a draft", reason="VERSION_NOT_READY", remedy="finalize it first")
-    before, concluded = version.concluded, _licenses(request, version)
+    before, concluded = version.concluded, _licenses(request, version, current_rules(session).catalogue)
     version.concluded = concluded
     version.revision += 1
     session.add(version)
-    epoch = bump_epoch(session)
+    epoch = bump_epoch(session, Reach(version_ids=(cast("int", version.id),)))
     response = licensing_pb2.ConcludeLicensesResponse(licenses=license_set(concluded), etag=etag(version.revision))
     details = {"before": before, "concluded": concluded, "rationale": rationale, "epoch": epoch}
     return response, Event("version.licenses_concluded", name, details)
 
 
-def _licenses(request: licensing_pb2.ConcludeLicensesRequest, version: Version) -> list[str]:
+def _licenses(request: licensing_pb2.ConcludeLicensesRequest, version: Version, catalogue: Catalogue) -> list[str]:
     if not request.HasField("licenses"):
         raise invalid("licenses", "must be given", reason="REQUIRED_FIELD", remedy="name the concluded licences")
-    ids = distinct(check_license_id(each, "licenses") for each in request.licenses.ids)
+    ids = distinct(check_license_id(catalogue, each, "licenses") for each in request.licenses.ids)
     if version.imported and not ids:
         raise invalid(
             "licenses",

@@ -15,6 +15,7 @@ from sqlmodel import Session
 from registry.clock import now
 from registry.context import Registry
 from registry.decisions.checks import check_outbound
+from registry.decisions.epoch import bump_epoch, current_epoch
 from registry.decisions.facts import (
     Lineage,
     approval,
@@ -33,7 +34,7 @@ from registry.errors import wrong_state
 from registry.licensing import Context, Deployment, Evaluation, NodeKind, Subject, derive_terms
 from registry.licensing import evaluate as judge
 from registry.storage.lookup import version_name
-from registry.storage.tables import Agreement, Node, Review, Setting, Version
+from registry.storage.tables import Agreement, Node, Review, Version
 from spiritsafe.registry.v1 import licensing_pb2
 from spiritsafe.rpc.names import VersionName
 
@@ -49,7 +50,6 @@ __all__ = [
 ]
 
 CONTEXTS = tuple(context.value for context in Context)
-_EPOCH = "licence_epoch"
 
 
 def evaluate(
@@ -127,21 +127,6 @@ def deployable(
     ]
 
 
-def current_epoch(session: Session) -> int:
-    """The number of the state of all licence data, 1 in a new registry."""
-    setting = session.get(Setting, _EPOCH)
-    return int(setting.value) if setting else 1
-
-
-def bump_epoch(session: Session) -> int:
-    """Advances the epoch in the transaction that changes licence data; gives the new number."""
-    setting = session.get(Setting, _EPOCH) or Setting(key=_EPOCH, value="1")
-    setting.value = str(int(setting.value) + 1)
-    session.add(setting)
-    session.flush()
-    return int(setting.value)
-
-
 class _Request:
     """One version under one deployment; loads what several contexts share once."""
 
@@ -156,6 +141,7 @@ class _Request:
         self._distributed = distributed
         self._public_name = public_name
         self._epoch = current_epoch(session)
+        self._rules = current_rules(session)
         self._at = now()
         self._loaded: tuple[Lineage, list[Agreement]] | None = None
 
@@ -181,7 +167,7 @@ class _Request:
         outbound = self._outbound or " AND ".join(self._version.declared or ())
         valid_until = next_change(agreements, reviews, self._at)
         evaluation = render_evaluation(
-            result, lineage.names, self._version_id, outbound, self._epoch, self._at, valid_until
+            result, lineage.names, self._rules, self._version_id, outbound, self._epoch, self._at, valid_until
         )
         rests_on = [each for each in reviews if any(approval(each).covers(one, context) for one in result.lifted)]
         return Assessment(evaluation, rests_on, lineage.stand_ins)
@@ -189,14 +175,14 @@ class _Request:
     def _judge(
         self, lineage: Lineage, agreements: Sequence[Agreement], reviews: Sequence[Review], context: Context
     ) -> Evaluation:
-        rules = current_rules(self._session)
+        rules = self._rules
         deployment = Deployment(
             outbound=(self._outbound,) if self._outbound else None,
             distribute=self._distributed,
             policy=rules.policy,
             approvals=tuple(map(approval, reviews)),
         )
-        facts = origin_facts(lineage, agreements, self._at)
+        facts = origin_facts(lineage.origins, agreements, self._at)
         terms = derive_terms(lineage.exposures, facts, rules.catalogue, rules.policy)
         return judge(self._subject(lineage), terms, context, deployment, rules.catalogue)
 

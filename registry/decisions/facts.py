@@ -81,12 +81,16 @@ def load_lineage(session: Session, version: Version) -> Lineage:
     """Reads the stored exposures and the licence columns of every origin; needs a finalized version."""
     assert version.exposures is not None, "a finalized version has exposures"
     exposures = NodeExposures.from_json(version.exposures)
-    ids = sorted(map(int, exposures.origins))
+    return Lineage(exposures, load_origins(session, map(int, exposures.origins)))
+
+
+def load_origins(session: Session, version_ids: Iterable[int]) -> dict[int, Origin]:
+    """What verdicts ask of these versions as origins of terms, by version id."""
     origins: dict[int, Origin] = {}
-    for chunk in _chunks(ids):
+    for chunk in _chunks(sorted(version_ids)):
         for row in session.execute(_ORIGINS.where(col(Version.id).in_(chunk))):
             origins[row.id] = _origin(row)
-    return Lineage(exposures, origins)
+    return origins
 
 
 def unended_agreements(session: Session, at: int) -> list[Agreement]:
@@ -105,7 +109,7 @@ def relevant_agreements(lineage: Lineage, agreements: Iterable[Agreement], conte
     ]
 
 
-def origin_facts(lineage: Lineage, agreements: Iterable[Agreement], at: int) -> dict[str, OriginFacts]:
+def origin_facts(origins: Mapping[int, Origin], agreements: Iterable[Agreement], at: int) -> dict[str, OriginFacts]:
     """Facts by exposure node, with the waivers of the agreements that have begun."""
     waived: dict[int, set[str]] = {}
     for agreement in agreements:
@@ -119,7 +123,7 @@ def origin_facts(lineage: Lineage, agreements: Iterable[Agreement], at: int) -> 
             frozenset(waived.get(origin.node_id, ())),
             frozenset({LICENSE_CONFLICT} if origin.conflicting else ()),
         )
-        for version_id, origin in lineage.origins.items()
+        for version_id, origin in origins.items()
     }
 
 

@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 from registry.clock import now
 from registry.context import Registry
 from registry.decisions.checks import context_text
+from registry.decisions.epoch import Reach
 from registry.decisions.evaluation import evaluate
 from registry.decisions.questions import questions_for
 from registry.errors import invalid, not_found, wrong_state
@@ -37,6 +38,11 @@ class Key(NamedTuple):
     code: str
     license: str
     origin: str
+
+
+def reach_of(review: Review) -> Reach:
+    """What its decision or end may change: the version that it speaks of, and nothing that descends from it."""
+    return Reach(version_ids=(review.version_id,), descend=False)
 
 
 def review_name(review: Review) -> str:

@@ -9,8 +9,8 @@ from sqlmodel import Session
 from registry.clock import from_timestamp, now
 from registry.context import Registry
 from registry.decisions.checks import check_four_eyes, check_sha256, distinct, required_text
-from registry.decisions.evaluation import bump_epoch
-from registry.decisions.reviews import get_review, review_name
+from registry.decisions.epoch import Reach, bump_epoch
+from registry.decisions.reviews import get_review, reach_of, review_name
 from registry.errors import check_etag, invalid, wrong_state
 from registry.storage.audit import Event
 from registry.storage.tables import Review, Version
@@ -58,7 +58,7 @@ def decide(
     check_etag(request.etag, review.revision, request.name)
     _rule(session, registry, caller, review, request)
     if review.state == "approved":
-        bump_epoch(session)
+        bump_epoch(session, reach_of(review))
     return review, Event(f"review.{review.state}", request.name, _details(review))
 
 
@@ -75,7 +75,7 @@ def decide_batch(
         _rule(session, registry, caller, review, request)
     state = reviews[0].state
     if state == "approved":
-        bump_epoch(session)
+        bump_epoch(session, Reach(version_ids=tuple(review.version_id for review in reviews), descend=False))
     details = _details(reviews[0]) | {"reviews": request.names[:], "group": reviews[0].group_key}
     details["version_digest"] = [review.version_digest for review in reviews]
     return reviews, Event(f"review.batch_{state}", f"namespaces/{namespace}", details)
@@ -91,7 +91,7 @@ def revoke(session: Session, caller: Caller, request: review_pb2.RevokeReviewReq
     review.state = "revoked"
     review.revision += 1
     session.add(review)
-    bump_epoch(session)
+    bump_epoch(session, reach_of(review))
     # The row keeps the rationale of the approval; that of its end is in the event.
     return review, Event("review.revoked", request.name, _details(review) | {"rationale": rationale})
 

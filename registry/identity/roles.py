@@ -1,7 +1,8 @@
 """Roles and the permissions that they give. The permissions are those that the contract's methods name.
 
 Duties are kept apart: who publishes does not decide reviews, who decides does not publish, and only a releaser moves
-channels. An administrator makes tokens, and gets nothing else by it.
+channels. An administrator makes tokens and sets the rules (policy and licence profiles), and gets nothing else by it:
+a reviewer who could write the policy would decide every question of a kind at once, without a second pair of eyes.
 """
 
 from __future__ import annotations
@@ -28,10 +29,14 @@ _READ = frozenset(
         "licenses.list",
         "models.get",
         "models.list",
+        "policies.get",
+        "policies.list",
+        "reevaluations.list",
         "reviews.get",
         "reviews.list",
         "runs.get",
         "runs.list",
+        "verdicts.list",
         "versions.get",
         "versions.list",
     }
@@ -59,12 +64,22 @@ ROLES: dict[str, frozenset[str]] = {
         "audit.list",
         "catalog.curate",
         "licenses.conclude",
+        "licenses.preview",
         "reviews.assign",
         "reviews.decide",
         "reviews.request",
     },
     "releaser": _READ | {"audit.list", "promotions.create", "reviews.request"},
-    "admin": _READ | {"audit.list", "tokens.create", "tokens.list", "tokens.revoke"},
+    "admin": _READ
+    | {
+        "audit.list",
+        "licenses.preview",
+        "licenses.revise",
+        "policies.create",
+        "tokens.create",
+        "tokens.list",
+        "tokens.revoke",
+    },
 }
 
 

@@ -69,8 +69,15 @@ class Scenario:
     catalogue: Catalogue
 
 
-def evaluate_scenarios(document: Mapping[str, Any]) -> dict[str, Any]:
+def evaluate_scenarios(
+    document: Mapping[str, Any], catalogue: Catalogue | None = None, policy: Policy | None = None
+) -> dict[str, Any]:
     """Evaluate a scenario object, or one with `cases`, in all four contexts.
+
+    Args:
+        document: the scenario file.
+        catalogue: the profiles over which the file's own are laid, by default the shipped ones.
+        policy: the policy over which the file's settings are laid, by default that of the defaults.
 
     Returns:
         `{"cases": [{"id", "contexts": {context: {"verdict", "reasons", "obligations"}}}]}`; `reasons` holds the denials
@@ -80,7 +87,7 @@ def evaluate_scenarios(document: Mapping[str, Any]) -> dict[str, Any]:
         ScenarioError: anything malformed, such as a cycle, a dangling node, or an unknown edge type or setting.
     """
     rendered = []
-    for scenario in parse_scenarios(document):
+    for scenario in parse_scenarios(document, catalogue, policy):
         contexts = {context.value: _render(result) for context, result in evaluate_scenario(scenario).items()}
         rendered.append({"id": scenario.id, "contexts": contexts})
     return {"cases": rendered}
@@ -98,25 +105,28 @@ def evaluate_scenario(scenario: Scenario) -> dict[Context, Evaluation]:
     }
 
 
-def parse_scenarios(document: Mapping[str, Any]) -> list[Scenario]:
-    """Validate a scenario file.
+def parse_scenarios(
+    document: Mapping[str, Any], catalogue: Catalogue | None = None, policy: Policy | None = None
+) -> list[Scenario]:
+    """Validate a scenario file; the arguments are those of `evaluate_scenarios`.
 
     Raises:
         ScenarioError: the message names the case and the field.
     """
     top = _object(document, "the file")
-    shared = _with_profiles(load_profiles(), top, "the file")
+    shared = _with_profiles(catalogue or load_profiles(), top, "the file")
+    base = policy or Policy()
     if "cases" not in top:
-        return [_parse_case(top, str(top.get("id", "scenario")), shared)]
+        return [_parse_case(top, str(top.get("id", "scenario")), shared, base)]
     cases = []
     for position, entry in enumerate(_list(top["cases"], "cases")):
         case = _object(entry, f"cases[{position}]")
         name = str(case.get("id", f"cases[{position}]"))
-        cases.append(_parse_case(case, name, _with_profiles(shared, case, f"case {name}")))
+        cases.append(_parse_case(case, name, _with_profiles(shared, case, f"case {name}"), base))
     return cases
 
 
-def _parse_case(case: Mapping[str, Any], name: str, catalogue: Catalogue) -> Scenario:
+def _parse_case(case: Mapping[str, Any], name: str, catalogue: Catalogue, base: Policy) -> Scenario:
     where = f"case {name}"
     nodes = _nodes(case, where)
     edges = tuple(_edges(case, nodes, where))
@@ -125,7 +135,7 @@ def _parse_case(case: Mapping[str, Any], name: str, catalogue: Catalogue) -> Sce
     if unknown := sorted(set(facts) - _FACTS):
         raise ScenarioError(f"{where}: facts has no field {unknown[0]!r}; the fields are: {', '.join(sorted(_FACTS))}")
     alerts = frozenset(_strings(facts.get("alerts", []), f"{where}: facts.alerts"))
-    policy = _policy(facts, f"{where}: facts")
+    policy = _policy(facts, base, f"{where}: facts")
     scenario = Scenario(name, nodes, edges, subject, policy, _deployments(facts, policy, where), alerts, catalogue)
     _topological(scenario)
     return scenario
@@ -182,9 +192,9 @@ def _node_id(value: object, nodes: Mapping[str, Node], field: str) -> str:
     return value
 
 
-def _policy(facts: Mapping[str, Any], field: str) -> Policy:
+def _policy(facts: Mapping[str, Any], base: Policy, field: str) -> Policy:
     try:
-        return Policy.from_mapping(_object(facts.get("policy") or {}, f"{field}.policy"))
+        return Policy.from_mapping(_object(facts.get("policy") or {}, f"{field}.policy"), base)
     except PolicyError as error:
         raise ScenarioError(f"{field}: {error}") from error
 

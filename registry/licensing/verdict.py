@@ -158,6 +158,11 @@ def explain(reason: Reason) -> str:
     return f"{head}, {reason.code}: {cause}; {reason.remedy}."
 
 
+def has_prefix(name: str, prefix: str) -> bool:
+    """Whether a public name begins with a prefix; `-`, `_` and space are one character and case is ignored."""
+    return _plain(name.rsplit("/", 1)[-1]).startswith(_plain(prefix))
+
+
 _Finding = Reason | Obligation
 _Findings = Iterator[_Finding]
 
@@ -185,8 +190,8 @@ class _Case:
         return choice
 
     def starts_with(self, prefix: str) -> bool:
-        """Whether the public name begins with a prefix; `-`, `_` and space are one character and case is ignored."""
-        return _plain(self.subject.name.rsplit("/", 1)[-1]).startswith(_plain(prefix))
+        """Whether the subject's public name begins with a prefix."""
+        return has_prefix(self.subject.name, prefix)
 
     def over_cap(self, license_id: str) -> bool:
         """Whether the licensee exceeded this licence's user cap at its date."""

@@ -14,9 +14,10 @@ from registry.clock import now
 from registry.context import Registry
 from registry.decisions.evaluation import Assessment, assess
 from registry.decisions.reviews import open_for_promotion, open_reviews, review_name
+from registry.decisions.rules import current_rules
 from registry.errors import invalid, not_found, wrong_state
 from registry.identity.access import check_namespace
-from registry.licensing import Verdict, load_profiles
+from registry.licensing import Verdict
 from registry.promotion.gate import (
     COMMERCIAL,
     Check,
@@ -84,14 +85,15 @@ def attempt(
     ready = tried.version.state == "ready"
     assessed = _assess(session, tried) if ready else None
     reports = _reports(session, tried)
-    outcome, checks = run_gate(_facts(registry, tried, assessed, inventory, reports))
+    known = tried.outbound in current_rules(session).catalogue
+    outcome, checks = run_gate(_facts(registry, tried, assessed, inventory, reports, outbound_known=known))
     channel = _channel(session, tried)
     if assessed and outcome is Outcome.AWAITING_REVIEW:
         open_for_promotion(session, caller, (tried.node, tried.version), assessed.evaluation)
     promotion = _record(session, caller, tried, channel, assessed, outcome, checks)
     promotion.evaluation_reports = [_json(report) for report in reports]
-    if outcome is Outcome.PROMOTED:
-        _move(channel, tried)
+    if outcome is Outcome.PROMOTED and assessed is not None:
+        _move(channel, tried, assessed)
     session.add(promotion)
     session.add(channel)
     session.flush()
@@ -153,6 +155,8 @@ def _facts(
     assessed: Assessment | None,
     inventory: Inventory,
     reports: Sequence[evaluation_report_pb2.EvaluationReport],
+    *,
+    outbound_known: bool,
 ) -> GateFacts:
     version = tried.version
     own_stand_in = [version_name(tried.node, version)] if version.stand_in else []
@@ -164,7 +168,7 @@ def _facts(
         ready=version.state == "ready",
         inventory=inventory,
         outbound=tried.outbound,
-        outbound_known=tried.outbound in load_profiles(),
+        outbound_known=outbound_known,
         stand_ins=[name.short for name in stand_ins],
         demo=registry.demo,
         verdict=Verdict(enum_text(licensing_pb2.Verdict, assessed.evaluation.verdict)) if assessed else None,
@@ -191,10 +195,11 @@ def _channel(session: Session, tried: Attempt) -> Channel:
     return channel
 
 
-def _move(channel: Channel, tried: Attempt) -> None:
+def _move(channel: Channel, tried: Attempt, assessed: Assessment) -> None:
     channel.version_id = tried.version.id
     channel.outbound_license = tried.outbound
     channel.distributed = tried.distributed
+    channel.verdict = enum_text(licensing_pb2.Verdict, assessed.evaluation.verdict)
     channel.update_time = now()
     channel.revision += 1
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import Session, func, select
 
 from registry.clock import now
 from registry.storage.tables import AuditEvent
@@ -48,6 +48,12 @@ def event_hash(event: AuditEvent) -> str:
     body = event.model_dump(exclude={"hash"})
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def next_sequence(session: Session) -> int:
+    """The sequence of the event that this write transaction appends next."""
+    last = session.exec(select(func.max(AuditEvent.sequence))).one()
+    return (last or 0) + 1
 
 
 def append(session: Session, event: Event, actor: str) -> AuditEvent:

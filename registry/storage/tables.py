@@ -166,6 +166,66 @@ class CuratedEntry(SQLModel, table=True):
     create_time: int = Field(sa_type=BigInteger)
 
 
+class PolicyRevision(SQLModel, table=True):
+    """One revision of the policy; never changed. The newest is in force; with none, the policy as shipped."""
+
+    __tablename__ = "policies"
+
+    revision: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    settings: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    reason: str = Field(sa_type=Text)
+    creator: str
+    create_time: int = Field(sa_type=BigInteger)
+
+
+class ProfileRevision(SQLModel, table=True):
+    """One revision of a licence profile; never changed. The newest replaces the shipped profile of that id."""
+
+    __tablename__ = "license_profiles"
+
+    license_id: str = Field(primary_key=True)
+    revision: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    document: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    reason: str = Field(sa_type=Text)
+    creator: str
+    create_time: int = Field(sa_type=BigInteger)
+
+
+class LastVerdict(SQLModel, table=True):
+    """The last known verdict of a finalized version in a context, its declared licences being the outbound ones."""
+
+    __tablename__ = "verdicts"
+
+    version_id: int = Field(primary_key=True, foreign_key="versions.id")
+    context: str = Field(primary_key=True)
+    verdict: str
+
+
+class Reevaluation(SQLModel, table=True):
+    """A run through the stored verdicts that a change of licence data reaches.
+
+    It judges deployed versions first, then all; ``cursor`` is the last version id of the current phase.
+    """
+
+    __tablename__ = "reevaluations"
+
+    id: int | None = Field(default=None, primary_key=True)
+    # Of the audit event that caused it; none for verdicts from before they were kept.
+    cause_sequence: int | None = Field(default=None, sa_type=BigInteger)
+    epoch: int
+    # registry.decisions.epoch.Reach
+    reach: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    state: str = Field(default="queued", index=True)
+    phase: str = "deployed"
+    cursor: int = 0
+    reached: int = 0
+    evaluated: int = 0
+    changed: int = 0
+    create_time: int = Field(sa_type=BigInteger)
+    start_time: int | None = Field(default=None, sa_type=BigInteger)
+    end_time: int | None = Field(default=None, sa_type=BigInteger)
+
+
 class EvaluationReport(SQLModel, table=True):
     """Paired counts of a version's weights and of their untouched base on held-out scenarios; never changed."""
 
@@ -199,6 +259,8 @@ class Channel(SQLModel, table=True):
     version_id: int | None = Field(default=None, foreign_key="versions.id")
     outbound_license: str = ""
     distributed: bool = False
+    # The last known verdict of what it holds; empty where none was recorded yet.
+    verdict: str = ""
     update_time: int = Field(sa_type=BigInteger)
     revision: int = 1
 
@@ -252,7 +314,7 @@ class AuditEvent(SQLModel, table=True):
     __tablename__ = "audit_events"
 
     sequence: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
-    type: str
+    type: str = Field(index=True)
     actor: str
     resource: str = Field(index=True)
     details: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)

@@ -17,7 +17,7 @@ from tests.contract import lint
 ROOT = Path(__file__).parents[2]
 METHODS = dict(methods())
 PROTO = ROOT / "proto"
-READING = ("Get", "List", "Watch", "Check", "Verify", "Evaluate", "Plan", "Download")
+READING = ("Get", "List", "Watch", "Check", "Verify", "Evaluate", "Plan", "Preview", "Download")
 # Moves bytes and no record: the store is addressed by content, so a repetition changes nothing.
 WITHOUT_RECORD = ("UploadFile",)
 NUMBERS = (

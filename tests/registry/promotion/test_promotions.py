@@ -36,7 +36,7 @@ def history(story: Story, parent: str = CHANNEL, **fields: Any) -> promotion_pb2
 
 def events_after(registry: Registry, sequence: int) -> list[AuditEvent]:
     with registry.database.read() as session:
-        query = select(AuditEvent).where(col(AuditEvent.sequence) > sequence)
+        query = select(AuditEvent).where(col(AuditEvent.sequence) > sequence, AuditEvent.actor != "system")
         return list(session.exec(query.order_by(col(AuditEvent.sequence))))
 
 

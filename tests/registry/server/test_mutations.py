@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from google.protobuf import json_format
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from registry.licensing import Policy
 from spiritsafe import errors
 from spiritsafe.client import Client
 from spiritsafe.registry.v1 import (
@@ -23,15 +25,19 @@ from spiritsafe.registry.v1 import (
     identity_pb2,
     licensing_pb2,
     model_pb2,
+    policy_pb2,
     promotion_pb2,
     review_pb2,
     version_pb2,
 )
 from spiritsafe.rpc.permissions import methods
+from tests.registry.reevaluation.documents import profile_document
 from tests.registry.serving import Served
 
 PARENT = "namespaces/default"
 SHA256 = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"  # of {}
+# What the registry finds by itself comes when it comes.
+_COUNT = "SELECT count(*) FROM audit_events WHERE actor != 'system'"
 MUTATIONS = {
     path.rpartition("/")[2]
     for path, method in methods()
@@ -52,7 +58,7 @@ class Bookkeeper:
 
     def events(self) -> int:
         with self._served.registry.database.read() as session:
-            count = session.connection().exec_driver_sql("SELECT count(*) FROM audit_events").scalar()
+            count = session.connection().exec_driver_sql(_COUNT).scalar()
         assert isinstance(count, int)
         return count
 
@@ -156,6 +162,8 @@ def decide(books: Bookkeeper, teacher: str, student: str) -> None:
         version=student, context=licensing_pb2.CONTEXT_COMMERCIAL, outbound_license="apache-2.0"
     )
     review = books.act(books.publisher.reviews, "RequestReviews", ask).reviews[0]
+    asked = review_pb2.AssignReviewRequest(name=review.name, assignee="counsel")
+    books.act(books.reviewer.reviews, "AssignReview", asked)
     approve = review_pb2.DecideReviewRequest(
         name=review.name,
         decision=review_pb2.REVIEW_DECISION_APPROVE,
@@ -165,6 +173,14 @@ def decide(books: Bookkeeper, teacher: str, student: str) -> None:
     books.act(books.reviewer.reviews, "DecideReview", approve)
     revoke = review_pb2.RevokeReviewRequest(name=review.name, rationale="new advice")
     books.act(books.reviewer.reviews, "RevokeReview", revoke)
+    ask_again = review_pb2.RequestReviewsRequest(
+        version=student, context=licensing_pb2.CONTEXT_COMMERCIAL, outbound_license="openrail-m"
+    )
+    again = books.act(books.publisher.reviews, "RequestReviews", ask_again).reviews[0]
+    reject = review_pb2.BatchDecideReviewsRequest(
+        parent=PARENT, names=[again.name], decision=review_pb2.REVIEW_DECISION_REJECT, rationale="not this time"
+    )
+    books.act(books.reviewer.reviews, "BatchDecideReviews", reject)
     conclude = licensing_pb2.ConcludeLicensesRequest(
         name=student, licenses=licensing_pb2.LicenseSet(ids=["apache-2.0"]), rationale="read it"
     )
@@ -208,6 +224,16 @@ def curate(books: Bookkeeper) -> None:
     books.act(stub, "WithdrawCatalogEntry", back)
 
 
+def rule(books: Bookkeeper) -> None:
+    """Another policy, another profile."""
+    settings = json_format.ParseDict(Policy().to_mapping() | {"nc_output_reach": "deny"}, Struct())
+    policy = policy_pb2.CreatePolicyRequest(settings=settings, reason="counsel's memo")
+    books.act(books.admin.policies, "CreatePolicy", policy)
+    document = json_format.ParseDict(profile_document("mit"), Struct())
+    revision = licensing_pb2.ReviseLicenseRequest(document=document, reason="read again")
+    books.act(books.admin.licenses, "ReviseLicense", revision)
+
+
 def promote(books: Bookkeeper, student: str) -> None:
     """Two versions into one channel and back; an attempt that is denied is an event too."""
     learned = [(version_pb2.EDGE_TYPE_FINETUNE, student)]
@@ -235,6 +261,7 @@ def test_each_mutation_writes_exactly_one_event(server: Served) -> None:
     books = Bookkeeper(server)
     teacher, student = catalogue(books)
     decide(books, teacher, student)
+    rule(books)
     promote(books, student)
     evaluate(books)
     curate(books)
@@ -253,4 +280,5 @@ def test_each_mutation_writes_exactly_one_event(server: Served) -> None:
 
     assert books.seen == MUTATIONS, "a mutating method has no part in this story: add it"
     report = books.admin.audit.VerifyAudit(audit_pb2.VerifyAuditRequest())
-    assert (report.verified, report.events) == (True, books.events())
+    assert report.verified
+    assert report.events >= books.events()

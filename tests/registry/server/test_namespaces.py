@@ -61,6 +61,8 @@ REQUESTS: dict[str, Message] = {
     "DecideReview": review_pb2.DecideReviewRequest(
         name=REVIEW, decision=review_pb2.REVIEW_DECISION_REJECT, rationale="no"
     ),
+    "BatchDecideReviews": review_pb2.BatchDecideReviewsRequest(parent=OTHER, names=[REVIEW], rationale="no"),
+    "AssignReview": review_pb2.AssignReviewRequest(name=REVIEW, assignee="bob"),
     "RevokeReview": review_pb2.RevokeReviewRequest(name=REVIEW, rationale="no"),
     "CreateEvaluationReport": evaluation_report_pb2.CreateEvaluationReportRequest(parent=VERSION),
     "GetEvaluationReport": evaluation_report_pb2.GetEvaluationReportRequest(name=REPORT),
@@ -76,10 +78,18 @@ REQUESTS: dict[str, Message] = {
     "ListPromotions": promotion_pb2.ListPromotionsRequest(parent=CHANNEL),
     "CheckDeployment": promotion_pb2.CheckDeploymentRequest(version=VERSION, context=RESEARCH),
 }
-# Licence profiles and the catalogue belong to no namespace; tokens, audit events and curation have tests of their own.
+# Licence profiles, policies and the catalogue belong to no namespace; tokens, audit events, curation and changes of
+# verdicts have tests of their own.
 WITHOUT_NAMESPACE = {
     "ListLicenses",
     "GetLicense",
+    "ReviseLicense",
+    "PreviewImpact",
+    "ListReevaluations",
+    "ListVerdictChanges",
+    "GetPolicy",
+    "ListPolicies",
+    "CreatePolicy",
     "ListCatalogEntries",
     "GetCatalogEntry",
     "CurateCatalogEntry",

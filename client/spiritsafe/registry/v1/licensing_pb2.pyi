@@ -63,6 +63,25 @@ VERDICT_NEEDS_REVIEW: Verdict.ValueType  # 3
 VERDICT_DENIED: Verdict.ValueType  # 4
 Global___Verdict: _TypeAlias = Verdict  # noqa: Y015
 
+class _ReevaluationState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReevaluationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReevaluationState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REEVALUATION_STATE_UNSPECIFIED: _ReevaluationState.ValueType  # 0
+    REEVALUATION_STATE_QUEUED: _ReevaluationState.ValueType  # 1
+    REEVALUATION_STATE_RUNNING: _ReevaluationState.ValueType  # 2
+    REEVALUATION_STATE_DONE: _ReevaluationState.ValueType  # 3
+
+class ReevaluationState(_ReevaluationState, metaclass=_ReevaluationStateEnumTypeWrapper): ...
+
+REEVALUATION_STATE_UNSPECIFIED: ReevaluationState.ValueType  # 0
+REEVALUATION_STATE_QUEUED: ReevaluationState.ValueType  # 1
+REEVALUATION_STATE_RUNNING: ReevaluationState.ValueType  # 2
+REEVALUATION_STATE_DONE: ReevaluationState.ValueType  # 3
+Global___ReevaluationState: _TypeAlias = ReevaluationState  # noqa: Y015
+
 @_typing.final
 class LicenseSet(_message.Message):
     """Licence ids. An id without a profile counts as "unknown"."""
@@ -222,6 +241,11 @@ class License(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    REVISION_REASON_FIELD_NUMBER: _builtins.int
+    REVISION_CREATOR_FIELD_NUMBER: _builtins.int
+    REVISION_TIME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """licenses/{license}"""
     id: _builtins.str
@@ -234,6 +258,12 @@ class License(_message.Message):
     confidence: _builtins.str
     """verified, secondary, unverified or n/a."""
     notes: _builtins.str
+    revision: _builtins.int
+    """How often this registry revised it; 0 as shipped."""
+    revision_reason: _builtins.str
+    """Why it was revised last; empty as shipped, like the two below."""
+    revision_creator: _builtins.str
+    etag: _builtins.str
     @_builtins.property
     def purposes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Context to allow, review or deny: a summary; verdicts come from the codes."""
@@ -246,6 +276,8 @@ class License(_message.Message):
     def reach(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reach]: ...
     @_builtins.property
     def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def revision_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
         self,
         *,
@@ -262,10 +294,15 @@ class License(_message.Message):
         evidence: _abc.Iterable[_builtins.str] | None = ...,
         confidence: _builtins.str = ...,
         notes: _builtins.str = ...,
+        revision: _builtins.int = ...,
+        revision_reason: _builtins.str = ...,
+        revision_creator: _builtins.str = ...,
+        revision_time: _timestamp_pb2.Timestamp | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["revision_time", b"revision_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "conditions", b"conditions", "confidence", b"confidence", "evidence", b"evidence", "hub_id", b"hub_id", "id", b"id", "limitations", b"limitations", "name", b"name", "notes", b"notes", "outbound_relicense", b"outbound_relicense", "purposes", b"purposes", "reach", b"reach", "spdx_id", b"spdx_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "conditions", b"conditions", "confidence", b"confidence", "etag", b"etag", "evidence", b"evidence", "hub_id", b"hub_id", "id", b"id", "limitations", b"limitations", "name", b"name", "notes", b"notes", "outbound_relicense", b"outbound_relicense", "purposes", b"purposes", "reach", b"reach", "revision", b"revision", "revision_creator", b"revision_creator", "revision_reason", b"revision_reason", "revision_time", b"revision_time", "spdx_id", b"spdx_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -285,6 +322,7 @@ class Reason(_message.Message):
     SENTENCE_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     LIFTABLE_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     status: _builtins.str
     """denial or open."""
@@ -297,6 +335,8 @@ class Reason(_message.Message):
     confidence: _builtins.str
     liftable: _builtins.bool
     """Whether a review can lift it."""
+    policy: _builtins.str
+    """The policy setting that decided it, for example "nc_internal_use=review"; empty when none did."""
     @_builtins.property
     def licenses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -316,10 +356,11 @@ class Reason(_message.Message):
         sentence: _builtins.str = ...,
         confidence: _builtins.str = ...,
         liftable: _builtins.bool = ...,
+        policy: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clause", b"clause", "code", b"code", "confidence", b"confidence", "licenses", b"licenses", "liftable", b"liftable", "origin", b"origin", "path", b"path", "remedy", b"remedy", "sentence", b"sentence", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clause", b"clause", "code", b"code", "confidence", b"confidence", "licenses", b"licenses", "liftable", b"liftable", "origin", b"origin", "path", b"path", "policy", b"policy", "remedy", b"remedy", "sentence", b"sentence", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -364,6 +405,7 @@ class Evaluation(_message.Message):
     EPOCH_FIELD_NUMBER: _builtins.int
     EVALUATE_TIME_FIELD_NUMBER: _builtins.int
     VALID_UNTIL_FIELD_NUMBER: _builtins.int
+    POLICY_REVISION_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     context: Global___Context.ValueType
     outbound_license: _builtins.str
@@ -371,6 +413,8 @@ class Evaluation(_message.Message):
     verdict: Global___Verdict.ValueType
     epoch: _builtins.int
     """Number of the state of all licence data that this was computed under."""
+    policy_revision: _builtins.int
+    """Revision of the policy that was applied; 0 is the policy as shipped."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reason]:
         """Denials and open review reasons."""
@@ -395,10 +439,11 @@ class Evaluation(_message.Message):
         epoch: _builtins.int = ...,
         evaluate_time: _timestamp_pb2.Timestamp | None = ...,
         valid_until: _timestamp_pb2.Timestamp | None = ...,
+        policy_revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["evaluate_time", b"evaluate_time", "valid_until", b"valid_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "epoch", b"epoch", "evaluate_time", b"evaluate_time", "obligations", b"obligations", "outbound_license", b"outbound_license", "reasons", b"reasons", "valid_until", b"valid_until", "verdict", b"verdict", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "epoch", b"epoch", "evaluate_time", b"evaluate_time", "obligations", b"obligations", "outbound_license", b"outbound_license", "policy_revision", b"policy_revision", "reasons", b"reasons", "valid_until", b"valid_until", "verdict", b"verdict", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -649,3 +694,324 @@ class ConcludeLicensesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConcludeLicensesResponse: _TypeAlias = ConcludeLicensesResponse  # noqa: Y015
+
+@_typing.final
+class ReviseLicenseRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    etag: _builtins.str
+    """That of the licence as it was read, where it must not have changed meanwhile."""
+    request_id: _builtins.str
+    validate_only: _builtins.bool
+    @_builtins.property
+    def document(self) -> _struct_pb2.Struct:
+        """The whole profile, in the form of the shipped ones."""
+
+    def __init__(
+        self,
+        *,
+        document: _struct_pb2.Struct | None = ...,
+        reason: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "etag", b"etag", "reason", b"reason", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReviseLicenseRequest: _TypeAlias = ReviseLicenseRequest  # noqa: Y015
+
+@_typing.final
+class ReviseLicenseResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LICENSE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def license(self) -> Global___License: ...
+    def __init__(
+        self,
+        *,
+        license: Global___License | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["license", b"license"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["license", b"license"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReviseLicenseResponse: _TypeAlias = ReviseLicenseResponse  # noqa: Y015
+
+@_typing.final
+class VerdictChange(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    OUTBOUND_LICENSE_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    REEVALUATION_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    CAUSE_RESOURCE_FIELD_NUMBER: _builtins.int
+    CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    version: _builtins.str
+    """Resource name of the version."""
+    context: Global___Context.ValueType
+    before: Global___Verdict.ValueType
+    after: Global___Verdict.ValueType
+    outbound_license: _builtins.str
+    """The licence under which a channel releases it; empty where the verdict is that under its declared licences."""
+    reevaluation: _builtins.str
+    """reevaluations/{reevaluation}; empty in a preview, like the fields below."""
+    cause: _builtins.str
+    """Type of the audit event that caused it, for example "license.revised"."""
+    cause_resource: _builtins.str
+    """Resource name of what was changed; empty where the caller may not see it."""
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Resource names of the channels that hold the version; with an outbound licence, of the one whose verdict this is."""
+
+    @_builtins.property
+    def change_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        version: _builtins.str = ...,
+        context: Global___Context.ValueType = ...,
+        before: Global___Verdict.ValueType = ...,
+        after: Global___Verdict.ValueType = ...,
+        outbound_license: _builtins.str = ...,
+        channels: _abc.Iterable[_builtins.str] | None = ...,
+        reevaluation: _builtins.str = ...,
+        cause: _builtins.str = ...,
+        cause_resource: _builtins.str = ...,
+        change_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "cause", b"cause", "cause_resource", b"cause_resource", "change_time", b"change_time", "channels", b"channels", "context", b"context", "outbound_license", b"outbound_license", "reevaluation", b"reevaluation", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerdictChange: _TypeAlias = VerdictChange  # noqa: Y015
+
+@_typing.final
+class PreviewImpactRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def profile(self) -> _struct_pb2.Struct:
+        """A whole profile, in the form of the shipped ones."""
+
+    @_builtins.property
+    def policy(self) -> _struct_pb2.Struct:
+        """A whole settings document of a policy."""
+
+    def __init__(
+        self,
+        *,
+        profile: _struct_pb2.Struct | None = ...,
+        policy: _struct_pb2.Struct | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "policy", b"policy", "profile", b"profile"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "policy", b"policy", "profile", b"profile"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["profile", "policy"]  # noqa: Y015
+    _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
+
+Global___PreviewImpactRequest: _TypeAlias = PreviewImpactRequest  # noqa: Y015
+
+@_typing.final
+class PreviewImpactResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    REACHED_FIELD_NUMBER: _builtins.int
+    EVALUATED_FIELD_NUMBER: _builtins.int
+    reached: _builtins.int
+    """Versions that the change reaches."""
+    evaluated: _builtins.int
+    """Versions judged so far."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___VerdictChange]: ...
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[Global___VerdictChange] | None = ...,
+        reached: _builtins.int = ...,
+        evaluated: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "evaluated", b"evaluated", "reached", b"reached"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewImpactResponse: _TypeAlias = PreviewImpactResponse  # noqa: Y015
+
+@_typing.final
+class Reevaluation(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    CAUSE_RESOURCE_FIELD_NUMBER: _builtins.int
+    CAUSE_SEQUENCE_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REACHED_FIELD_NUMBER: _builtins.int
+    EVALUATED_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """reevaluations/{reevaluation}"""
+    cause: _builtins.str
+    """Type of the audit event that caused it; empty for the first verdicts of versions from before verdicts were kept."""
+    cause_resource: _builtins.str
+    """Resource name of what was changed; empty where the caller may not see it."""
+    cause_sequence: _builtins.int
+    """Sequence of the audit event that caused it; 0 when there is none."""
+    epoch: _builtins.int
+    """Number of the state of all licence data that the change led to."""
+    state: Global___ReevaluationState.ValueType
+    reached: _builtins.int
+    """Versions that the change reaches; 0 until it runs."""
+    evaluated: _builtins.int
+    """Versions judged so far."""
+    changed: _builtins.int
+    """Verdicts found to have changed so far."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        cause: _builtins.str = ...,
+        cause_resource: _builtins.str = ...,
+        cause_sequence: _builtins.int = ...,
+        epoch: _builtins.int = ...,
+        state: Global___ReevaluationState.ValueType = ...,
+        reached: _builtins.int = ...,
+        evaluated: _builtins.int = ...,
+        changed: _builtins.int = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "cause_resource", b"cause_resource", "cause_sequence", b"cause_sequence", "changed", b"changed", "create_time", b"create_time", "end_time", b"end_time", "epoch", b"epoch", "evaluated", b"evaluated", "name", b"name", "reached", b"reached", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Reevaluation: _TypeAlias = Reevaluation  # noqa: Y015
+
+@_typing.final
+class ListReevaluationsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReevaluationsRequest: _TypeAlias = ListReevaluationsRequest  # noqa: Y015
+
+@_typing.final
+class ListReevaluationsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REEVALUATIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def reevaluations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reevaluation]: ...
+    def __init__(
+        self,
+        *,
+        reevaluations: _abc.Iterable[Global___Reevaluation] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "reevaluations", b"reevaluations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReevaluationsResponse: _TypeAlias = ListReevaluationsResponse  # noqa: Y015
+
+@_typing.final
+class ListVerdictChangesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListVerdictChangesRequest: _TypeAlias = ListVerdictChangesRequest  # noqa: Y015
+
+@_typing.final
+class ListVerdictChangesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___VerdictChange]: ...
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[Global___VerdictChange] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListVerdictChangesResponse: _TypeAlias = ListVerdictChangesResponse  # noqa: Y015

@@ -60,6 +60,26 @@ class LicenseServiceStub:
                 request_serializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ConcludeLicensesRequest.SerializeToString,
                 response_deserializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ConcludeLicensesResponse.FromString,
                 _registered_method=True)
+        self.ReviseLicense = channel.unary_unary(
+                '/spiritsafe.registry.v1.LicenseService/ReviseLicense',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ReviseLicenseRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ReviseLicenseResponse.FromString,
+                _registered_method=True)
+        self.PreviewImpact = channel.unary_stream(
+                '/spiritsafe.registry.v1.LicenseService/PreviewImpact',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.PreviewImpactRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.PreviewImpactResponse.FromString,
+                _registered_method=True)
+        self.ListReevaluations = channel.unary_unary(
+                '/spiritsafe.registry.v1.LicenseService/ListReevaluations',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListReevaluationsRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListReevaluationsResponse.FromString,
+                _registered_method=True)
+        self.ListVerdictChanges = channel.unary_unary(
+                '/spiritsafe.registry.v1.LicenseService/ListVerdictChanges',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListVerdictChangesRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListVerdictChangesResponse.FromString,
+                _registered_method=True)
 
 
 class LicenseServiceServicer:
@@ -99,6 +119,34 @@ class LicenseServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReviseLicense(self, request, context):
+        """Puts a revised profile in force, or a profile for an id that has none; every verdict follows it at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewImpact(self, request, context):
+        """The versions whose verdict a revised profile or another policy would change, deployed ones first; changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReevaluations(self, request, context):
+        """The runs through stored verdicts that changes of licence data set off, newest first, with their progress.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListVerdictChanges(self, request, context):
+        """The changes of verdicts that re-evaluations found, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LicenseServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -126,6 +174,26 @@ def add_LicenseServiceServicer_to_server(servicer, server):
                     servicer.ConcludeLicenses,
                     request_deserializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ConcludeLicensesRequest.FromString,
                     response_serializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ConcludeLicensesResponse.SerializeToString,
+            ),
+            'ReviseLicense': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReviseLicense,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ReviseLicenseRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ReviseLicenseResponse.SerializeToString,
+            ),
+            'PreviewImpact': grpc.unary_stream_rpc_method_handler(
+                    servicer.PreviewImpact,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.PreviewImpactRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.PreviewImpactResponse.SerializeToString,
+            ),
+            'ListReevaluations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReevaluations,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListReevaluationsRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListReevaluationsResponse.SerializeToString,
+            ),
+            'ListVerdictChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVerdictChanges,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListVerdictChangesRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListVerdictChangesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -264,6 +332,114 @@ class LicenseService:
             '/spiritsafe.registry.v1.LicenseService/ConcludeLicenses',
             spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ConcludeLicensesRequest.SerializeToString,
             spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ConcludeLicensesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReviseLicense(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/spiritsafe.registry.v1.LicenseService/ReviseLicense',
+            spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ReviseLicenseRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ReviseLicenseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewImpact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/spiritsafe.registry.v1.LicenseService/PreviewImpact',
+            spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.PreviewImpactRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.PreviewImpactResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReevaluations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/spiritsafe.registry.v1.LicenseService/ListReevaluations',
+            spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListReevaluationsRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListReevaluationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVerdictChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/spiritsafe.registry.v1.LicenseService/ListVerdictChanges',
+            spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListVerdictChangesRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListVerdictChangesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,14 @@ class LicenseServiceStub:
     """Evaluates a what-if scenario without touching the registry."""
     ConcludeLicenses: _grpc.UnaryUnaryMultiCallable[_licensing_pb2.ConcludeLicensesRequest, _licensing_pb2.ConcludeLicensesResponse]
     """Records which licences a reviewer concluded for a version, replacing declared and detected in every verdict."""
+    ReviseLicense: _grpc.UnaryUnaryMultiCallable[_licensing_pb2.ReviseLicenseRequest, _licensing_pb2.ReviseLicenseResponse]
+    """Puts a revised profile in force, or a profile for an id that has none; every verdict follows it at once."""
+    PreviewImpact: _grpc.UnaryStreamMultiCallable[_licensing_pb2.PreviewImpactRequest, _licensing_pb2.PreviewImpactResponse]
+    """The versions whose verdict a revised profile or another policy would change, deployed ones first; changes nothing."""
+    ListReevaluations: _grpc.UnaryUnaryMultiCallable[_licensing_pb2.ListReevaluationsRequest, _licensing_pb2.ListReevaluationsResponse]
+    """The runs through stored verdicts that changes of licence data set off, newest first, with their progress."""
+    ListVerdictChanges: _grpc.UnaryUnaryMultiCallable[_licensing_pb2.ListVerdictChangesRequest, _licensing_pb2.ListVerdictChangesResponse]
+    """The changes of verdicts that re-evaluations found, newest first."""
 
 @_typing.type_check_only
 class LicenseServiceAsyncStub(LicenseServiceStub):
@@ -55,6 +63,14 @@ class LicenseServiceAsyncStub(LicenseServiceStub):
     """Evaluates a what-if scenario without touching the registry."""
     ConcludeLicenses: _aio.UnaryUnaryMultiCallable[_licensing_pb2.ConcludeLicensesRequest, _licensing_pb2.ConcludeLicensesResponse]  # type: ignore[assignment]
     """Records which licences a reviewer concluded for a version, replacing declared and detected in every verdict."""
+    ReviseLicense: _aio.UnaryUnaryMultiCallable[_licensing_pb2.ReviseLicenseRequest, _licensing_pb2.ReviseLicenseResponse]  # type: ignore[assignment]
+    """Puts a revised profile in force, or a profile for an id that has none; every verdict follows it at once."""
+    PreviewImpact: _aio.UnaryStreamMultiCallable[_licensing_pb2.PreviewImpactRequest, _licensing_pb2.PreviewImpactResponse]  # type: ignore[assignment]
+    """The versions whose verdict a revised profile or another policy would change, deployed ones first; changes nothing."""
+    ListReevaluations: _aio.UnaryUnaryMultiCallable[_licensing_pb2.ListReevaluationsRequest, _licensing_pb2.ListReevaluationsResponse]  # type: ignore[assignment]
+    """The runs through stored verdicts that changes of licence data set off, newest first, with their progress."""
+    ListVerdictChanges: _aio.UnaryUnaryMultiCallable[_licensing_pb2.ListVerdictChangesRequest, _licensing_pb2.ListVerdictChangesResponse]  # type: ignore[assignment]
+    """The changes of verdicts that re-evaluations found, newest first."""
 
 class LicenseServiceServicer(metaclass=_abc_1.ABCMeta):
     """Licence profiles and verdicts. Not legal advice: a written policy applied to recorded facts."""
@@ -96,5 +112,37 @@ class LicenseServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_licensing_pb2.ConcludeLicensesResponse, _abc.Awaitable[_licensing_pb2.ConcludeLicensesResponse]]:
         """Records which licences a reviewer concluded for a version, replacing declared and detected in every verdict."""
+
+    @_abc_1.abstractmethod
+    def ReviseLicense(
+        self,
+        request: _licensing_pb2.ReviseLicenseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_licensing_pb2.ReviseLicenseResponse, _abc.Awaitable[_licensing_pb2.ReviseLicenseResponse]]:
+        """Puts a revised profile in force, or a profile for an id that has none; every verdict follows it at once."""
+
+    @_abc_1.abstractmethod
+    def PreviewImpact(
+        self,
+        request: _licensing_pb2.PreviewImpactRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_licensing_pb2.PreviewImpactResponse], _abc.AsyncIterator[_licensing_pb2.PreviewImpactResponse]]:
+        """The versions whose verdict a revised profile or another policy would change, deployed ones first; changes nothing."""
+
+    @_abc_1.abstractmethod
+    def ListReevaluations(
+        self,
+        request: _licensing_pb2.ListReevaluationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_licensing_pb2.ListReevaluationsResponse, _abc.Awaitable[_licensing_pb2.ListReevaluationsResponse]]:
+        """The runs through stored verdicts that changes of licence data set off, newest first, with their progress."""
+
+    @_abc_1.abstractmethod
+    def ListVerdictChanges(
+        self,
+        request: _licensing_pb2.ListVerdictChangesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_licensing_pb2.ListVerdictChangesResponse, _abc.Awaitable[_licensing_pb2.ListVerdictChangesResponse]]:
+        """The changes of verdicts that re-evaluations found, newest first."""
 
 def add_LicenseServiceServicer_to_server(servicer: LicenseServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

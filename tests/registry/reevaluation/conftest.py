@@ -1,0 +1,40 @@
+"""Fresh databases at the price of a copy, and the demo's lineage on a server."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from registry.context import Registry
+from registry.home import open_home
+from spiritsafe.client import Client
+from tests.registry.builders import Story
+
+
+@pytest.fixture
+def story(client: Callable[..., Client], tmp_path: Path) -> Story:
+    return Story.tell(client, tmp_path / "story")
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], AbstractContextManager[Registry]]:
+    """Gives a registry over a new home each time, as a context."""
+    template = tmp_path_factory.mktemp("template") / "home"
+    open_home(template).database.close()
+
+    @contextmanager
+    def opened() -> Iterator[Registry]:
+        home = tmp_path_factory.mktemp("fresh") / "home"
+        shutil.copytree(template, home)
+        registry = open_home(home)
+        try:
+            yield registry
+        finally:
+            registry.database.close()
+            shutil.rmtree(home.parent)
+
+    return opened
