@@ -24,7 +24,7 @@ from registry.listing import filters
 from registry.listing.paging import Page
 from registry.storage.audit import Event
 from registry.storage.lookup import get_node, version_name
-from registry.storage.tables import Channel, Edge, EvaluationReport, File, Node, Promotion, Review, Version
+from registry.storage.tables import Channel, Edge, EvaluationReport, File, Finding, Node, Promotion, Review, Version
 from registry.wire import EnumType, enum_number, enum_text
 from spiritsafe.errors import FailedPrecondition, SpiritsafeError
 from spiritsafe.registry.v1 import licensing_pb2, version_pb2
@@ -124,7 +124,7 @@ def finalize(session: Session, node: Node, version: Version, problem: Spiritsafe
 
 
 def remove(session: Session, node: Node, version: Version) -> Event:
-    """Deletes a version with its files and edges; its number is not given again, and content stays in the store.
+    """Deletes a version with its files, edges and findings; its number is not given again, and content stays in the store.
 
     Raises FailedPrecondition when something descends from it, a channel holds it, or recorded decisions rest on it.
     """
@@ -140,7 +140,7 @@ def remove(session: Session, node: Node, version: Version) -> Event:
     if any(_refers(session, column, version) for column in history):
         why = "is named by recorded promotions, reviews or evaluation reports"
         raise _kept(name, why, "HAS_HISTORY", "keep it: history must resolve")
-    for table, column in ((File, File.version_id), (Edge, Edge.child_id)):
+    for table, column in ((File, File.version_id), (Edge, Edge.child_id), (Finding, Finding.version_id)):
         session.exec(delete(table).where(col(column) == version.id))
     session.delete(version)
     return Event("version.deleted", name, {"state": version.state, "digest": version.digest})
