@@ -124,7 +124,7 @@ def finalize(session: Session, node: Node, version: Version, problem: Spiritsafe
 
 
 def remove(session: Session, node: Node, version: Version) -> Event:
-    """Deletes a version with its files, edges and findings; its number is not given again, and content stays in the store.
+    """Deletes a version with its files, edges and findings; its number is not given again, content stays in the store.
 
     Raises FailedPrecondition when something descends from it, a channel holds it, or recorded decisions rest on it.
     """

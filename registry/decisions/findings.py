@@ -40,9 +40,7 @@ def get_finding(session: Session, caller: Caller, name: str) -> Finding:
     return finding
 
 
-def conclude(
-    session: Session, caller: Caller, request: finding_pb2.ConcludeFindingRequest
-) -> tuple[Finding, Event]:
+def conclude(session: Session, caller: Caller, request: finding_pb2.ConcludeFindingRequest) -> tuple[Finding, Event]:
     """Records that a person looked into it; an alert is none from then on. The licences that count stay the same.
 
     Raises:
@@ -78,9 +76,7 @@ def answer_license_questions(session: Session, caller: Caller, version: Version,
 
 
 def _open_ones(session: Session, version: Version, codes: Collection[FindingCode]) -> list[Finding]:
-    query = select(Finding).where(
-        Finding.version_id == version.id, Finding.state == OPEN, col(Finding.code).in_(codes)
-    )
+    query = select(Finding).where(Finding.version_id == version.id, Finding.state == OPEN, col(Finding.code).in_(codes))
     return list(session.exec(query.order_by(col(Finding.id))))
 
 

@@ -29,7 +29,7 @@ def compute() -> dict[str, dict[str, str]]:
     found = {}
     for path in sorted(folder.glob("*.LICENSE")):
         about, text = scancode.split(path.read_text("utf-8"))
-        fields: dict[str, Any] = yaml.load(about, yaml.CSafeLoader) or {}  # noqa: S506 - the safe loader, in C
+        fields: dict[str, Any] = yaml.load(about, yaml.CSafeLoader) or {}
         key, spdx = path.stem, fields.get("spdx_license_key") or ""
         if profiles_of(key, spdx) and text.strip():
             editions = {text, text.partition(_APPENDICES[key])[0]} if key in _APPENDICES else {text}

@@ -103,7 +103,7 @@ def traits_of_gguf(file: str, metadata: Mapping[str, Any]) -> Traits:
         traits.model_types.add(architecture)
     tokens = metadata.get("tokenizer.ggml.tokens")
     if isinstance(tokens, Array):
-        traits.add_number("vocab_size", tokens.count)
+        traits.add_number("vocab_size", tokens.length)
     for name in ("bos_token_id", "eos_token_id"):
         traits.add_number(name, metadata.get(f"tokenizer.ggml.{name}"))
     read_template(traits, metadata.get("tokenizer.chat_template"))

@@ -26,7 +26,7 @@ class Array(NamedTuple):
     """The first elements of an array, and how many there are in all."""
 
     first: list[Any]
-    count: int
+    length: int
 
 
 class MetadataError(ValueError):

@@ -95,7 +95,8 @@ def _conflicts(own: list[LicenseSeen], known: Known) -> Iterator[Found]:
         problem = "the files show a licence that is not declared" if stated else "it is declared to have no licence"
     else:
         texts, claims = (
-            {each for one in own if one.source is source for each in one.licenses} for source in (Source.TEXT, Source.CLAIM)
+            {each for one in own if one.source is source for each in one.licenses}
+            for source in (Source.TEXT, Source.CLAIM)
         )
         differing = own if texts and claims and texts != claims else []
         problem = "the licence texts and the metadata name different licences"
@@ -115,7 +116,9 @@ def _unidentified(seen: Observations) -> Iterator[Found]:
     for one in seen.licenses:
         if not one.licenses:
             problem = "the licence is not identified, or has no profile"
-            yield Found(FindingCode.LICENSE_UNIDENTIFIED, one.file, one.says, {"problem": problem, "seen": [one.to_json()]})
+            yield Found(
+                FindingCode.LICENSE_UNIDENTIFIED, one.file, one.says, {"problem": problem, "seen": [one.to_json()]}
+            )
 
 
 def _missing_texts(seen: Observations, known: Known, detected: Iterable[str], catalogue: Catalogue) -> Iterator[Found]:
@@ -133,9 +136,7 @@ def _missing_texts(seen: Observations, known: Known, detected: Iterable[str], ca
             )
 
 
-def _families(
-    seen: Observations, known: Known, find_model: Callable[[str], KnownModel | None]
-) -> Iterator[Found]:
+def _families(seen: Observations, known: Known, find_model: Callable[[str], KnownModel | None]) -> Iterator[Found]:
     """Marks of a family that is not in the lineage. A stand-in bears them on purpose: its lineage is simulated."""
     if not known.is_model or known.stand_in:
         return

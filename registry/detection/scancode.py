@@ -62,7 +62,7 @@ def detect(texts: Mapping[str, str], timeout_seconds: float = TIMEOUT_SECONDS) -
     if not _one_at_a_time.acquire(timeout=timeout_seconds):
         raise DetectorError(f"another scan kept it busy for {timeout_seconds:g} s")
     try:
-        done = subprocess.run(  # noqa: S603 - this interpreter and this package's own module
+        done = subprocess.run(
             [sys.executable, "-m", "registry.detection.scancode_worker"],
             input=json.dumps(dict(texts)).encode(),
             capture_output=True,

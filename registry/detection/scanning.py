@@ -100,7 +100,9 @@ class _Scan:
 
     def _trait_file(self, file: File) -> None:
         if file.size_bytes > self._limits.json_bytes:
-            self._leave_out(f"{file.path}: {file.size_bytes} bytes, more than the {self._limits.json_bytes} of its kind")
+            self._leave_out(
+                f"{file.path}: {file.size_bytes} bytes, more than the {self._limits.json_bytes} of its kind"
+            )
             return
         data = self._budget.read(file.sha256, 0, file.size_bytes)
         self._traits.files.append(file.path)
@@ -153,9 +155,7 @@ class _Scan:
     def _add_claims(self, seen: Iterable[Any]) -> None:
         """Every shard of a model repeats the same statement; the first one suffices."""
         known = {(one.source, one.says) for one in self._found.licenses}
-        self._found.add(
-            one for one in seen if not isinstance(one, LicenseSeen) or (one.source, one.says) not in known
-        )
+        self._found.add(one for one in seen if not isinstance(one, LicenseSeen) or (one.source, one.says) not in known)
 
     def _decoded(self, file: File) -> str | None:
         if file.size_bytes > self._limits.text_bytes:
@@ -211,4 +211,3 @@ def _suffix(path: str) -> str:
 
 def _weights(path: str) -> str:
     return _suffix(path) if _suffix(path) in (".safetensors", ".gguf") else ""
-

@@ -102,7 +102,7 @@ def profiles_of(key: str, spdx: str) -> tuple[str, ...]:
     """The profile of a licence by its ScanCode key or SPDX id; empty where there is none: never a near one."""
     by_key, by_spdx = _profile_keys()
     found = _texts().keys.get(key) or by_key.get(key) or by_spdx.get(spdx)
-    return (found,) if found in load_profiles() else ()
+    return (found,) if found is not None and found in load_profiles() else ()
 
 
 def license_text(profile_id: str) -> str | None:
@@ -120,7 +120,7 @@ def license_text(profile_id: str) -> str | None:
 
 
 def _keys_of(profile: Profile) -> list[str]:
-    own = [key for key, (license_id) in _profile_keys()[0].items() if license_id == profile.id]
+    own = [key for key, license_id in _profile_keys()[0].items() if license_id == profile.id]
     named = [key for key, license_id in _texts().keys.items() if license_id == profile.id]
     by_spdx = [key for key, spdx in _texts().spdx.items() if profile.spdx and spdx == profile.spdx]
     return list(dict.fromkeys([*own, *by_spdx, *named]))
