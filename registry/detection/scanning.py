@@ -20,8 +20,8 @@ _CONFIGS = frozenset({"config.json", "generation_config.json"})
 _TOKENIZERS = frozenset({"tokenizer_config.json", "special_tokens_map.json", "tokenizer.json", "chat_template.json"})
 _TEMPLATE = "chat_template.jinja"
 _FIRST_GGUF_BYTES = 1 << 20
-# A match below these, in percent, is another text than the known one: it is shown, and identifies nothing.
-MIN_SCORE, MIN_COVERAGE = 99.0, 99.0
+# In percent. Below it is another text, if only by the number in a clause: it is shown, and identifies nothing.
+EXACT = 100.0
 NOT_INSTALLED = "texts beyond the known digests: the extra is not installed, pip install 'spiritsafe[detect]'"
 
 
@@ -185,7 +185,7 @@ class _Scan:
 
 
 def _read_matches(path: str, text: str, matches: Sequence[scancode.Match]) -> Iterator[LicenseSeen]:
-    whole = [one for one in matches if one.is_text and one.score >= MIN_SCORE and one.coverage >= MIN_COVERAGE]
+    whole = [one for one in matches if one.is_text and one.score == EXACT and one.coverage == EXACT]
     for key, spdx in dict.fromkeys((one.key, one.spdx) for one in whole):
         yield LicenseSeen(path, Source.TEXT, texts.profiles_of(key, spdx), key, _detector(), "the whole text matches")
     if whole:

@@ -38,9 +38,7 @@ def fingerprints(config: dict[str, Any], **tokenizer: Any) -> list[str]:
         ("gemma4", "gemma4-tokens", ("gemma4",)),
     ],
 )
-def test_each_stand_in_bears_the_mark_of_its_family(
-    stand_in: str, fingerprint: str, families: tuple[str, ...]
-) -> None:
+def test_each_stand_in_bears_the_mark_of_its_family(stand_in: str, fingerprint: str, families: tuple[str, ...]) -> None:
     (seen,) = recognise(of_stand_in(stand_in))
     assert (seen.fingerprint, seen.families) == (fingerprint, families)
     assert seen.marks
