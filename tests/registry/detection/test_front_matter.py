@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,7 +67,5 @@ def test_an_entity_bomb_costs_nothing() -> None:
 
 @given(st.text(max_size=300))
 def test_any_text_is_a_card_or_an_error(text: str) -> None:
-    try:
+    with suppress(FrontMatterError):
         assert isinstance(read_card(f"---\n{text}\n---\n"), Card)
-    except FrontMatterError as error:
-        assert str(error)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import struct
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -55,13 +55,11 @@ def test_deep_nesting_is_no_recursion_error() -> None:
 
 @given(st.binary(max_size=200))
 @settings(max_examples=200)
-def test_any_bytes_are_metadata_or_an_error_with_a_reason(data: bytes) -> None:
+def test_any_bytes_are_metadata_or_the_one_error(data: bytes) -> None:
     for read, error in ((safetensors.metadata, safetensors.HeaderError), (gguf.metadata, gguf.MetadataError)):
         for one in (data, b"GGUF" + data, b"GGUF\x03\0\0\0" + data):
-            try:
+            with suppress(error):
                 assert isinstance(read(one), dict)
-            except error as raised:
-                assert str(raised)
 
 
 def test_metadata_of_gguf_is_read() -> None:
@@ -110,7 +108,5 @@ def test_a_damaged_gguf_file_is_never_more_than_an_error(data: st.DataObject) ->
     whole = bytearray(files.gguf({**METADATA, "tokens": ["a", "b"]}))
     for _ in range(data.draw(st.integers(1, 4))):
         whole[data.draw(st.integers(4, len(whole) - 1))] = data.draw(st.integers(0, 255))
-    try:
-        assert json.dumps(gguf.metadata(bytes(whole)), default=str)
-    except gguf.MetadataError as raised:
-        assert str(raised)
+    with suppress(gguf.MetadataError):
+        assert isinstance(gguf.metadata(bytes(whole)), dict)

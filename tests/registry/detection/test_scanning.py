@@ -140,7 +140,7 @@ def test_the_detector_tells_texts_that_the_digests_do_not_know(tmp_path: Path) -
         "LICENSE": f"This model is released under these terms:\n\n{mit}\nHave fun.",
         "LICENSE-changed.txt": qwen.replace("100 million", "7"),
         "COPYING.txt": "Ask your grandmother whether you may use it.",
-        "LICENSE-sspl.txt": scancode.text_of("sspl-1.0") or "",
+        "LICENSE-sspl.txt": scancode.text_of("mongodb-sspl-1.0") or "",
     }
     found = scanned(tmp_path, {path: text.encode() for path, text in content.items()})
     seen = {one.file: one for one in found.licenses}
@@ -151,7 +151,7 @@ def test_the_detector_tells_texts_that_the_digests_do_not_know(tmp_path: Path) -
     assert "nearest known: qwen-2024" in seen["LICENSE-changed.txt"].says
     assert (seen["COPYING.txt"].licenses, seen["COPYING.txt"].confidence) == ((), "not identified")
     # A known licence without a profile here.
-    assert (seen["LICENSE-sspl.txt"].licenses, seen["LICENSE-sspl.txt"].says) == ((), "sspl-1.0")
+    assert (seen["LICENSE-sspl.txt"].licenses, seen["LICENSE-sspl.txt"].says) == ((), "mongodb-sspl-1.0")
     assert all(one.source is Source.TEXT for one in found.licenses)
 
 
