@@ -33,6 +33,7 @@ _KINDS = {
     "use-policy": POLICY,
 }
 _KIND = re.compile(rf"({'|'.join(sorted(_KINDS, key=len, reverse=True))})(?![a-z])", re.IGNORECASE)
+_DATA_SUFFIXES = frozenset({".csv", ".gguf", ".jinja", ".json", ".jsonl", ".model", ".parquet", ".safetensors"})
 _DATA = "data/license_texts.json"
 DIGEST_DETECTOR = "spiritsafe text digests 1"
 MARKER_DETECTOR = "spiritsafe text markers 1"
@@ -64,8 +65,9 @@ class _Texts:
 
 def kind_of(path: str) -> str:
     """LICENSE, NOTICE or POLICY for a file whose name says that it holds such a text; "" for any other."""
-    match = _KIND.match(PurePosixPath(path).name)
-    return _KINDS[match[1].lower()] if match else ""
+    name = PurePosixPath(path)
+    match = _KIND.match(name.name)
+    return _KINDS[match[1].lower()] if match and name.suffix.lower() not in _DATA_SUFFIXES else ""
 
 
 def words_of(text: str) -> str:
