@@ -7,6 +7,7 @@ version that declares its own (most licences ask for that copy), and a declared 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,8 @@ from registry.detection.observations import LicenseSeen, Observations, ParentNam
 from registry.licensing import Catalogue, KnownModel
 from registry.licensing.findings import FindingCode
 from registry.licensing.vocabulary import TermCode
+
+_MAX_SUBJECT_BYTES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,8 @@ def judge(
         *_unknown_parents(seen, known, find_model),
         *(Found(FindingCode.FILE_MALFORMED, one.file, "", {"problem": one.problem}) for one in seen.malformed),
     )
-    unique = {(one.code, one.file, one.subject): one for one in findings}
-    return Judgement(tuple(_with_limits(one, seen) for one in unique.values()), detected or None)
+    unique = {(one.code, one.file, one.subject): one for one in (_bounded(each, seen) for each in findings)}
+    return Judgement(tuple(unique.values()), detected or None)
 
 
 def _is_ancestors(one: LicenseSeen, known: Known) -> bool:
@@ -187,7 +190,10 @@ def _family_of(name: str, find_model: Callable[[str], KnownModel | None]) -> str
     return (entry.base_family or "") if entry is not None else ""
 
 
-def _with_limits(one: Found, seen: Observations) -> Found:
-    if not seen.not_looked_at:
-        return one
-    return Found(one.code, one.file, one.subject, one.detail | {"not_looked_at": list(seen.not_looked_at)})
+def _bounded(one: Found, seen: Observations) -> Found:
+    """With what was not looked at, and a subject that fits into an index of every database."""
+    subject = one.subject
+    if len(subject.encode()) > _MAX_SUBJECT_BYTES:
+        subject = f"sha256:{hashlib.sha256(subject.encode()).hexdigest()}"
+    limits = {"not_looked_at": list(seen.not_looked_at)} if seen.not_looked_at else {}
+    return Found(one.code, one.file, subject, one.detail | limits)

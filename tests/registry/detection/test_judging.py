@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from registry.detection.judging import Judgement, Known, judge
 from registry.detection.observations import FamilySeen, LicenseSeen, Malformed, Observations, ParentNamed, Source
@@ -145,3 +147,42 @@ def test_every_finding_tells_what_was_not_looked_at() -> None:
     observations.not_looked_at.append("the detector")
     (one,) = judge(observations, Known(), load_profiles(), find_model).findings
     assert (one.code, one.file, one.detail["not_looked_at"]) == ("FILE_MALFORMED", "model.gguf", ["the detector"])
+
+
+def test_a_long_subject_is_told_by_its_digest() -> None:
+    seen = LicenseSeen("LICENSE", Source.TEXT, (), "é" * 2_000, "test", "said")
+    (one,) = found(Known(), seen).findings
+    assert one.subject.startswith("sha256:")
+    assert len(one.subject) == len("sha256:") + 64
+
+
+IDS = st.sampled_from(["mit", "apache-2.0", "llama3.1", "cc-by-nc-4.0"])
+STATED = st.none() | st.lists(IDS, max_size=3, unique=True).map(tuple)
+SEEN = st.lists(st.builds(text, IDS) | st.builds(claim, IDS) | st.just(text()), max_size=5)
+
+
+@given(STATED, STATED, st.frozensets(IDS), SEEN)
+def test_no_licence_is_seen_and_forgotten(
+    declared: tuple[str, ...] | None,
+    concluded: tuple[str, ...] | None,
+    ancestors: frozenset[str],
+    seen: list[LicenseSeen],
+) -> None:
+    """Each one is detected, or an ancestor's; a detected one that people do not state is a conflict."""
+    known = Known(declared=declared, concluded=concluded, ancestor_licenses=ancestors)
+    judgement = found(known, *seen)
+    detected = set(judgement.detected or ())
+    shown = {each for one in seen for each in one.licenses}
+    assert detected <= shown
+    assert shown - detected <= ancestors
+    if known.stated is not None:
+        conflicts = [one for one in judgement.findings if one.code == CONFLICT]
+        assert bool(conflicts) == bool(detected - set(known.stated))
+
+
+@given(SEEN, st.permutations(range(5)))
+def test_the_order_in_which_files_are_read_does_not_matter(seen: list[LicenseSeen], order: list[int]) -> None:
+    shuffled = [seen[index] for index in order if index < len(seen)]
+    known = Known(declared=("mit",))
+    assert found(known, *seen).detected == found(known, *shuffled).detected
+    assert codes(known, *seen) == codes(known, *shuffled)
