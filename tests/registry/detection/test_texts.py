@@ -51,7 +51,7 @@ def test_a_text_with_another_word_is_not_the_known_one(index: int) -> None:
 
 
 def test_the_research_licence_of_qwen_is_not_taken_for_the_commercial_one() -> None:
-    """ScanCode took its text for qwen-2024 (scancode-toolkit #5270): the words that only it has decide first."""
+    """ScanCode took its text for qwen-2024: the words that only it has decide first."""
     other = (license_text("qwen") or "").replace("Qwen LICENSE", "Qwen RESEARCH LICENSE")
     assert licenses("LICENSE", RESEARCH + other) == ("qwen-research",)
     assert licenses("LICENSE", license_text("qwen") or "") == ("qwen",)
