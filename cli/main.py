@@ -19,13 +19,16 @@ COMMANDS = {
     "serve": Lazy("cli.serve:app", "Serve the registry and the distillation service over gRPC."),
     "worker": Lazy("cli.worker:app", "Execute queued distillation runs."),
     "model": Lazy("cli.nodes:models", "Models: create, update, list, show, register, download, evaluation."),
-    "version": Lazy("cli.versions:app", "Versions of models and datasets: create, list, show, register, download."),
+    "version": Lazy(
+        "cli.versions:app", "Versions of models and datasets: create, list, show, register, download, rescan."
+    ),
     "dataset": Lazy("cli.nodes:datasets", "Datasets: create, update, list, show, register, download."),
     "lineage": Lazy("cli.lineage:app", "Where a version comes from, with licences and verdicts."),
     "license": Lazy("cli.licenses:app", "Licence profiles, what changing them would do, and verdicts."),
     "policy": Lazy("cli.policies:app", "The written policy on contested questions, in revisions."),
     "catalog": Lazy("cli.catalog:app", "Known models, datasets and services, with licences and sources."),
     "review": Lazy("cli.reviews:app", "Human decisions on contested licence reasons."),
+    "finding": Lazy("cli.findings:app", "What the files of versions say, where it differs from what was declared."),
     "promote": Lazy("cli.promotions:promote_app", "Move a channel to a version, through the gate."),
     "rollback": Lazy("cli.promotions:rollback_app", "Move a channel back to the version that it held before."),
     "channel": Lazy("cli.promotions:channel_app", "What every channel holds, held, and why."),

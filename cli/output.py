@@ -23,7 +23,7 @@ from spiritsafe.rpc.names import DEFAULT_NAMESPACE, ChannelName, shorten
 
 Data = Mapping[str, Any]
 PIPE_WIDTH = 160
-_REVIEWS = f"namespaces/{DEFAULT_NAMESPACE}/reviews/"
+_IDS = re.compile(rf"namespaces/{DEFAULT_NAMESPACE}/(reviews|findings)/")
 _EMPTY: tuple[Any, ...] = ("", None, [], {})
 _VERDICT_STYLES = {
     "allowed": "green",
@@ -164,7 +164,7 @@ def _short(text: str) -> str:
     if "/channels/" in text and "/promotions/" not in text:
         channel = ChannelName.parse(text)
         return f"{channel.node.short} {channel.label}"
-    return "" if text == "unspecified" else shorten(text.removeprefix(_REVIEWS))
+    return "" if text == "unspecified" else shorten(_IDS.sub("", text, count=1))
 
 
 def _mapping_cell(value: Data) -> str:

@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli import output
+from cli import findings, output
 from cli.lazy import app as new_app
 from cli.options import (
     DescriptionOption,
+    DryRunOption,
     FilterOption,
     FormatOption,
     LimitOption,
@@ -186,3 +187,12 @@ def download(version: VersionArgument, to: ToOption, form: FormatOption = Format
     Example: spiritsafe version download support-tool@1 --to ./support-tool
     """
     fetch(version, to, form, "models")
+
+
+@app.command("rescan")
+def rescan(version: VersionArgument, dry_run: DryRunOption = False, form: FormatOption = Format.TABLE) -> None:
+    """Scan the files of a version again, and print its findings. The manifest stays as it is.
+
+    Example: spiritsafe version rescan support-tool@1
+    """
+    findings.print_rescan(version, form, dry_run=dry_run)

@@ -21,6 +21,7 @@ from registry.services.audit import AuditService
 from registry.services.catalog import CatalogService
 from registry.services.datasets import DatasetService
 from registry.services.evaluation_reports import EvaluationReportService
+from registry.services.findings import FindingService
 from registry.services.identity import IdentityService
 from registry.services.licenses import LicenseService
 from registry.services.models import ModelService
@@ -36,6 +37,7 @@ from spiritsafe.registry.v1 import (
     catalog_pb2_grpc,
     dataset_pb2_grpc,
     evaluation_report_pb2_grpc,
+    finding_pb2_grpc,
     identity_pb2_grpc,
     licensing_pb2_grpc,
     model_pb2_grpc,
@@ -125,6 +127,7 @@ class RegistryServer:
             EvaluationReportService(registry), server
         )
         policy_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyService(registry), server)
+        finding_pb2_grpc.add_FindingServiceServicer_to_server(FindingService(registry), server)
         promotion_pb2_grpc.add_PromotionServiceServicer_to_server(PromotionService(registry), server)
         audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(registry), server)
         identity_pb2_grpc.add_IdentityServiceServicer_to_server(IdentityService(registry), server)

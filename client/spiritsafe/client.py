@@ -18,6 +18,7 @@ from spiritsafe.registry.v1 import (
     catalog_pb2_grpc,
     dataset_pb2_grpc,
     evaluation_report_pb2_grpc,
+    finding_pb2_grpc,
     identity_pb2_grpc,
     licensing_pb2_grpc,
     model_pb2_grpc,
@@ -102,6 +103,7 @@ class Client:
         self.agreements = agreement_pb2_grpc.AgreementServiceStub(channel)
         self.evaluation_reports = evaluation_report_pb2_grpc.EvaluationReportServiceStub(channel)
         self.policies = policy_pb2_grpc.PolicyServiceStub(channel)
+        self.findings = finding_pb2_grpc.FindingServiceStub(channel)
         self.promotions = promotion_pb2_grpc.PromotionServiceStub(channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(channel)
         self.identity = identity_pb2_grpc.IdentityServiceStub(channel)

@@ -22,10 +22,20 @@ from registry.licensing.exposures import NodeExposures, inherit
 from registry.licensing.vocabulary import EdgeType
 from registry.listing import filters
 from registry.listing.paging import Page
-from registry.reevaluation.first import record_first_verdicts
 from registry.storage.audit import Event
 from registry.storage.lookup import get_node, version_name
-from registry.storage.tables import Channel, Edge, EvaluationReport, File, LastVerdict, Node, Promotion, Review, Version
+from registry.storage.tables import (
+    Channel,
+    Edge,
+    EvaluationReport,
+    File,
+    Finding,
+    LastVerdict,
+    Node,
+    Promotion,
+    Review,
+    Version,
+)
 from registry.wire import EnumType, enum_number, enum_text
 from spiritsafe.errors import FailedPrecondition, SpiritsafeError
 from spiritsafe.registry.v1 import licensing_pb2, version_pb2
@@ -120,14 +130,12 @@ def finalize(session: Session, node: Node, version: Version, problem: Spiritsafe
     version.revision += 1
     session.add(version)
     session.flush()
-    assert version.id is not None
-    record_first_verdicts(session, version.id)
     names = [str(version_name(parent_node, parent)) for _, parent_node, parent in parents]
     return Event("version.finalized", name, {"digest": version.digest, "parents": names})
 
 
 def remove(session: Session, node: Node, version: Version) -> Event:
-    """Deletes a version with its files and edges; its number is not given again, and content stays in the store.
+    """Deletes a version with its files, edges and findings; its number is not given again, content stays in the store.
 
     Raises FailedPrecondition when something descends from it, a channel holds it, or recorded decisions rest on it.
     """
@@ -143,7 +151,8 @@ def remove(session: Session, node: Node, version: Version) -> Event:
     if any(_refers(session, column, version) for column in history):
         why = "is named by recorded promotions, reviews or evaluation reports"
         raise _kept(name, why, "HAS_HISTORY", "keep it: history must resolve")
-    for table, column in ((File, File.version_id), (Edge, Edge.child_id), (LastVerdict, LastVerdict.version_id)):
+    owned = ((File, File.version_id), (Edge, Edge.child_id), (LastVerdict, LastVerdict.version_id))
+    for table, column in (*owned, (Finding, Finding.version_id)):
         session.exec(delete(table).where(col(column) == version.id))
     session.delete(version)
     return Event("version.deleted", name, {"state": version.state, "digest": version.digest})

@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from registry.decisions.checks import check_four_eyes, check_license_id, distinct, required_text
 from registry.decisions.epoch import Reach, bump_epoch
+from registry.decisions.findings import answer_license_questions
 from registry.decisions.rules import current_rules
 from registry.errors import check_etag, etag, invalid, wrong_state
 from registry.licensing import Catalogue
@@ -25,6 +26,8 @@ def conclude(
 ) -> tuple[licensing_pb2.ConcludeLicensesResponse, Event]:
     """Records the conclusion; every verdict of the version and its descendants follows it from now on.
 
+    It answers the open findings that ask which licences the version has.
+
     Raises:
         InvalidArgument: no rationale, a licence without a profile, or none at all for somebody else's work.
         FailedPrecondition: the version is a draft.
@@ -41,10 +44,11 @@ def conclude(
     version.concluded = concluded
     version.revision += 1
     session.add(version)
+    answered = answer_license_questions(session, caller, version, rationale)
     epoch = bump_epoch(session, Reach(version_ids=(cast("int", version.id),)))
     response = licensing_pb2.ConcludeLicensesResponse(licenses=license_set(concluded), etag=etag(version.revision))
     details = {"before": before, "concluded": concluded, "rationale": rationale, "epoch": epoch}
-    return response, Event("version.licenses_concluded", name, details)
+    return response, Event("version.licenses_concluded", name, details | ({"findings": answered} if answered else {}))
 
 
 def _licenses(request: licensing_pb2.ConcludeLicensesRequest, version: Version, catalogue: Catalogue) -> list[str]:

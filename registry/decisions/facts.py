@@ -14,11 +14,11 @@ import sqlalchemy
 from sqlmodel import Session, col, select
 
 from registry.licensing import Approval, Context, NodeExposures, OriginFacts
+from registry.licensing.findings import ALERT_CODES
 from registry.licensing.vocabulary import UNKNOWN, WEIGHTS_EDGES
-from registry.storage.tables import Agreement, Node, Review, Version
+from registry.storage.tables import Agreement, Finding, Node, Review, Version
 from spiritsafe.rpc.names import NodeName, VersionName
 
-LICENSE_CONFLICT = "LICENSE_CONFLICT"
 # Columns, not rows: an ancestor's own stored exposures are long and not needed.
 _ORIGINS = sqlalchemy.select(
     col(Node.namespace),
@@ -45,7 +45,7 @@ class Origin:
     licenses: tuple[str, ...]
     multimodal: bool
     stand_in: bool
-    conflicting: bool
+    alerts: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,9 @@ def load_origins(session: Session, version_ids: Iterable[int]) -> dict[int, Orig
     """What verdicts ask of these versions as origins of terms, by version id."""
     origins: dict[int, Origin] = {}
     for chunk in _chunks(sorted(version_ids)):
+        alerts = _open_alerts(session, chunk)
         for row in session.execute(_ORIGINS.where(col(Version.id).in_(chunk))):
-            origins[row.id] = _origin(row)
+            origins[row.id] = _origin(row, alerts.get(row.id, frozenset()))
     return origins
 
 
@@ -121,7 +122,7 @@ def origin_facts(origins: Mapping[int, Origin], agreements: Iterable[Agreement],
             origin.licenses,
             origin.multimodal,
             frozenset(waived.get(origin.node_id, ())),
-            frozenset({LICENSE_CONFLICT} if origin.conflicting else ()),
+            origin.alerts,
         )
         for version_id, origin in origins.items()
     }
@@ -151,15 +152,25 @@ def next_change(agreements: Iterable[Agreement], reviews: Iterable[Review], at: 
     return min((time for time in times if time > at), default=None)
 
 
-def _origin(row: sqlalchemy.Row[Any]) -> Origin:
-    known = (row.concluded, row.declared, row.detected)
+def _open_alerts(session: Session, version_ids: Sequence[int]) -> dict[int, frozenset[str]]:
+    """Codes of the alerts that nobody has concluded, by version id."""
+    query = select(Finding.version_id, Finding.code).where(
+        col(Finding.version_id).in_(version_ids), Finding.state == "open", col(Finding.code).in_(ALERT_CODES)
+    )
+    found: dict[int, frozenset[str]] = {}
+    for version_id, code in session.exec(query):
+        found[version_id] = found.get(version_id, frozenset()) | {code}
+    return found
+
+
+def _origin(row: sqlalchemy.Row[Any], alerts: frozenset[str]) -> Origin:
     return Origin(
         name=VersionName(NodeName(row.namespace, row.collection, row.slug), row.number),
         node_id=row.node_id,
-        licenses=tuple(_effective(*known, row.imported)),
+        licenses=tuple(_effective(row.concluded, row.declared, row.detected, row.imported)),
         multimodal=row.multimodal,
         stand_in=row.stand_in,
-        conflicting=_conflicting(*known),
+        alerts=alerts,
     )
 
 
@@ -170,11 +181,6 @@ def _effective(
         return list(concluded)
     known = list(dict.fromkeys([*(declared or ()), *(detected or ())]))
     return known or ([UNKNOWN] if imported else [])
-
-
-def _conflicting(concluded: list[str] | None, declared: list[str] | None, detected: list[str] | None) -> bool:
-    """Whether publisher and scan disagree and nobody has concluded who is right."""
-    return concluded is None and bool(declared) and bool(detected) and set(declared or ()) != set(detected or ())
 
 
 def _chunks(ids: Sequence[int], size: int = 1000) -> Iterable[Sequence[int]]:

@@ -8,9 +8,13 @@ from sqlmodel import Session
 from registry.catalog import files, lineage, versions
 from registry.catalog.messages import describe_lineage, describe_version, describe_versions
 from registry.context import Registry
+from registry.detection import records
+from registry.detection.observations import Observations
+from registry.detection.scanning import scan
 from registry.errors import check_etag
 from registry.identity.access import check_namespace
 from registry.listing.paging import Page
+from registry.reevaluation.first import record_first_verdicts
 from registry.services.names import version_of, versions_parent
 from registry.storage.audit import Event
 from registry.storage.lookup import get_node, get_version
@@ -76,11 +80,15 @@ class VersionService(version_pb2_grpc.VersionServiceServicer):
     ) -> version_pb2.FinalizeVersionResponse:
         name = version_of(request.name)
         # Every byte is read again before the write lock is taken; a manifest never changes, so the answer holds then.
-        problem = self._file_problem(name)
+        problem, seen = self._inspect(name)
 
         def act(session: Session, _caller: Caller) -> tuple[version_pb2.FinalizeVersionResponse, Event]:
             node, version = _current(session, name, request.etag)
             event = versions.finalize(session, node, version, problem)
+            event.details.update(records.record(session, node, version, seen))
+            # Last: detected licences and alerts count for the first verdicts already.
+            assert version.id is not None
+            record_first_verdicts(session, version.id)
             message = describe_version(session, self._registry, node, version)
             return version_pb2.FinalizeVersionResponse(version=message), event
 
@@ -110,16 +118,19 @@ class VersionService(version_pb2_grpc.VersionServiceServicer):
             found = lineage.walk(session, version, direction or "ancestors", depth)
             return describe_lineage(session, self._registry, *found)
 
-    def _file_problem(self, name: VersionName) -> SpiritsafeError | None:
+    def _inspect(self, name: VersionName) -> tuple[SpiritsafeError | None, Observations]:
+        """Why the files cannot be finalized, and what they say where they can."""
         with self._registry.database.read() as session:
             try:
                 _, version = get_version(session, name)
             except NotFound as error:
-                return error  # not raised: a repeated request may outlive its version, and is answered all the same
+                # Not raised: a repeated request may outlive its version, and is answered all the same.
+                return error, Observations()
             if version.state != versions.DRAFT:
-                return None
+                return None, Observations()
             declared = files.files_of(session, [version.id])
-        return files.problem(self._registry.store, declared, name)
+        problem = files.problem(self._registry.store, declared, name)
+        return problem, Observations() if problem else scan(self._registry.store, declared)
 
 
 def _current(session: Session, name: VersionName, etag: str) -> tuple[Node, Version]:

@@ -90,6 +90,33 @@ class Edge(SQLModel, table=True):
     parent_id: int = Field(foreign_key="versions.id", index=True)
 
 
+class Finding(SQLModel, table=True):
+    """What a scan of a version's files found, and what a person concluded about it."""
+
+    __tablename__ = "findings"
+    __table_args__ = (
+        UniqueConstraint("version_id", "code", "file", "subject"),
+        Index("ix_findings_version_state", "version_id", "state"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    uid: str = Field(unique=True)
+    namespace: str = Field(index=True)
+    version_id: int = Field(foreign_key="versions.id")
+    code: str  # a FindingCode
+    file: str
+    # What in the file it is about; with code and file it tells one finding of a version from another.
+    subject: str = Field(sa_type=Text)
+    # Where what was seen, by which detector and version, and how sure it is.
+    detail: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    state: str = "open"
+    reviewer: str = ""
+    rationale: str = Field(default="", sa_type=Text)
+    create_time: int = Field(sa_type=BigInteger)
+    conclude_time: int | None = Field(default=None, sa_type=BigInteger)
+    revision: int = 1
+
+
 class Review(SQLModel, table=True):
     """A question to a human about one reason of one version in one context, and the decision."""
 

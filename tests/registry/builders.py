@@ -68,9 +68,12 @@ class Builder:
         edges: Edges = (),
         content: str = "",
         weights: str | None = "",
+        files: Mapping[str, bytes] | None = None,
         **fields: Any,
     ) -> str:
         """One more version of a model or dataset; its file holds ``content``, else something of its own.
+
+        ``files`` are further ones, by path.
 
         A model has weights as well: the text of ``weights`` instead of ``content``, or none where that is None.
         """
@@ -81,6 +84,8 @@ class Builder:
         (folder / "config.json").write_text(f'{{"content": "{text}"}}')
         if "/models/" in parent and weights is not None:
             (folder / "model.safetensors").write_bytes(safetensors(weights or text))
+        for path, data in (files or {}).items():
+            (folder / path).write_bytes(data)
         name = publish_version(self._client, parent, version, folder).name
         self.weights[name] = weights or text
         return name

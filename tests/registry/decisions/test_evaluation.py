@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from sqlmodel import select
 
 from registry.context import Registry
 from registry.decisions.evaluation import bump_epoch, current_epoch
 from registry.decisions.facts import effective_licenses
-from registry.storage.tables import Node, Version
+from registry.storage.tables import Version
 from spiritsafe.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 from spiritsafe.registry.v1 import licensing_pb2, version_pb2
 from tests.registry.builders import NAMESPACE, Story, verdict_text
 
+ROOT = Path(__file__).parents[3]
 DUTIES, REVIEW, DENIED = "allowed_with_obligations", "needs_review", "denied"
 TO_XLAM = ["trained_on", "traces", "generated_by", "teacher", "adapter", "xlam"]
 
@@ -153,22 +155,20 @@ def test_namespace_that_was_not_granted_is_refused(shared_story: Story) -> None:
         stranger.licenses.EvaluateVersion(licensing_pb2.EvaluateVersionRequest(name=shared_story.names["student"]))
 
 
-def test_declared_and_detected_that_differ_are_an_alert_for_all_descendants(story: Story, registry: Registry) -> None:
-    with registry.database.write() as session:
-        version = session.exec(select(Version).join(Node).where(Node.slug == "qwen3-8b")).one()
-        version.detected = ["llama3.1"]
-        session.add(version)
-        bump_epoch(session)
-    for key in ("qwen3", "student"):
-        codes = [each.code for each in story.evaluate(story.names[key], "research").reasons]
-        assert codes == ["LICENSE_CONFLICT"]
+def test_declared_and_detected_that_differ_are_an_alert_for_all_descendants(story: Story) -> None:
+    license_file = {"LICENSE": (ROOT / "LICENSE").read_bytes()}
+    base = story.build.model("base", "base", licenses=["mit"], imported=True, files=license_file)
+    tuned = story.build.model("tuned", licenses=[], edges=[("finetune", base)])
+    for name in (base, tuned):
+        for context in ("research", "education", "internal", "commercial"):
+            assert "LICENSE_CONFLICT" in [each.code for each in story.evaluate(name, context).reasons]
     request = licensing_pb2.ConcludeLicensesRequest(
-        name=story.names["qwen3"],
-        licenses=licensing_pb2.LicenseSet(ids=["apache-2.0"]),
+        name=base,
+        licenses=licensing_pb2.LicenseSet(ids=["mit"]),
         rationale="the file is a leftover of the template",
     )
     story.rob.licenses.ConcludeLicenses(request)
-    assert story.verdict(story.names["qwen3"], "research") == "allowed"
+    assert [story.verdict(name, "research") for name in (base, tuned)] == ["allowed", "allowed"]
 
 
 def test_answer_is_remembered_until_the_epoch_advances(story: Story, registry: Registry) -> None:

@@ -22,6 +22,7 @@ from spiritsafe.registry.v1 import (
     catalog_pb2,
     dataset_pb2,
     evaluation_report_pb2,
+    finding_pb2,
     identity_pb2,
     licensing_pb2,
     model_pb2,
@@ -157,7 +158,12 @@ def evaluate(books: Bookkeeper) -> None:
 
 
 def decide(books: Bookkeeper, teacher: str, student: str) -> None:
-    """Reviews, a conclusion, an agreement."""
+    """Findings, reviews, a conclusion, an agreement."""
+    again = finding_pb2.RescanVersionRequest(version=student)
+    (finding,) = books.act(books.publisher.findings, "RescanVersion", again).findings
+    assert finding.code == "LICENSE_TEXT_MISSING"
+    closed = finding_pb2.ConcludeFindingRequest(name=finding.name, rationale="it goes out with the product")
+    books.act(books.reviewer.findings, "ConcludeFinding", closed)
     ask = review_pb2.RequestReviewsRequest(
         version=student, context=licensing_pb2.CONTEXT_COMMERCIAL, outbound_license="apache-2.0"
     )

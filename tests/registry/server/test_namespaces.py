@@ -16,6 +16,7 @@ from spiritsafe.registry.v1 import (
     artifact_pb2,
     dataset_pb2,
     evaluation_report_pb2,
+    finding_pb2,
     licensing_pb2,
     model_pb2,
     promotion_pb2,
@@ -31,6 +32,7 @@ OTHER = "namespaces/default"
 MODEL, DATASET = f"{OTHER}/models/m", f"{OTHER}/datasets/d"
 VERSION, CHANNEL = f"{MODEL}/versions/1", f"{MODEL}/channels/research-staging"
 REPORT = f"{VERSION}/evaluationReports/e"
+FINDING = f"{OTHER}/findings/f"
 REVIEW, AGREEMENT = f"{OTHER}/reviews/r", f"{OTHER}/agreements/a"
 RESEARCH = licensing_pb2.CONTEXT_RESEARCH
 # Nothing of these exists: who may not look is not told what is there.
@@ -67,6 +69,10 @@ REQUESTS: dict[str, Message] = {
     "CreateEvaluationReport": evaluation_report_pb2.CreateEvaluationReportRequest(parent=VERSION),
     "GetEvaluationReport": evaluation_report_pb2.GetEvaluationReportRequest(name=REPORT),
     "ListEvaluationReports": evaluation_report_pb2.ListEvaluationReportsRequest(parent=VERSION),
+    "GetFinding": finding_pb2.GetFindingRequest(name=FINDING),
+    "ListFindings": finding_pb2.ListFindingsRequest(parent=OTHER),
+    "ConcludeFinding": finding_pb2.ConcludeFindingRequest(name=FINDING, rationale="no"),
+    "RescanVersion": finding_pb2.RescanVersionRequest(version=VERSION),
     "CreateAgreement": agreement_pb2.CreateAgreementRequest(parent=OTHER, agreement_id="a"),
     "GetAgreement": agreement_pb2.GetAgreementRequest(name=AGREEMENT),
     "ListAgreements": agreement_pb2.ListAgreementsRequest(parent=OTHER),
