@@ -20,6 +20,7 @@ from registry.services.audit import AuditService
 from registry.services.datasets import DatasetService
 from registry.services.evaluation_reports import EvaluationReportService
 from registry.services.identity import IdentityService
+from registry.services.imports import ImportService
 from registry.services.licenses import LicenseService
 from registry.services.models import ModelService
 from registry.services.promotions import PromotionService
@@ -33,6 +34,7 @@ from spiritsafe.registry.v1 import (
     dataset_pb2_grpc,
     evaluation_report_pb2_grpc,
     identity_pb2_grpc,
+    import_pb2_grpc,
     licensing_pb2_grpc,
     model_pb2_grpc,
     promotion_pb2_grpc,
@@ -106,6 +108,7 @@ class RegistryServer:
         dataset_pb2_grpc.add_DatasetServiceServicer_to_server(DatasetService(registry), server)
         version_pb2_grpc.add_VersionServiceServicer_to_server(VersionService(registry), server)
         artifact_pb2_grpc.add_ArtifactServiceServicer_to_server(ArtifactService(registry), server)
+        import_pb2_grpc.add_ImportServiceServicer_to_server(ImportService(), server)
         licensing_pb2_grpc.add_LicenseServiceServicer_to_server(LicenseService(registry), server)
         review_pb2_grpc.add_ReviewServiceServicer_to_server(ReviewService(registry), server)
         agreement_pb2_grpc.add_AgreementServiceServicer_to_server(AgreementService(registry), server)

@@ -18,6 +18,7 @@ from spiritsafe.registry.v1 import (
     dataset_pb2_grpc,
     evaluation_report_pb2_grpc,
     identity_pb2_grpc,
+    import_pb2_grpc,
     licensing_pb2_grpc,
     model_pb2_grpc,
     promotion_pb2_grpc,
@@ -94,6 +95,7 @@ class Client:
         self.datasets = dataset_pb2_grpc.DatasetServiceStub(channel)
         self.versions = version_pb2_grpc.VersionServiceStub(channel)
         self.artifacts = artifact_pb2_grpc.ArtifactServiceStub(channel)
+        self.imports = import_pb2_grpc.ImportServiceStub(channel)
         self.licenses = licensing_pb2_grpc.LicenseServiceStub(channel)
         self.reviews = review_pb2_grpc.ReviewServiceStub(channel)
         self.agreements = agreement_pb2_grpc.AgreementServiceStub(channel)

@@ -21,6 +21,7 @@ _READ = frozenset(
         "deployments.check",
         "evaluation_reports.get",
         "evaluation_reports.list",
+        "imports.plan",
         "licenses.evaluate",
         "licenses.get",
         "licenses.list",
@@ -39,6 +40,7 @@ ROLES: dict[str, frozenset[str]] = {
     "reader": _READ,
     "publisher": _READ
     | {
+        "artifacts.mirror",
         "artifacts.upload",
         "datasets.create",
         "datasets.update",
@@ -52,7 +54,7 @@ ROLES: dict[str, frozenset[str]] = {
         "versions.delete",
     },
     "reviewer": _READ | {"agreements.create", "audit.list", "licenses.conclude", "reviews.decide", "reviews.request"},
-    "releaser": _READ | {"audit.list", "promotions.create", "reviews.request"},
+    "releaser": _READ | {"artifacts.mirror", "audit.list", "promotions.create", "reviews.request"},
     "admin": _READ | {"audit.list", "tokens.create", "tokens.list", "tokens.revoke"},
 }
 

@@ -1,0 +1,26 @@
+"""ImportService: what the card of a repository means. Reads the catalogue and changes nothing."""
+
+from __future__ import annotations
+
+import grpc
+
+from registry.errors import invalid
+from registry.hub.knowledge import find
+from registry.hub.resolution import COLLECTIONS, resolve
+from registry.licensing.hub_vocabulary import profile_ids
+from spiritsafe.hub.names import is_repo
+from spiritsafe.registry.v1 import import_pb2, import_pb2_grpc
+
+
+class ImportService(import_pb2_grpc.ImportServiceServicer):
+    """Stands between the words of a hub's cards and those of this registry."""
+
+    def PlanImport(
+        self, request: import_pb2.PlanImportRequest, context: grpc.ServicerContext
+    ) -> import_pb2.PlanImportResponse:
+        card = request.card
+        if not is_repo(card.hub_repo):
+            raise invalid("card.hub_repo", f"{card.hub_repo!r} is not of the form ORGANISATION/NAME")
+        if card.kind == import_pb2.HUB_REPO_KIND_UNSPECIFIED:
+            raise invalid("card.kind", "is missing", remedy="say whether it is a model or a dataset")
+        return resolve(card, find(card.hub_repo, COLLECTIONS[card.kind]), profile_ids)
