@@ -5,8 +5,20 @@ licences of the day (`derive_terms`); terms become a verdict in a context (`eval
 written policy to recorded facts and leaves contested questions to a person.
 """
 
+from registry.licensing.entries import KnownDataset, KnownEntry, KnownModel, KnownService
+from registry.licensing.entry_form import EntryError
 from registry.licensing.exposures import Crossings, Exposure, NodeExposures, Path, inherit
-from registry.licensing.models import KnownModel, find_model, load_models, upstream_licenses
+from registry.licensing.hub_vocabulary import profile_ids
+from registry.licensing.models import (
+    find_dataset,
+    find_entry,
+    find_model,
+    load_datasets,
+    load_entries,
+    load_models,
+    load_services,
+    upstream_licenses,
+)
 from registry.licensing.policy import Policy, PolicyError
 from registry.licensing.profiles import Catalogue, Profile, ProfileError, load_profiles, parse_profile
 from registry.licensing.scenario import ScenarioError, evaluate_scenarios
@@ -31,9 +43,13 @@ __all__ = [
     "Crossings",
     "Deployment",
     "EdgeType",
+    "EntryError",
     "Evaluation",
     "Exposure",
+    "KnownDataset",
+    "KnownEntry",
     "KnownModel",
+    "KnownService",
     "NodeExposures",
     "NodeKind",
     "Obligation",
@@ -56,10 +72,16 @@ __all__ = [
     "evaluate",
     "evaluate_scenarios",
     "explain",
+    "find_dataset",
+    "find_entry",
     "find_model",
     "inherit",
+    "load_datasets",
+    "load_entries",
     "load_models",
     "load_profiles",
+    "load_services",
     "parse_profile",
+    "profile_ids",
     "upstream_licenses",
 ]

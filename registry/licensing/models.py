@@ -1,113 +1,120 @@
-"""The catalogue of known models: their licences, their bases, and how sure we are of either."""
+"""The shipped catalogue of known models, datasets and services."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
-from typing import Any
+from typing import TypeVar
 
-from registry.licensing.vocabulary import EdgeType
+from registry.licensing.entries import (
+    Confidence,
+    KnownDataset,
+    KnownEntry,
+    KnownModel,
+    KnownService,
+    LineageCompleteness,
+    by_folded_id,
+    find_in,
+)
+from registry.licensing.entry_form import parse_entry
+
+__all__ = [
+    "Confidence",
+    "KnownDataset",
+    "KnownEntry",
+    "KnownModel",
+    "KnownService",
+    "LineageCompleteness",
+    "find_dataset",
+    "find_entry",
+    "find_model",
+    "load_datasets",
+    "load_entries",
+    "load_models",
+    "load_services",
+    "upstream_licenses",
+]
+
+_EntryT = TypeVar("_EntryT", bound=KnownEntry)
 
 
-class Confidence(StrEnum):
-    """How a fact was come by, surest first: primary text, third party, inference, background knowledge."""
-
-    VERIFIED = "verified"
-    SECONDARY = "secondary"
-    DERIVED = "derived"
-    UNVERIFIED = "unverified"
-
-
-class LineageCompleteness(StrEnum):
-    """`root`: a licensor's own release, with no parent recorded; `partial`: the publisher discloses only a part."""
-
-    ROOT = "root"
-    PARTIAL = "partial"
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """The model from which a known model was made, and how."""
-
-    hub_id: str
-    edge: EdgeType
-
-
-@dataclass(frozen=True, slots=True)
-class KnownModel:
-    """A public model as of a date.
-
-    `licenses` are its own, ANDed; those that also reach it through its base are `upstream_licenses(hub_id)`.
-    `confidence` is by field: `hub_id`, `licenses` and, where there is one, `base`.
-    """
-
-    hub_id: str
-    display_name: str
-    licenses: tuple[str, ...]
-    base: Base | None
-    base_family: str | None
-    multimodal: bool
-    lineage_completeness: LineageCompleteness
-    source: str
-    as_of: str
-    confidence: Mapping[str, Confidence]
-    notes: str = ""
-
-    @property
-    def weakest_confidence(self) -> Confidence:
-        """An entry is as sure as its least sure field."""
-        return max(self.confidence.values(), key=list(Confidence).index)
+@cache
+def load_entries() -> Mapping[str, KnownEntry]:
+    """All shipped entries by hub id, in the order of ids without regard to case."""
+    found: dict[str, KnownEntry] = {}
+    for file in resources.files("registry.licensing").joinpath("data/catalog").iterdir():
+        for position, entry in enumerate(json.loads(file.read_text(encoding="utf-8"))["entries"]):
+            known = parse_entry(entry, position)
+            found[known.hub_id] = known
+    return MappingProxyType({hub_id: found[hub_id] for hub_id in sorted(found, key=str.casefold)})
 
 
 @cache
 def load_models() -> Mapping[str, KnownModel]:
-    """The shipped entries by hub id."""
-    text = resources.files("registry.licensing").joinpath("data/models.json").read_text(encoding="utf-8")
-    return MappingProxyType({entry["hub_id"]: _known_model(entry) for entry in json.loads(text)["models"]})
+    """The shipped models by hub id."""
+    return _of_type(KnownModel)
+
+
+@cache
+def load_datasets() -> Mapping[str, KnownDataset]:
+    """The shipped datasets by hub id; a part of one is found as `HUB_ID#PART`, not listed."""
+    return _of_type(KnownDataset)
+
+
+@cache
+def load_services() -> Mapping[str, KnownService]:
+    """The shipped services by id."""
+    return _of_type(KnownService)
+
+
+def find_entry(hub_id: str) -> KnownEntry | None:
+    """The shipped entry of an id, matched without regard to case; None when there is none."""
+    return find_in(_by_folded_id(), hub_id)
 
 
 def find_model(hub_id: str) -> KnownModel | None:
-    """The entry of a hub repository, matched without regard to case; None when the catalogue does not know it."""
-    return _by_folded_id().get(hub_id.casefold())
+    """The shipped entry of a model, matched without regard to case; None when the catalogue does not know it."""
+    entry = find_entry(hub_id)
+    return entry if isinstance(entry, KnownModel) else None
 
 
-def upstream_licenses(hub_id: str) -> tuple[str, ...]:
-    """The licences of all bases of a known model, nearest first, each once.
+def find_dataset(hub_id: str) -> KnownDataset | None:
+    """The shipped entry of a dataset, matched without regard to case; None when the catalogue does not know it.
+
+    `HUB_ID#PART` gives the part alone, with the generators of its rows.
+    """
+    entry = find_entry(hub_id)
+    return entry if isinstance(entry, KnownDataset) else None
+
+
+def upstream_licenses(hub_id: str, find: Callable[[str], KnownEntry | None] = find_entry) -> tuple[str, ...]:
+    """The licences of everything that an entry was made from, nearest first, each once.
 
     Raises:
-        KeyError: the catalogue does not know the model.
+        KeyError: the catalogue does not know the entry.
     """
-    models = load_models()
-    base = models[hub_id].base
+    entry = find(hub_id)
+    if entry is None:
+        raise KeyError(hub_id)
     found: dict[str, None] = {}
-    while base is not None:
-        found.update(dict.fromkeys(models[base.hub_id].licenses))
-        base = models[base.hub_id].base
+    waiting = [entry]
+    seen = {entry.hub_id}
+    for current in waiting:
+        for parent in filter(None, (find(each.hub_id) for each in current.parents)):
+            if parent.hub_id not in seen:
+                seen.add(parent.hub_id)
+                waiting.append(parent)
+                found.update(dict.fromkeys(parent.licenses))
     return tuple(found)
 
 
 @cache
-def _by_folded_id() -> dict[str, KnownModel]:
-    return {hub_id.casefold(): model for hub_id, model in load_models().items()}
+def _by_folded_id() -> Mapping[str, KnownEntry]:
+    return MappingProxyType(by_folded_id(list(load_entries().values())))
 
 
-def _known_model(entry: Mapping[str, Any]) -> KnownModel:
-    base = entry["base"]
-    return KnownModel(
-        hub_id=entry["hub_id"],
-        display_name=entry["display_name"],
-        licenses=tuple(entry["licenses"]),
-        base=Base(base["hub_id"], EdgeType(base["edge"])) if base else None,
-        base_family=entry["base_family"],
-        multimodal=entry["multimodal"],
-        lineage_completeness=LineageCompleteness(entry["lineage_completeness"]),
-        source=entry["source"],
-        as_of=entry["as_of"],
-        confidence={name: Confidence(value) for name, value in entry["confidence"].items()},
-        notes=entry["notes"],
-    )
+def _of_type(kind: type[_EntryT]) -> Mapping[str, _EntryT]:
+    return MappingProxyType({key: each for key, each in load_entries().items() if isinstance(each, kind)})

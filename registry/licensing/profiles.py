@@ -142,9 +142,13 @@ class Catalogue:
 
 @cache
 def load_profiles() -> Catalogue:
-    """The shipped catalogue."""
-    text = resources.files("registry.licensing").joinpath("data/profiles.json").read_text(encoding="utf-8")
-    return Catalogue(parse_profile(each) for each in json.loads(text)["profiles"])
+    """The shipped catalogue, one file for each family of licences."""
+    files = sorted(
+        resources.files("registry.licensing").joinpath("data/profiles").iterdir(), key=lambda file: file.name
+    )
+    return Catalogue(
+        parse_profile(each) for file in files for each in json.loads(file.read_text(encoding="utf-8"))["profiles"]
+    )
 
 
 _REQUIRED = frozenset({"id", "reach", "outbound_relicense"})
