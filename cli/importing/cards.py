@@ -7,8 +7,7 @@ from typing import Any
 from spiritsafe.hub.names import Snapshot
 from spiritsafe.registry.v1 import import_pb2
 
-_KINDS = {"models": import_pb2.HUB_REPO_KIND_MODEL, "datasets": import_pb2.HUB_REPO_KIND_DATASET}
-# What the card of a repository with nothing but a name would be longer than, by far.
+# No id, name or address of a card that means anything is longer.
 MAX_TEXT_LENGTH = 500
 MAX_ITEMS = 1_000
 
@@ -18,7 +17,7 @@ def hub_card(snapshot: Snapshot, *, from_folder: bool) -> import_pb2.HubCard:
     card = snapshot.card
     return import_pb2.HubCard(
         hub_repo=snapshot.ref.repo,
-        kind=_KINDS[snapshot.ref.collection],
+        kind=_kind(snapshot),
         license=_texts(card.get("license")),
         license_name=_text(card.get("license_name")),
         license_link=_text(card.get("license_link")),
@@ -30,6 +29,13 @@ def hub_card(snapshot: Snapshot, *, from_folder: bool) -> import_pb2.HubCard:
         paths=[file.path for file in snapshot.files],
         from_folder=from_folder,
     )
+
+
+def _kind(snapshot: Snapshot) -> import_pb2.HubRepoKind.ValueType:
+    if snapshot.service:
+        return import_pb2.HUB_REPO_KIND_SERVICE
+    models = snapshot.ref.collection == "models"
+    return import_pb2.HUB_REPO_KIND_MODEL if models else import_pb2.HUB_REPO_KIND_DATASET
 
 
 def _texts(value: Any) -> list[str]:

@@ -19,7 +19,6 @@ from spiritsafe.registry.v1 import import_pb2, version_pb2
 
 # Edges up from what is imported. The longest chains that publishers name have five.
 MAX_DEPTH = 8
-_COLLECTIONS = {"models": import_pb2.HUB_REPO_KIND_MODEL, "datasets": import_pb2.HUB_REPO_KIND_DATASET}
 
 
 class Files(StrEnum):
@@ -126,13 +125,13 @@ class Importer:
 
     def _parent(self, parent: import_pb2.ImportParent, child: Outcome, depth: int) -> Outcome | None:
         """The parent, registered; None where it is being imported already, further down."""
-        collection = next(name for name, kind in _COLLECTIONS.items() if kind == parent.kind)
-        ref = RepoRef(parent.hub_repo, "datasets" if collection == "datasets" else "models")
+        ref = RepoRef(parent.hub_repo, "datasets" if parent.kind == import_pb2.HUB_REPO_KIND_DATASET else "models")
         if ref.key in self.done:
             return self.done[ref.key]
         self.done[ref.key] = None
+        service = parent.kind == import_pb2.HUB_REPO_KIND_SERVICE
         self.done[ref.key] = made = self._found(ref) or self._import(
-            self._snapshot(ref, child), Wish(Files.METADATA), depth
+            Snapshot(ref, service=True) if service else self._snapshot(ref, child), Wish(Files.METADATA), depth
         )
         return made
 

@@ -147,22 +147,27 @@ def file_chunks(source: Path) -> Iterator[bytes]:
 
 
 def _upload(client: Client, version: str, entry: version_pb2.FileEntry, content: Content, progress: Progress) -> None:
-    failures: list[SpiritsafeError] = []
-
-    def stream() -> Iterator[artifact_pb2.UploadFileRequest]:
-        # What the place of the bytes raises ends the stream, and gRPC would tell no more of it than that.
+    """Sends one file; once more where its bytes arrived damaged from the place that they come from."""
+    for last in (False, True):
+        failures: list[SpiritsafeError] = []
         try:
-            yield from _upload_stream(version, entry, content, progress)
+            client.artifacts.UploadFile(_until_failure(_upload_stream(version, entry, content, progress), failures))
+            return
         except SpiritsafeError as error:
-            failures.append(error)
-            raise
+            failed = failures[0] if failures else error
+            if last or not (failures and isinstance(failed, DataLoss)):
+                raise failed from None
 
+
+def _until_failure(
+    requests: Iterator[artifact_pb2.UploadFileRequest], failures: list[SpiritsafeError]
+) -> Iterator[artifact_pb2.UploadFileRequest]:
+    # An exception in here would reach the caller as no more than a cancelled call, so the stream just ends; the server
+    # then says that bytes are missing, and ``failures`` why.
     try:
-        client.artifacts.UploadFile(stream())
-    except SpiritsafeError:
-        if failures:
-            raise failures[0] from None
-        raise
+        yield from requests
+    except SpiritsafeError as error:
+        failures.append(error)
 
 
 def _upload_stream(

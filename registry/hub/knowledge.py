@@ -1,65 +1,75 @@
-"""What the catalogue knows of a hub repository, in the one form that imports ask for."""
+"""What the catalogue knows of a hub repository, in the one form that imports ask for. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from registry.catalog.rules import MODELS
-from registry.licensing.models import Confidence, KnownModel, LineageCompleteness, find_model
-from registry.licensing.vocabulary import EdgeType
+from registry.licensing.entries import Confidence, KnownEntry, KnownModel, LineageCompleteness
+from registry.licensing.vocabulary import EdgeType, NodeKind
+
+Find = Callable[[str], KnownEntry | None]
+"""The catalogue's entry of an id, matched without regard to case."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parent:
-    """One edge up: its type, and the repository that it leads to."""
+class Origin:
+    """One edge up: its type, and what it leads to."""
 
     edge: EdgeType
     repo: str
-    collection: str
+    kind: NodeKind
 
     @property
     def key(self) -> tuple[str, str]:
         """What it leads to; the hub ignores case."""
-        return self.collection, self.repo.casefold()
+        return self.kind, self.repo.casefold()
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An entry of the catalogue; ``confidence`` is by field: licenses, parents, base_family."""
+    """An entry of the catalogue. ``confidence`` is by field: licenses, parents, nature."""
 
-    licenses: tuple[str, ...] = ()
-    parents: tuple[Parent, ...] = ()
-    base_family: str = ""
-    multimodal: bool = False
-    completeness: str = ""
-    confidence: Mapping[str, Confidence] = field(default_factory=dict)
-
-    def sure_of(self, name: str) -> bool:
-        """Whether an entry's field is better than background knowledge."""
-        return self.confidence[name] is not Confidence.UNVERIFIED
+    licenses: tuple[str, ...]
+    parents: tuple[Origin, ...]
+    base_family: str
+    multimodal: bool
+    completeness: str
+    confidence: Mapping[str, Confidence]
 
 
-_COMPLETENESS = {LineageCompleteness.ROOT: "complete", LineageCompleteness.PARTIAL: "partial"}
+# What nobody made from anything else is complete; the registry's lineage has no word of its own for it.
+_COMPLETENESS = {
+    LineageCompleteness.ROOT: "complete",
+    LineageCompleteness.COMPLETE: "complete",
+    LineageCompleteness.PARTIAL: "partial",
+}
+_PARENT_FIELDS = ("base", "generated_by", "derived_from")
 
 
-def of_model(model: KnownModel) -> Known:
-    base = model.base
+def known(repo: str, kind: NodeKind, find: Find) -> Known | None:
+    """What is known of a repository; None where the catalogue has no entry of that kind."""
+    entry = find(repo)
+    if entry is None or entry.kind is not kind:
+        return None
+    model = entry if isinstance(entry, KnownModel) else None
+    about_parents = [entry.confidence[name] for name in _PARENT_FIELDS if name in entry.confidence]
     return Known(
-        licenses=model.licenses,
-        parents=(Parent(base.edge, base.hub_id, MODELS),) if base else (),
-        base_family=model.base_family or "",
-        multimodal=model.multimodal,
-        completeness=_COMPLETENESS[model.lineage_completeness],
+        licenses=entry.licenses,
+        parents=tuple(Origin(one.edge, one.hub_id, _kind_of(one.hub_id, one.edge, find)) for one in entry.parents),
+        base_family=(model.base_family or "") if model else "",
+        multimodal=bool(model and model.multimodal),
+        completeness=_COMPLETENESS[entry.lineage_completeness],
         confidence={
-            "licenses": model.confidence["licenses"],
-            "parents": model.confidence.get("base", model.weakest_confidence),
-            "base_family": model.weakest_confidence,
+            "licenses": entry.confidence["licenses"],
+            "parents": max(about_parents, key=list(Confidence).index, default=entry.weakest_confidence),
+            "nature": entry.weakest_confidence,
         },
     )
 
 
-def find(repo: str, collection: str) -> Known | None:
-    """The catalogue's entry of a repository; None where there is none."""
-    model = find_model(repo) if collection == MODELS else None
-    return of_model(model) if model else None
+def _kind_of(repo: str, edge: EdgeType, find: Find) -> NodeKind:
+    entry = find(repo)
+    if entry is not None:
+        return entry.kind
+    return NodeKind.DATASET if edge is EdgeType.DERIVED_FROM else NodeKind.MODEL

@@ -10,21 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from registry.catalog.manifest import path_problem
-from registry.catalog.rules import DATASETS, MODELS
-from registry.hub.knowledge import Known, Parent
+from registry.hub.knowledge import Known, Origin
 from registry.hub.relations import RELATIONS, card_origin, relation
-from registry.licensing.models import Confidence
-from registry.licensing.vocabulary import WEIGHTS_EDGES, EdgeType
+from registry.licensing.entries import Confidence
+from registry.licensing.vocabulary import UNKNOWN, WEIGHTS_EDGES, EdgeType, NodeKind
 from registry.wire import enum_number
 from spiritsafe.hub.names import is_repo
 from spiritsafe.registry.v1 import import_pb2, licensing_pb2, version_pb2
 
 ProfileIds = Callable[[Sequence[str], str, str], tuple[str, ...] | None]
 """License, license_name and license_link of a card as licence ids; None where the card says nothing."""
-UNKNOWN = "unknown"
 _DECLARED = "declared"
-COLLECTIONS = {import_pb2.HUB_REPO_KIND_MODEL: MODELS, import_pb2.HUB_REPO_KIND_DATASET: DATASETS}
-_KINDS = {collection: kind for kind, collection in COLLECTIONS.items()}
+KINDS = {
+    import_pb2.HUB_REPO_KIND_MODEL: NodeKind.MODEL,
+    import_pb2.HUB_REPO_KIND_DATASET: NodeKind.DATASET,
+    import_pb2.HUB_REPO_KIND_SERVICE: NodeKind.SERVICE,
+}
+_NUMBERS = {kind: number for number, kind in KINDS.items()}
 # The hub's names of tasks whose models take or give more than text.
 _MULTIMODAL_TAGS = frozenset(
     {
@@ -46,7 +48,7 @@ def resolve(card: import_pb2.HubCard, known: Known | None, profile_ids: ProfileI
     _resolve_licenses(plan, card, known, profile_ids)
     for parent in _parents(plan, card, known):
         edge = enum_number(version_pb2.EdgeType, parent.edge)
-        plan.parents.append(import_pb2.ImportParent(type=edge, hub_repo=parent.repo, kind=_KINDS[parent.collection]))
+        plan.parents.append(import_pb2.ImportParent(type=edge, hub_repo=parent.repo, kind=_NUMBERS[parent.kind]))
     _resolve_nature(plan, card, known)
     plan.kind = _kind(card, plan)
     for path in card.paths:
@@ -95,19 +97,19 @@ def _counting(
     return tuple(dict.fromkeys([*recorded, *clear]))
 
 
-def _parents(plan: import_pb2.PlanImportResponse, card: import_pb2.HubCard, known: Known | None) -> list[Parent]:
+def _parents(plan: import_pb2.PlanImportResponse, card: import_pb2.HubCard, known: Known | None) -> list[Origin]:
     models = card.kind == import_pb2.HUB_REPO_KIND_MODEL
     edge, origin, confidence = relation(card)
     if card.base_model_relation and card.base_model_relation.strip().lower() not in RELATIONS:
         plan.warnings.append(f"base_model_relation {card.base_model_relation!r} is none of {', '.join(RELATIONS)}")
     bases = _readable(plan, card, "base_model", card.base_model) if models else []
-    said = [Parent(edge, repo, MODELS) for repo in bases]
+    said = [Origin(edge, repo, NodeKind.MODEL) for repo in bases]
     for parent in said:
         _facts(plan, "edges", [_words(parent)], card_origin(card), _DECLARED)
         if origin == import_pb2.FACT_ORIGIN_HUB:
             _facts(plan, "edges", [f"{parent.edge} inferred for {parent.repo}"], origin, confidence)
     data = _readable(plan, card, "datasets", card.datasets) if models else []
-    trained = [Parent(EdgeType.TRAINED_ON, repo, DATASETS) for repo in data]
+    trained = [Origin(EdgeType.TRAINED_ON, repo, NodeKind.DATASET) for repo in data]
     _facts(plan, "edges", map(_words, trained), card_origin(card), _DECLARED)
     if known:
         recorded = known.parents
@@ -118,8 +120,8 @@ def _parents(plan: import_pb2.PlanImportResponse, card: import_pb2.HubCard, know
 
 
 def _bases(
-    plan: import_pb2.PlanImportResponse, card: import_pb2.HubCard, said: list[Parent], known: Known
-) -> list[Parent]:
+    plan: import_pb2.PlanImportResponse, card: import_pb2.HubCard, said: list[Origin], known: Known
+) -> list[Origin]:
     """The parents over edges of weights, where the catalogue knows the model as well."""
     recorded = [one for one in known.parents if one.edge in WEIGHTS_EDGES]
     if not recorded and known.base_family:
@@ -129,14 +131,14 @@ def _bases(
     if {one.key for one in recorded} == {one.key for one in said}:
         return recorded
     words = f"the card of {card.hub_repo} names {_list(said)}, the catalogue {_list(recorded)}"
-    sure = known.sure_of("parents")
+    sure = known.confidence["parents"] is not Confidence.UNVERIFIED
     plan.warnings.append(f"{words}: {'the catalogue' if sure else 'the card'} counts")
     return recorded if sure else said
 
 
 def _beyond_publisher(
-    plan: import_pb2.PlanImportResponse, card: import_pb2.HubCard, said: list[Parent]
-) -> list[Parent]:
+    plan: import_pb2.PlanImportResponse, card: import_pb2.HubCard, said: list[Origin]
+) -> list[Origin]:
     # A licensor's own release: that it was tuned from another release of the same publisher brings in nobody's terms.
     publisher = card.hub_repo.partition("/")[0].casefold()
     own = [one for one in said if one.repo.partition("/")[0].casefold() == publisher]
@@ -171,7 +173,7 @@ def _resolve_nature(plan: import_pb2.PlanImportResponse, card: import_pb2.HubCar
             plan.lineage_completeness = enum_number(version_pb2.LineageCompleteness, known.completeness)
         values = {"base_family": known.base_family, "lineage_completeness": known.completeness}
         for name, value in values.items():
-            confidence = known.confidence["base_family"]
+            confidence = known.confidence["nature"]
             _facts(plan, name, [value] if value else [], import_pb2.FACT_ORIGIN_CATALOG, confidence)
         return
     tags = sorted(_MULTIMODAL_TAGS & set(card.tags))
@@ -197,9 +199,9 @@ def _facts(
         plan.facts.add(field=field, value=value, origin=origin, confidence=confidence)
 
 
-def _words(parent: Parent) -> str:
+def _words(parent: Origin) -> str:
     return f"{parent.edge} {parent.repo}"
 
 
-def _list(parents: Sequence[Parent]) -> str:
+def _list(parents: Sequence[Origin]) -> str:
     return ", ".join(parent.repo for parent in parents)

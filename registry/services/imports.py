@@ -5,9 +5,10 @@ from __future__ import annotations
 import grpc
 
 from registry.errors import invalid
-from registry.hub.knowledge import find
-from registry.hub.resolution import COLLECTIONS, resolve
+from registry.hub.knowledge import known
+from registry.hub.resolution import KINDS, resolve
 from registry.licensing.hub_vocabulary import profile_ids
+from registry.licensing.models import find_entry
 from spiritsafe.hub.names import is_repo
 from spiritsafe.registry.v1 import import_pb2, import_pb2_grpc
 
@@ -21,6 +22,6 @@ class ImportService(import_pb2_grpc.ImportServiceServicer):
         card = request.card
         if not is_repo(card.hub_repo):
             raise invalid("card.hub_repo", f"{card.hub_repo!r} is not of the form ORGANISATION/NAME")
-        if card.kind == import_pb2.HUB_REPO_KIND_UNSPECIFIED:
-            raise invalid("card.kind", "is missing", remedy="say whether it is a model or a dataset")
-        return resolve(card, find(card.hub_repo, COLLECTIONS[card.kind]), profile_ids)
+        if card.kind not in KINDS:
+            raise invalid("card.kind", "is missing or unknown", remedy="say whether it is a model or a dataset")
+        return resolve(card, known(card.hub_repo, KINDS[card.kind], find_entry), profile_ids)

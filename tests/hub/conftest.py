@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from spiritsafe.hub.repository import Hub, Patience
-from tests.cli.conftest import spiritsafe  # noqa: F401 - a fixture
+from tests.cli.conftest import home, spiritsafe, weights  # noqa: F401 - fixtures
 from tests.hub.serving import LocalHub, serve_hub
 
 # Waits are real, and short.

@@ -84,7 +84,7 @@ class Snapshot:
     """A repository at one commit; ``commit`` is empty for one of which only the name is known.
 
     ``card`` holds the metadata of its card with the names that they have there; ``gated`` says that its publisher asks
-    people to accept something before they may fetch files.
+    people to accept something before they may fetch files, ``service`` that it is on no hub at all.
     """
 
     ref: RepoRef
@@ -93,6 +93,7 @@ class Snapshot:
     tags: tuple[str, ...] = ()
     library: str = ""
     gated: bool = False
+    service: bool = False
     files: tuple[HubFile, ...] = ()
 
 

@@ -30,12 +30,16 @@ class _HubRepoKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HubRepoKi
     HUB_REPO_KIND_UNSPECIFIED: _HubRepoKind.ValueType  # 0
     HUB_REPO_KIND_MODEL: _HubRepoKind.ValueType  # 1
     HUB_REPO_KIND_DATASET: _HubRepoKind.ValueType  # 2
+    HUB_REPO_KIND_SERVICE: _HubRepoKind.ValueType  # 3
+    """A model that is offered as a service only: on no hub, and known to the catalogue by a name of the same form."""
 
 class HubRepoKind(_HubRepoKind, metaclass=_HubRepoKindEnumTypeWrapper): ...
 
 HUB_REPO_KIND_UNSPECIFIED: HubRepoKind.ValueType  # 0
 HUB_REPO_KIND_MODEL: HubRepoKind.ValueType  # 1
 HUB_REPO_KIND_DATASET: HubRepoKind.ValueType  # 2
+HUB_REPO_KIND_SERVICE: HubRepoKind.ValueType  # 3
+"""A model that is offered as a service only: on no hub, and known to the catalogue by a name of the same form."""
 Global___HubRepoKind: _TypeAlias = HubRepoKind  # noqa: Y015
 
 class _FactOrigin:
