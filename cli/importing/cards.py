@@ -44,4 +44,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    return str(value).strip()[:MAX_TEXT_LENGTH] if isinstance(value, str | int | float) else ""
+    if not isinstance(value, str | int | float):
+        return ""
+    # JSON can hold halves of characters, which no message can.
+    return str(value).strip()[:MAX_TEXT_LENGTH].encode("utf-8", "replace").decode("utf-8")

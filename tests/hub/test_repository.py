@@ -213,3 +213,10 @@ def test_an_endpoint_that_is_no_hub(hub: LocalHub, reader: Hub, body: bytes) -> 
 def test_an_endpoint_that_is_no_address() -> None:
     with pytest.raises(errors.InvalidArgument, match="HF_ENDPOINT"):
         Hub("file:///etc/passwd").snapshot(REF)
+
+
+def test_names_that_no_file_can_have(hub: LocalHub, reader: Hub) -> None:
+    hub.model("acme/tool", files={"\ud800.json": b"{}"})
+    with pytest.raises(errors.Unavailable) as caught:
+        reader.snapshot(REF)
+    assert caught.value.reason == "HUB_ANSWER_UNREADABLE"

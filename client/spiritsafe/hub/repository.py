@@ -57,23 +57,7 @@ class Hub:
 
         Card, files and the commit that they are pinned to come in one answer, so they always belong together.
         """
-        from spiritsafe.hub import errors
-
-        info = self._patiently(ref, lambda: self._info(ref, revision))
-        commit = info.sha or ""
-        if not is_commit(commit) or (is_commit(revision) and commit != revision):
-            raise errors.moved(ref, revision, commit)
-        card = info.card_data.to_dict() if info.card_data else {}
-        return Snapshot(
-            # The hub follows renames and ignores case; what it answers is the name that it has now.
-            ref=replace(ref, repo=info.id),
-            commit=commit,
-            card=card,
-            tags=tuple(info.tags or ()),
-            library=getattr(info, "library_name", None) or "",
-            gated=bool(info.gated),
-            files=tuple(_file(each) for each in info.siblings or ()),
-        )
+        return self._patiently(ref, lambda: self._read(ref, revision))
 
     def content(self, ref: RepoRef, commit: str, file: HubFile, offset_bytes: int = 0) -> Iterator[bytes]:
         """The bytes of a file from ``offset_bytes`` on, in chunks of at most 1 MiB.
@@ -113,15 +97,30 @@ class Hub:
         if digest.hexdigest() != (file.sha256 or file.git_oid):
             raise errors.mismatch(ref, file, "the bytes that arrived have another digest than the commit names")
 
-    def _info(self, ref: RepoRef, revision: str) -> Any:
+    def _read(self, ref: RepoRef, revision: str) -> Snapshot:
         from huggingface_hub import HfApi
 
-        return HfApi(parse_endpoint(self.endpoint), token=self._token()).repo_info(
+        from spiritsafe.hub import errors
+
+        info: Any = HfApi(parse_endpoint(self.endpoint), token=self._token()).repo_info(
             ref.repo,
             revision=revision or None,
             repo_type=_REPO_TYPES[ref.collection],
             files_metadata=True,
             timeout=self.patience.answer_seconds,
+        )
+        commit = info.sha or ""
+        if not is_commit(commit) or (is_commit(revision) and commit != revision):
+            raise errors.moved(ref, revision, commit)
+        return Snapshot(
+            # The hub follows renames and ignores case; what it answers is the name that it has now.
+            ref=replace(ref, repo=info.id),
+            commit=commit,
+            card=info.card_data.to_dict() if info.card_data else {},
+            tags=tuple(info.tags or ()),
+            library=getattr(info, "library_name", None) or "",
+            gated=bool(info.gated),
+            files=tuple(_file(each) for each in info.siblings or ()),
         )
 
     def _locate(self, ref: RepoRef, commit: str, file: HubFile) -> str:
@@ -225,6 +224,7 @@ def _asked_seconds(headers: Mapping[str, str], unasked: float) -> float:
 
 
 def _file(found: Any) -> HubFile:
+    found.rfilename.encode()  # raises for what no name of a file can be
     if found.lfs:
         return HubFile(found.rfilename, found.lfs.size, sha256=found.lfs.sha256)
     return HubFile(found.rfilename, found.size or 0, git_oid=found.blob_id or "")

@@ -1,4 +1,4 @@
-"""External files over the wire: declared, finalized without bytes, mirrored by the server, and only from its own hub."""
+"""External files over the wire: finalized without bytes, mirrored by the server, and from its own hub only."""
 
 from __future__ import annotations
 
