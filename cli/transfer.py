@@ -12,7 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from cli.output import notices
 from spiritsafe import publish
 from spiritsafe.client import Client
-from spiritsafe.registry.v1 import artifact_pb2, licensing_pb2, version_pb2
+from spiritsafe.registry.v1 import artifact_pb2, catalog_pb2, version_pb2
 from spiritsafe.rpc.names import VersionName
 
 
@@ -51,8 +51,8 @@ def mirror(client: Client, name: VersionName) -> artifact_pb2.MirrorFilesRespons
 
 def from_catalog(client: Client, hub_repo: str, version: version_pb2.Version) -> None:
     """Fills in what the catalogue knows of a public model; what the command line says already stays."""
-    request = licensing_pb2.GetCatalogEntryRequest(name=f"catalog/{hub_repo}")
-    entry = client.licenses.GetCatalogEntry(request).entry
+    request = catalog_pb2.GetCatalogEntryRequest(name=f"catalog/{hub_repo}")
+    entry = client.catalog.GetCatalogEntry(request).entry
     if not version.HasField("declared_licenses"):
         version.declared_licenses.ids.extend(entry.licenses)
     version.imported = True

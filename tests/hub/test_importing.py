@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 from cli import exits
+from registry.licensing.entry_form import to_document
+from registry.licensing.models import find_entry
 from tests.cli.conftest import Command
 from tests.hub.publishers import WEIGHTS, publish_all
 from tests.hub.serving import TOKEN, Fault, LocalHub
@@ -176,6 +179,19 @@ def test_a_gated_repository(spiritsafe: Command, hub: LocalHub, monkeypatch: pyt
     assert imported(spiritsafe, TOOL)["gated"]
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     assert imported(spiritsafe, TOOL, "--files", "external")["external_files"] == 1
+
+
+def test_what_the_organisation_curated_counts(spiritsafe: Command, hub: LocalHub, tmp_path: Path) -> None:
+    publish_all(hub)
+    known = find_entry("Qwen/Qwen3-0.6B")
+    assert known is not None
+    file = tmp_path / "entries.json"
+    file.write_text(json.dumps(to_document(known) | {"licenses": ["gemma"]}))
+    curated = spiritsafe("catalog", "import", file, "--reason", "to see it", *JSON)
+    assert curated.code == exits.DONE, curated.err
+    made = imported(spiritsafe, "Qwen/Qwen3-0.6B")
+    assert made["declared_licenses"] == ["gemma"]
+    assert any("says apache-2.0, the catalogue (verified) gemma" in one for one in made["warnings"])
 
 
 def test_parents_that_cannot_be_read_are_not_forgotten(spiritsafe: Command, hub: LocalHub) -> None:
