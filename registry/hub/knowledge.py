@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from registry.licensing.entries import Confidence, KnownEntry, KnownModel, LineageCompleteness
+from registry.licensing.entries import PART_SEPARATOR, Confidence, KnownEntry, KnownModel, LineageCompleteness, Parent
 from registry.licensing.vocabulary import EdgeType, NodeKind
 
 Find = Callable[[str], KnownEntry | None]
@@ -56,7 +56,7 @@ def known(repo: str, kind: NodeKind, find: Find) -> Known | None:
     about_parents = [entry.confidence[name] for name in _PARENT_FIELDS if name in entry.confidence]
     return Known(
         licenses=entry.licenses,
-        parents=tuple(Origin(one.edge, one.hub_id, _kind_of(one.hub_id, one.edge, find)) for one in entry.parents),
+        parents=tuple(dict.fromkeys(_origin(one, find) for one in entry.parents)),
         base_family=(model.base_family or "") if model else "",
         multimodal=bool(model and model.multimodal),
         completeness=_COMPLETENESS[entry.lineage_completeness],
@@ -68,8 +68,9 @@ def known(repo: str, kind: NodeKind, find: Find) -> Known | None:
     )
 
 
-def _kind_of(repo: str, edge: EdgeType, find: Find) -> NodeKind:
+def _origin(parent: Parent, find: Find) -> Origin:
+    # A part is recorded as the whole dataset: its repository is one, and no term of the part is lost by that.
+    repo = parent.hub_id.partition(PART_SEPARATOR)[0]
     entry = find(repo)
-    if entry is not None:
-        return entry.kind
-    return NodeKind.DATASET if edge is EdgeType.DERIVED_FROM else NodeKind.MODEL
+    unlisted = NodeKind.DATASET if parent.edge is EdgeType.DERIVED_FROM else NodeKind.MODEL
+    return Origin(parent.edge, repo, entry.kind if entry else unlisted)

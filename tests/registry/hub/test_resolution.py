@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from registry.hub.knowledge import Known, Origin, known
 from registry.hub.resolution import resolve
-from registry.licensing.entries import Confidence
+from registry.licensing.entries import Confidence, KnownDataset
 from registry.licensing.hub_vocabulary import profile_ids
 from registry.licensing.models import find_entry, load_models
 from registry.licensing.vocabulary import UNKNOWN, EdgeType, NodeKind
@@ -183,6 +184,17 @@ def test_who_wrote_a_dataset() -> None:
     assert any("DeepSeek-V2" in repo for _, repo in edges(found))
     kinds = {one.kind for one in shipped("Salesforce/APIGen-MT-5k", NodeKind.DATASET).parents}
     assert kinds == {import_pb2.HUB_REPO_KIND_SERVICE, MODEL}
+
+
+def test_a_dataset_made_from_a_part_of_another() -> None:
+    whole = find_entry("Salesforce/xlam-function-calling-60k")
+    assert isinstance(whole, KnownDataset)
+    repo, part = whole.hub_id, whole.parts[0].name
+    made = replace(whole, hub_id="acme/rows", generated_by=(), parts=(), derived_from=(f"{repo}#{part}", repo))
+    entries = {"acme/rows": made, repo: whole}
+    found = plan(card("acme/rows", kind=DATASET), known("acme/rows", NodeKind.DATASET, entries.get))
+    assert edges(found) == [("derived_from", repo)]
+    assert [one.kind for one in found.parents] == [DATASET]
 
 
 def test_facts_keep_their_confidence() -> None:
