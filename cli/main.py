@@ -20,9 +20,10 @@ COMMANDS = {
     "worker": Lazy("cli.worker:app", "Execute queued distillation runs."),
     "model": Lazy("cli.nodes:models", "Models: create, update, list, show, register, download, evaluation."),
     "version": Lazy(
-        "cli.versions:app", "Versions of models and datasets: create, list, show, register, download, rescan."
+        "cli.versions:app", "Versions of models and datasets: create, list, show, register, mirror, rescan."
     ),
     "dataset": Lazy("cli.nodes:datasets", "Datasets: create, update, list, show, register, download."),
+    "import": Lazy("cli.importing.commands:app", "Take over models and datasets from a model hub or a folder."),
     "lineage": Lazy("cli.lineage:app", "Where a version comes from, with licences and verdicts."),
     "license": Lazy("cli.licenses:app", "Licence profiles, what changing them would do, and verdicts."),
     "policy": Lazy("cli.policies:app", "The written policy on contested questions, in revisions."),

@@ -12,13 +12,13 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from cli.output import notices
 from spiritsafe import publish
 from spiritsafe.client import Client
-from spiritsafe.registry.v1 import catalog_pb2, version_pb2
+from spiritsafe.registry.v1 import artifact_pb2, catalog_pb2, version_pb2
 from spiritsafe.rpc.names import VersionName
 
 
 def register(client: Client, parent: str, version: version_pb2.Version, folder: Path) -> version_pb2.Version:
     """Declares, uploads and finalizes. The same command again goes on where it was cut off."""
-    with _bars() as progress:
+    with bars() as progress:
         request_id = _request_id(parent, version, folder)
         return publish.publish_version(client, parent, version, folder, request_id, progress)
 
@@ -35,8 +35,18 @@ def declare(client: Client, parent: str, version: version_pb2.Version, folder: P
 
 def download(client: Client, name: VersionName, target: Path) -> Path:
     """Fetches every file of a version, verified."""
-    with _bars() as progress:
+    with bars() as progress:
         return publish.download_version(client, str(name), target, progress)
+
+
+def mirror(client: Client, name: VersionName) -> artifact_pb2.MirrorFilesResponse:
+    """Has the server fetch the external files of a version; gives its last report."""
+    report = artifact_pb2.MirrorFilesResponse()
+    with bars() as progress:
+        for report in client.artifacts.MirrorFiles(artifact_pb2.MirrorFilesRequest(version=str(name))):
+            if report.path:
+                progress(report.path, report.done_bytes, report.size_bytes)
+    return report
 
 
 def from_catalog(client: Client, hub_repo: str, version: version_pb2.Version) -> None:
@@ -63,7 +73,8 @@ def _request_id(parent: str, version: version_pb2.Version, folder: Path) -> str:
 
 
 @contextmanager
-def _bars() -> Iterator[publish.Progress]:
+def bars() -> Iterator[publish.Progress]:
+    """Bars on standard error, one for each file that is reported to; nothing where nobody sees them."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     console = notices()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

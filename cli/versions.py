@@ -180,6 +180,28 @@ def print_version(text: str, form: Format, collection: Collection) -> None:
         output.print_one(form, client.versions.GetVersion(request).version)
 
 
+@app.command("mirror")
+def mirror(version: VersionArgument, form: FormatOption = Format.TABLE) -> None:
+    """Have the registry fetch the external files of a version from the hub into its own store, verified.
+
+    A channel takes no version whose files are elsewhere. Whole files are kept: repeat it after an interruption.
+
+    Example: spiritsafe version mirror salesforce-xlam-2-3b-fc-r@1
+    """
+    from cli import transfer
+
+    with connect() as client:
+        name = resolve_version(client, version)
+        last = transfer.mirror(client, name)
+    data = {"version": str(name), "mirrored_files": last.mirrored_files, "external_files": last.external_files}
+    if form is Format.JSON:
+        output.print_json(data)
+    elif last.external_files:
+        output.console().print(output.details(data))
+    else:
+        output.notices().print(f"{name.short} has no external files")
+
+
 @app.command("download")
 def download(version: VersionArgument, to: ToOption, form: FormatOption = Format.TABLE) -> None:
     """Download every file of a version, verified against its digest.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from google.protobuf.message import Message
@@ -16,6 +16,7 @@ from registry.storage import audit
 from registry.storage.artifacts import ArtifactStore
 from registry.storage.database import Database
 from registry.storage.tables import Request
+from spiritsafe.hub.repository import Hub
 from spiritsafe.rpc.caller import Caller, current_caller
 
 ResponseT = TypeVar("ResponseT", bound=Message)
@@ -32,12 +33,16 @@ class Mutation(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Everything that a service needs. ``demo`` and ``embedded`` are facts of the home, fixed when it was created."""
+    """Everything that a service needs. ``demo`` and ``embedded`` are facts of the home, fixed when it was created.
+
+    ``hub`` is where external files are mirrored from. No request can name another one.
+    """
 
     database: Database
     store: ArtifactStore
     demo: bool = False
     embedded: bool = True
+    hub: Hub = field(default_factory=lambda: Hub(anonymous=True))
 
     def mutate(
         self,

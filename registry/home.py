@@ -25,6 +25,7 @@ from registry.storage.database import Database, head_revision
 from registry.storage.local_store import LocalStore
 from registry.storage.tables import Setting
 from spiritsafe.errors import FailedPrecondition, Unavailable
+from spiritsafe.hub.repository import Hub
 
 DATABASE_FILE = "registry.db"
 TOKEN_FILE = "token"  # noqa: S105 - a file name
@@ -63,6 +64,7 @@ def open_home(home: Path, *, demo: bool | None = None, embedded: bool = True) ->
         store=LocalStore(home / "blobs"),
         demo=settings["demo"] == _FLAG[True],
         embedded=settings["embedded"] == _FLAG[True],
+        hub=Hub.from_environment(anonymous=True),
     )
 
 

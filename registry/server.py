@@ -23,6 +23,7 @@ from registry.services.datasets import DatasetService
 from registry.services.evaluation_reports import EvaluationReportService
 from registry.services.findings import FindingService
 from registry.services.identity import IdentityService
+from registry.services.imports import ImportService
 from registry.services.licenses import LicenseService
 from registry.services.models import ModelService
 from registry.services.policies import PolicyService
@@ -39,6 +40,7 @@ from spiritsafe.registry.v1 import (
     evaluation_report_pb2_grpc,
     finding_pb2_grpc,
     identity_pb2_grpc,
+    import_pb2_grpc,
     licensing_pb2_grpc,
     model_pb2_grpc,
     policy_pb2_grpc,
@@ -119,6 +121,7 @@ class RegistryServer:
         dataset_pb2_grpc.add_DatasetServiceServicer_to_server(DatasetService(registry), server)
         version_pb2_grpc.add_VersionServiceServicer_to_server(VersionService(registry), server)
         artifact_pb2_grpc.add_ArtifactServiceServicer_to_server(ArtifactService(registry), server)
+        import_pb2_grpc.add_ImportServiceServicer_to_server(ImportService(registry), server)
         licensing_pb2_grpc.add_LicenseServiceServicer_to_server(LicenseService(registry), server)
         catalog_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogService(registry), server)
         review_pb2_grpc.add_ReviewServiceServicer_to_server(ReviewService(registry), server)

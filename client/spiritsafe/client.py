@@ -20,6 +20,7 @@ from spiritsafe.registry.v1 import (
     evaluation_report_pb2_grpc,
     finding_pb2_grpc,
     identity_pb2_grpc,
+    import_pb2_grpc,
     licensing_pb2_grpc,
     model_pb2_grpc,
     policy_pb2_grpc,
@@ -97,6 +98,7 @@ class Client:
         self.datasets = dataset_pb2_grpc.DatasetServiceStub(channel)
         self.versions = version_pb2_grpc.VersionServiceStub(channel)
         self.artifacts = artifact_pb2_grpc.ArtifactServiceStub(channel)
+        self.imports = import_pb2_grpc.ImportServiceStub(channel)
         self.licenses = licensing_pb2_grpc.LicenseServiceStub(channel)
         self.catalog = catalog_pb2_grpc.CatalogServiceStub(channel)
         self.reviews = review_pb2_grpc.ReviewServiceStub(channel)

@@ -1,19 +1,21 @@
-"""Whole versions between a folder and the registry: digests verified, both ways resumable at file level."""
+"""Whole versions between a folder, or any other place, and the registry: digests verified, resumable at file level."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from spiritsafe.client import Client
-from spiritsafe.errors import DataLoss, FailedPrecondition, InvalidArgument, NotFound, Violation
+from spiritsafe.errors import DataLoss, FailedPrecondition, InvalidArgument, NotFound, SpiritsafeError, Violation
 from spiritsafe.registry.v1 import artifact_pb2, version_pb2
 
 CHUNK_BYTES = 1 << 20
 Progress = Callable[[str, int, int], None]
 """Called with the path inside the version, the bytes done and the bytes in all of that file."""
+Content = Callable[[version_pb2.FileEntry], Iterable[bytes]]
+"""Gives the bytes of a declared file, in chunks of at most 1 MiB."""
 _PARTIAL = ".partial"
 
 
@@ -54,14 +56,14 @@ def publish_version(
 
     With the same ``request_id`` (a UUID) an interrupted call goes on where it stopped, and a finished one is answered
     with the version that it made; one that was deleted since is made again. ``version.files`` is overwritten. Without
-    a ``folder`` it has no files, which a registry takes for imported bases only: their bytes stay where they were
+    a ``folder`` it has no files, which a registry takes for imported versions only: their bytes stay where they were
     published.
 
     Raises:
         SpiritsafeError: the server refused; DataLoss where a file changed on the way.
     """
     request = UUID(request_id) if request_id else uuid4()
-    return _publish(client, parent, _declared(version, folder), folder, request, progress)
+    return _publish(client, parent, _declared(version, folder), _content_of(folder), request, progress)
 
 
 def publish_once(
@@ -71,9 +73,15 @@ def publish_once(
 
     Content is all of ``version`` and the manifest of the files, so other licences or parents make another version.
     """
-    declared = _declared(version, folder)
+    return publish_content(client, parent, _declared(version, folder), _content_of(folder), progress)
+
+
+def publish_content(
+    client: Client, parent: str, declared: version_pb2.Version, content: Content, progress: Progress = _silent
+) -> version_pb2.Version:
+    """As ``publish_once``, with the files that ``declared`` lists; ``content`` is asked for those that are missing."""
     request = UUID(request_uuid(parent, declared.SerializeToString(deterministic=True).hex()))
-    return _publish(client, parent, declared, folder, request, progress)
+    return _publish(client, parent, declared, content, request, progress)
 
 
 def _declared(version: version_pb2.Version, folder: Path | None) -> version_pb2.Version:
@@ -88,19 +96,27 @@ def _publish(
     client: Client,
     parent: str,
     declared: version_pb2.Version,
-    folder: Path | None,
+    content: Content,
     request: UUID,
     progress: Progress,
 ) -> version_pb2.Version:
     draft, request = _draft(client, parent, declared, request)
     if draft.state == version_pb2.VERSION_STATE_READY:
         return draft
-    if folder is not None:
+    entries = {entry.path: entry for entry in declared.files}
+    if entries:
         missing = client.artifacts.ListMissingFiles(artifact_pb2.ListMissingFilesRequest(version=draft.name)).paths
         for path in missing:
-            upload_file(client, draft.name, path, folder / path, progress)
+            _upload(client, draft.name, entries[path], content, progress)
     finalize = version_pb2.FinalizeVersionRequest(name=draft.name, request_id=str(uuid5(request, "finalize")))
     return client.versions.FinalizeVersion(finalize).version
+
+
+def _content_of(folder: Path | None) -> Content:
+    def content(entry: version_pb2.FileEntry) -> Iterator[bytes]:
+        return file_chunks(folder / entry.path) if folder else iter(())
+
+    return content
 
 
 def _draft(
@@ -119,20 +135,51 @@ def _draft(
 
 def upload_file(client: Client, version: str, path: str, source: Path, progress: Progress = _silent) -> None:
     """Sends one declared file of a draft. Raises DataLoss where the server's digest differs from its manifest's."""
-    client.artifacts.UploadFile(_upload_stream(version, path, source, progress))
+    entry = version_pb2.FileEntry(path=path, size_bytes=source.stat().st_size)
+    _upload(client, version, entry, lambda _entry: file_chunks(source), progress)
+
+
+def file_chunks(source: Path) -> Iterator[bytes]:
+    """A file's content in chunks of at most 1 MiB."""
+    with source.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _upload(client: Client, version: str, entry: version_pb2.FileEntry, content: Content, progress: Progress) -> None:
+    """Sends one file; once more where its bytes arrived damaged from the place that they come from."""
+    for last in (False, True):
+        failures: list[SpiritsafeError] = []
+        try:
+            client.artifacts.UploadFile(_until_failure(_upload_stream(version, entry, content, progress), failures))
+            return
+        except SpiritsafeError as error:
+            failed = failures[0] if failures else error
+            if last or not (failures and isinstance(failed, DataLoss)):
+                raise failed from None
+
+
+def _until_failure(
+    requests: Iterator[artifact_pb2.UploadFileRequest], failures: list[SpiritsafeError]
+) -> Iterator[artifact_pb2.UploadFileRequest]:
+    # An exception in here would reach the caller as no more than a cancelled call, so the stream just ends; the server
+    # then says that bytes are missing, and ``failures`` why.
+    try:
+        yield from requests
+    except SpiritsafeError as error:
+        failures.append(error)
 
 
 def _upload_stream(
-    version: str, path: str, source: Path, progress: Progress
+    version: str, entry: version_pb2.FileEntry, content: Content, progress: Progress
 ) -> Iterator[artifact_pb2.UploadFileRequest]:
-    header = artifact_pb2.UploadHeader(version=version, path=path)
+    header = artifact_pb2.UploadHeader(version=version, path=entry.path)
     yield artifact_pb2.UploadFileRequest(header=header)
-    total, done = source.stat().st_size, 0
-    with source.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            yield artifact_pb2.UploadFileRequest(chunk=chunk)
-            done += len(chunk)
-            progress(path, done, total)
+    done = 0
+    for chunk in content(entry):
+        yield artifact_pb2.UploadFileRequest(chunk=chunk)
+        done += len(chunk)
+        progress(entry.path, done, entry.size_bytes)
 
 
 def download_version(client: Client, name: str, target: Path, progress: Progress = _silent) -> Path:

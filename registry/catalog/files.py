@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from sqlmodel import Session, col, select
 
-from registry.errors import not_found
+from registry.catalog.rules import FILES_EXTERNAL, mirror_remedy
+from registry.errors import not_found, wrong_state
 from registry.storage.artifacts import ArtifactStore
 from registry.storage.tables import File, Version
 from spiritsafe.errors import DataLoss, FailedPrecondition, SpiritsafeError
@@ -27,13 +28,30 @@ def get_file(session: Session, version: Version, name: VersionName, path: str) -
 
 
 def missing(store: ArtifactStore, files: Iterable[File]) -> list[str]:
-    """The paths whose content the store does not hold."""
-    return [file.path for file in files if not store.has(file.sha256)]
+    """The paths of owned files whose content the store does not hold: somebody must upload them."""
+    return [file.path for file in files if not file.external and not store.has(file.sha256)]
+
+
+def not_mirrored(store: ArtifactStore, files: Iterable[File]) -> list[File]:
+    """The external files whose content the store does not hold."""
+    return [file for file in files if file.external and not store.has(file.sha256)]
+
+
+def check_here(store: ArtifactStore, file: File, name: VersionName) -> None:
+    """Raises FailedPrecondition for an external file that was not mirrored."""
+    if file.external and not store.has(file.sha256):
+        raise wrong_state(
+            str(name),
+            f"has {file.path!r} as an external file that was not mirrored yet",
+            reason=FILES_EXTERNAL,
+            remedy=mirror_remedy(name.short),
+        )
 
 
 def problem(store: ArtifactStore, files: Sequence[File], name: VersionName) -> SpiritsafeError | None:
     """Why the files cannot be finalized, after re-reading each; None when all are there with their digests.
 
+    External files may be elsewhere: their sizes and digests are those that their repository's commit names.
     Given back rather than raised: it is found before the transaction that decides whether it matters.
     """
     absent = missing(store, files)
@@ -44,6 +62,7 @@ def problem(store: ArtifactStore, files: Sequence[File], name: VersionName) -> S
             remedy="upload the files that ListMissingFiles names, then finalize again",
             metadata={"resource": str(name), "missing": str(len(absent))},
         )
+    files = [file for file in files if not file.external or store.has(file.sha256)]
     resized = [file.path for file in files if store.size(file.sha256) != file.size_bytes]
     if resized:
         return FailedPrecondition(

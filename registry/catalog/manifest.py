@@ -67,6 +67,16 @@ def check_manifest(entries: Iterable[Entry]) -> None:
     _check_folders(paths)
 
 
+def path_problem(path: str) -> InvalidArgument | None:
+    """Why no manifest can declare a file of this path; None when one can."""
+    try:
+        _check_path(path, "path")
+        _check_format(path, "path")
+    except InvalidArgument as error:
+        return error
+    return None
+
+
 def manifest_digest(entries: Iterable[Entry]) -> str:
     """SHA-256 of the canonical JSON: [path, size, digest] of every file, sorted by path, no spaces, UTF-8.
 

@@ -92,9 +92,15 @@ def _plain(node: Node, version: Version) -> version_pb2.Version:
 
 
 def _entry(registry: Registry, version: Version, file: File) -> version_pb2.FileEntry:
-    # A finalized version's content was verified, so only drafts are worth asking the store.
-    uploaded = version.state == "ready" or registry.store.has(file.sha256)
-    return version_pb2.FileEntry(path=file.path, size_bytes=file.size_bytes, sha256=file.sha256, uploaded=uploaded)
+    # A finalized version's own content was verified, so only drafts and external files are worth asking the store.
+    uploaded = (version.state == "ready" and not file.external) or registry.store.has(file.sha256)
+    return version_pb2.FileEntry(
+        path=file.path,
+        size_bytes=file.size_bytes,
+        sha256=file.sha256,
+        uploaded=uploaded,
+        external=file.external,
+    )
 
 
 def _edges(session: Session, child_ids: Sequence[int]) -> list[tuple[int, version_pb2.Edge]]:

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from registry.errors import invalid
 from registry.licensing.vocabulary import DISTILLATION_EDGES, WEIGHTS_EDGES, EdgeType
+from spiritsafe.hub.names import is_commit, is_repo
 
 MODELS, DATASETS = "models", "datasets"
+FILES_EXTERNAL = "FILES_EXTERNAL"
 KINDS = {
     MODELS: frozenset({"base", "adapter", "full", "quantized"}),
     DATASETS: frozenset({"prompts", "trajectories", "evaluation"}),
@@ -35,15 +37,36 @@ def check_kind(kind: str, collection: str) -> None:
         raise invalid("version.kind", f"{kind or 'unspecified'!r} is no kind of {collection}; choose one of {known}")
 
 
-def check_files_declared(kind: str, imported: bool, count: int) -> None:
-    """Raises InvalidArgument when a version without files is not an imported base, whose bytes may lie elsewhere."""
-    if count == 0 and not (kind == "base" and imported):
+def check_files_declared(imported: bool, count: int) -> None:
+    """Raises InvalidArgument when a version without files is not an imported one, whose bytes may lie elsewhere."""
+    if count == 0 and not imported:
         raise invalid(
             "version.files",
-            "is empty; only an imported base may leave its bytes where they were published",
+            "is empty; only an imported version may leave its bytes where they were published",
             reason="NO_FILES",
             remedy="declare the files of the version",
         )
+
+
+def check_external(external: Sequence[bool], imported: bool, hub_repo: str, revision: str) -> None:
+    """Raises InvalidArgument for an external file of a version that does not say where its files lie for good."""
+    if not any(external):
+        return
+    field = f"version.files[{external.index(True)}].external"
+    if not imported:
+        raise invalid(field, "is set, but the version is not imported", reason="EXTERNAL_NOT_IMPORTED")
+    if not (is_repo(hub_repo) and is_commit(revision)):
+        raise invalid(
+            field,
+            f"is set, but {hub_repo!r} at {revision!r} is no repository at a commit",
+            reason="EXTERNAL_WITHOUT_SOURCE",
+            remedy="set version.source to ORGANISATION/NAME and the 40 hexadecimal digits of the commit",
+        )
+
+
+def mirror_remedy(version: str) -> str:
+    """What to do about external files that were not mirrored; ``version`` is the short name."""
+    return f"bring them into the registry's store: spiritsafe version mirror {version}"
 
 
 def check_edge(field: str, edge_type: str, child: tuple[str, str], parent_collection: str) -> None:

@@ -13,7 +13,7 @@ from sqlmodel.sql.expression import Select
 from registry.catalog.fields import check_licenses, check_line, check_tags, check_text
 from registry.catalog.lineage import add_edge, has_descendants, parents_of
 from registry.catalog.manifest import check_manifest, manifest_digest
-from registry.catalog.rules import check_files_declared, check_kind
+from registry.catalog.rules import check_external, check_files_declared, check_kind
 from registry.clock import now
 from registry.context import Registry
 from registry.decisions.evaluation import deployable
@@ -67,7 +67,10 @@ def create(session: Session, caller: Caller, node: Node, given: version_pb2.Vers
     """
     kind = enum_text(version_pb2.VersionKind, given.kind, "version.kind")
     check_kind(kind, node.collection)
-    check_files_declared(kind, given.imported, len(given.files))
+    check_files_declared(given.imported, len(given.files))
+    check_external(
+        [each.external for each in given.files], given.imported, given.source.hub_repo, given.source.revision
+    )
     check_manifest(given.files)
     node.latest_version += 1
     version = _row(node, caller, kind, given)
@@ -75,7 +78,13 @@ def create(session: Session, caller: Caller, node: Node, given: version_pb2.Vers
     session.flush()
     assert version.id is not None
     session.add_all(
-        File(version_id=version.id, path=file.path, size_bytes=file.size_bytes, sha256=file.sha256)
+        File(
+            version_id=version.id,
+            path=file.path,
+            size_bytes=file.size_bytes,
+            sha256=file.sha256,
+            external=file.external,
+        )
         for file in given.files
     )
     parents = [

@@ -48,11 +48,13 @@ ROLES: dict[str, frozenset[str]] = {
     "reader": _READ,
     "publisher": _READ
     | {
+        "artifacts.mirror",
         "artifacts.upload",
         "datasets.create",
         "datasets.update",
         "evaluation_reports.create",
         "findings.rescan",
+        "imports.plan",
         "models.create",
         "models.update",
         "reviews.request",
@@ -74,7 +76,7 @@ ROLES: dict[str, frozenset[str]] = {
         "reviews.decide",
         "reviews.request",
     },
-    "releaser": _READ | {"audit.list", "promotions.create", "reviews.request"},
+    "releaser": _READ | {"artifacts.mirror", "audit.list", "promotions.create", "reviews.request"},
     "admin": _READ
     | {
         "audit.list",

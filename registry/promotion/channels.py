@@ -10,6 +10,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from sqlmodel import Session, col, select
 
+from registry.catalog.files import files_of, missing, not_mirrored
 from registry.clock import now
 from registry.context import Registry
 from registry.decisions.evaluation import Assessment, assess
@@ -33,7 +34,7 @@ from registry.reports.messages import report_messages
 from registry.reports.records import newest_by_dataset
 from registry.storage.audit import Event
 from registry.storage.lookup import get_node, node_name, version_name
-from registry.storage.tables import Channel, File, Node, Promotion, Version
+from registry.storage.tables import Channel, Node, Promotion, Version
 from registry.wire import enum_text
 from spiritsafe.registry.v1 import evaluation_report_pb2, licensing_pb2
 from spiritsafe.rpc.caller import Caller
@@ -70,9 +71,9 @@ def check_target(context: str, stage: str, outbound: str) -> None:
 
 def take_inventory(session: Session, registry: Registry, version: Version) -> Inventory:
     """Looks for every file of the manifest in the store."""
-    query = select(File.path, File.sha256).where(File.version_id == version.id).order_by(File.path)
-    files = session.exec(query).all()
-    return Inventory(len(files), [path for path, sha256 in files if not registry.store.has(sha256)])
+    files = files_of(session, [version.id])
+    external = [file.path for file in not_mirrored(registry.store, files)]
+    return Inventory(len(files), missing(registry.store, files), external)
 
 
 def attempt(

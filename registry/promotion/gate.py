@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from registry.catalog.rules import KINDS, MODELS
+from registry.catalog.rules import FILES_EXTERNAL, KINDS, MODELS, mirror_remedy
 from registry.licensing import Verdict
 
 COMMERCIAL = "commercial"
@@ -52,10 +52,14 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """How many files a version has, and the paths of those whose content the store lacks."""
+    """How many files a version has, and the paths of those whose content the store lacks.
+
+    ``external`` are those that were never mirrored from where the version was published.
+    """
 
     files: int
     missing: Sequence[str]
+    external: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +124,15 @@ def _ready(facts: GateFacts) -> Check:
 
 
 def _integrity(facts: GateFacts) -> Check:
-    files, missing = facts.inventory.files, facts.inventory.missing
+    files, missing, external = facts.inventory.files, facts.inventory.missing, facts.inventory.external
     if not files:
-        # An imported base may leave its bytes where they were published; a channel must be able to serve them.
+        # An imported version may leave its bytes where they were published; a channel must be able to serve them.
         return Check("integrity", False, "it has no files here", "NO_FILES", "register a version with its files")
     if missing:
         return Check("integrity", False, f"not in the store: {_some(missing)}", "FILES_MISSING", "upload them again")
+    if external:
+        detail = f"not mirrored yet: {_some(external)}"
+        return Check("integrity", False, detail, FILES_EXTERNAL, mirror_remedy(facts.version))
     return Check("integrity", True, f"all {files} files are in the store")
 
 

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
 
 import grpc
 
 from registry.catalog import files, versions
 from registry.context import Registry
 from registry.errors import invalid, wrong_state
+from registry.hub.mirror import Work, find_work, mirror
 from registry.services.names import version_of
 from registry.storage.lookup import get_version
 from registry.storage.tables import File
 from spiritsafe.registry.v1 import artifact_pb2, artifact_pb2_grpc
+from spiritsafe.rpc.names import VersionName
 
 MAX_CHUNK_BYTES = 1 << 20
+# More wait their turn: a hub answers as slowly as it likes, and a server has better things to do.
+MIRRORS_AT_ONCE = 2
 
 
 class ArtifactService(artifact_pb2_grpc.ArtifactServiceServicer):
-    """Uploads and downloads.
+    """Uploads, downloads, and fetching what lies on a hub.
 
-    An upload changes no row and so leaves no audit event: which content is there is the store's own knowledge, and it
-    becomes part of a version only through FinalizeVersion, which is audited with the digest of the whole manifest.
+    An upload or a mirrored file changes no row and so leaves no audit event: which content is there is the store's own
+    knowledge, and it becomes part of a version only through FinalizeVersion, which is audited with the digest of the
+    whole manifest.
     """
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._mirrors = asyncio.Semaphore(MIRRORS_AT_ONCE)
 
     def ListMissingFiles(
         self, request: artifact_pb2.ListMissingFilesRequest, context: grpc.ServicerContext
@@ -61,10 +69,49 @@ class ArtifactService(artifact_pb2_grpc.ArtifactServiceServicer):
                     remedy="upload the missing files and finalize it",
                 )
             file = files.get_file(session, version, name, request.path)
+        files.check_here(self._registry.store, file, name)
         if not 0 <= request.offset_bytes <= file.size_bytes:
             raise invalid("offset_bytes", f"must lie between 0 and the file's size, {file.size_bytes}")
         chunks = self._registry.store.read(file.sha256, request.offset_bytes)
         return (artifact_pb2.DownloadFileResponse(chunk=chunk) for chunk in chunks)
+
+    async def MirrorFiles(
+        self, request: artifact_pb2.MirrorFilesRequest, context: grpc.ServicerContext
+    ) -> AsyncIterator[artifact_pb2.MirrorFilesResponse]:
+        """On threads of its own: those of the other methods must not wait for a hub."""
+        name = version_of(request.version, "version")
+        async with self._mirrors:
+            work = await asyncio.to_thread(self._work, name)
+            async for message in self._mirror(work):
+                yield message
+
+    async def _mirror(self, work: Work) -> AsyncIterator[artifact_pb2.MirrorFilesResponse]:
+        """Reports of a thread that does the work, until it has done it or the caller leaves. Raises its error."""
+        loop, stop = asyncio.get_running_loop(), threading.Event()
+        reports: asyncio.Queue[artifact_pb2.MirrorFilesResponse | Exception | None] = asyncio.Queue()
+
+        def put(item: artifact_pb2.MirrorFilesResponse | Exception | None) -> None:
+            loop.call_soon_threadsafe(reports.put_nowait, item)
+
+        def work_off() -> None:
+            try:
+                mirror(self._registry.store, self._registry.hub, work, put, stop.is_set)
+                put(None)
+            except Exception as error:  # noqa: BLE001 - raised where the reports are read
+                put(error)
+
+        loop.run_in_executor(None, work_off)
+        try:
+            while (item := await reports.get()) is not None:
+                if isinstance(item, Exception):
+                    raise item
+                yield item
+        finally:
+            stop.set()
+
+    def _work(self, name: VersionName) -> Work:
+        with self._registry.database.read() as session:
+            return find_work(session, self._registry.store, name)
 
     def _declared(self, header: artifact_pb2.UploadHeader) -> File:
         name = version_of(header.version, "header.version")

@@ -76,6 +76,8 @@ class File(SQLModel, table=True):
     path: str
     size_bytes: int = Field(sa_type=BigInteger)
     sha256: str = Field(index=True)
+    # The content lies at the version's source_repo, at source_revision; the store may hold it as well.
+    external: bool = False
 
 
 class Edge(SQLModel, table=True):

@@ -19,7 +19,7 @@ METHODS = dict(methods())
 PROTO = ROOT / "proto"
 READING = ("Get", "List", "Watch", "Check", "Verify", "Evaluate", "Plan", "Preview", "Download")
 # Moves bytes and no record: the store is addressed by content, so a repetition changes nothing.
-WITHOUT_RECORD = ("UploadFile",)
+WITHOUT_RECORD = ("MirrorFiles", "UploadFile")
 NUMBERS = (
     FieldDescriptorProto.TYPE_INT32,
     FieldDescriptorProto.TYPE_INT64,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.catalog.rules import ENDS, check_edge, check_files_declared, check_kind, find_cycle
+from registry.catalog.rules import ENDS, check_edge, check_external, check_files_declared, check_kind, find_cycle
 from registry.licensing.vocabulary import EdgeType
 from spiritsafe.errors import InvalidArgument
 
@@ -67,12 +67,33 @@ def test_an_edge_needs_a_type() -> None:
         check_edge("edge.type", "", ("models", "full"), "models")
 
 
-def test_only_an_imported_base_may_have_no_files() -> None:
-    check_files_declared("base", True, 0)
-    for kind, imported in [("base", False), ("full", True), ("prompts", True)]:
-        with pytest.raises(InvalidArgument) as caught:
-            check_files_declared(kind, imported, 0)
-        assert caught.value.reason == "NO_FILES"
+def test_only_an_imported_version_may_have_no_files() -> None:
+    check_files_declared(True, 0)
+    check_files_declared(False, 1)
+    with pytest.raises(InvalidArgument) as caught:
+        check_files_declared(False, 0)
+    assert caught.value.reason == "NO_FILES"
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.mark.parametrize(
+    ("imported", "repo", "revision", "reason"),
+    [
+        (False, "acme/tool", COMMIT, "EXTERNAL_NOT_IMPORTED"),
+        (True, "", COMMIT, "EXTERNAL_WITHOUT_SOURCE"),
+        (True, "acme/../api", COMMIT, "EXTERNAL_WITHOUT_SOURCE"),
+        (True, "http://evil.example/a", COMMIT, "EXTERNAL_WITHOUT_SOURCE"),
+        (True, "acme/tool", "main", "EXTERNAL_WITHOUT_SOURCE"),
+    ],
+)
+def test_external_files_lie_at_a_commit_of_a_repository(imported: bool, repo: str, revision: str, reason: str) -> None:
+    check_external([False, False], imported, repo, revision)
+    check_external([False, True], True, "acme/tool", COMMIT)
+    with pytest.raises(InvalidArgument) as caught:
+        check_external([False, True], imported, repo, revision)
+    assert (caught.value.reason, caught.value.violations[0].field) == (reason, "version.files[1].external")
 
 
 def test_a_self_edge_is_a_cycle() -> None:

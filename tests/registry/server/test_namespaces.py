@@ -55,6 +55,7 @@ REQUESTS: dict[str, Message] = {
     "ListMissingFiles": artifact_pb2.ListMissingFilesRequest(version=VERSION),
     "UploadFile": artifact_pb2.UploadFileRequest(header=artifact_pb2.UploadHeader(version=VERSION, path="a.json")),
     "DownloadFile": artifact_pb2.DownloadFileRequest(version=VERSION, path="a.json"),
+    "MirrorFiles": artifact_pb2.MirrorFilesRequest(version=VERSION),
     "EvaluateVersion": licensing_pb2.EvaluateVersionRequest(name=VERSION),
     "ConcludeLicenses": licensing_pb2.ConcludeLicensesRequest(name=VERSION, rationale="read it"),
     "GetReview": review_pb2.GetReviewRequest(name=REVIEW),
@@ -84,8 +85,8 @@ REQUESTS: dict[str, Message] = {
     "ListPromotions": promotion_pb2.ListPromotionsRequest(parent=CHANNEL),
     "CheckDeployment": promotion_pb2.CheckDeploymentRequest(version=VERSION, context=RESEARCH),
 }
-# Licence profiles, policies and the catalogue belong to no namespace; tokens, audit events, curation and changes of
-# verdicts have tests of their own.
+# Licence profiles, policies, the catalogue and hub repositories belong to no namespace; tokens, audit events, curation
+# and changes of verdicts have tests of their own.
 WITHOUT_NAMESPACE = {
     "ListLicenses",
     "GetLicense",
@@ -102,6 +103,7 @@ WITHOUT_NAMESPACE = {
     "BatchCurateCatalogEntries",
     "WithdrawCatalogEntry",
     "EvaluateScenario",
+    "PlanImport",
     "CreateToken",
     "ListTokens",
     "RevokeToken",

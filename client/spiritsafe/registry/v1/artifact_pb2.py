@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from spiritsafe.auth.v1 import permission_pb2 as spiritsafe_dot_auth_dot_v1_dot_permission__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%spiritsafe/registry/v1/artifact.proto\x12\x16spiritsafe.registry.v1\x1a#spiritsafe/auth/v1/permission.proto\"*\n\x17ListMissingFilesRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\")\n\x18ListMissingFilesResponse\x12\r\n\x05paths\x18\x01 \x03(\t\"-\n\x0cUploadHeader\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\"g\n\x11UploadFileRequest\x12\x36\n\x06header\x18\x01 \x01(\x0b\x32$.spiritsafe.registry.v1.UploadHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\t\n\x07payload\"8\n\x12UploadFileResponse\x12\x0e\n\x06sha256\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\"J\n\x13\x44ownloadFileRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x14\n\x0coffset_bytes\x18\x03 \x01(\x03\"%\n\x14\x44ownloadFileResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x32\xa2\x03\n\x0f\x41rtifactService\x12\x8b\x01\n\x10ListMissingFiles\x12/.spiritsafe.registry.v1.ListMissingFilesRequest\x1a\x30.spiritsafe.registry.v1.ListMissingFilesResponse\"\x14\xfa\xe8\x18\x10\x61rtifacts.upload\x12{\n\nUploadFile\x12).spiritsafe.registry.v1.UploadFileRequest\x1a*.spiritsafe.registry.v1.UploadFileResponse\"\x14\xfa\xe8\x18\x10\x61rtifacts.upload(\x01\x12\x83\x01\n\x0c\x44ownloadFile\x12+.spiritsafe.registry.v1.DownloadFileRequest\x1a,.spiritsafe.registry.v1.DownloadFileResponse\"\x16\xfa\xe8\x18\x12\x61rtifacts.download0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%spiritsafe/registry/v1/artifact.proto\x12\x16spiritsafe.registry.v1\x1a#spiritsafe/auth/v1/permission.proto\"*\n\x17ListMissingFilesRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\")\n\x18ListMissingFilesResponse\x12\r\n\x05paths\x18\x01 \x03(\t\"-\n\x0cUploadHeader\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\"g\n\x11UploadFileRequest\x12\x36\n\x06header\x18\x01 \x01(\x0b\x32$.spiritsafe.registry.v1.UploadHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\t\n\x07payload\"8\n\x12UploadFileResponse\x12\x0e\n\x06sha256\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\"J\n\x13\x44ownloadFileRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x14\n\x0coffset_bytes\x18\x03 \x01(\x03\"%\n\x14\x44ownloadFileResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"%\n\x12MirrorFilesRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\"{\n\x13MirrorFilesResponse\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x12\n\ndone_bytes\x18\x02 \x01(\x03\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x16\n\x0emirrored_files\x18\x04 \x01(\x05\x12\x16\n\x0e\x65xternal_files\x18\x05 \x01(\x05\x32\xa2\x04\n\x0f\x41rtifactService\x12\x8b\x01\n\x10ListMissingFiles\x12/.spiritsafe.registry.v1.ListMissingFilesRequest\x1a\x30.spiritsafe.registry.v1.ListMissingFilesResponse\"\x14\xfa\xe8\x18\x10\x61rtifacts.upload\x12{\n\nUploadFile\x12).spiritsafe.registry.v1.UploadFileRequest\x1a*.spiritsafe.registry.v1.UploadFileResponse\"\x14\xfa\xe8\x18\x10\x61rtifacts.upload(\x01\x12\x83\x01\n\x0c\x44ownloadFile\x12+.spiritsafe.registry.v1.DownloadFileRequest\x1a,.spiritsafe.registry.v1.DownloadFileResponse\"\x16\xfa\xe8\x18\x12\x61rtifacts.download0\x01\x12~\n\x0bMirrorFiles\x12*.spiritsafe.registry.v1.MirrorFilesRequest\x1a+.spiritsafe.registry.v1.MirrorFilesResponse\"\x14\xfa\xe8\x18\x10\x61rtifacts.mirror0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,6 +38,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ARTIFACTSERVICE'].methods_by_name['UploadFile']._serialized_options = b'\372\350\030\020artifacts.upload'
   _globals['_ARTIFACTSERVICE'].methods_by_name['DownloadFile']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['DownloadFile']._serialized_options = b'\372\350\030\022artifacts.download'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['MirrorFiles']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['MirrorFiles']._serialized_options = b'\372\350\030\020artifacts.mirror'
   _globals['_LISTMISSINGFILESREQUEST']._serialized_start=102
   _globals['_LISTMISSINGFILESREQUEST']._serialized_end=144
   _globals['_LISTMISSINGFILESRESPONSE']._serialized_start=146
@@ -52,6 +54,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DOWNLOADFILEREQUEST']._serialized_end=473
   _globals['_DOWNLOADFILERESPONSE']._serialized_start=475
   _globals['_DOWNLOADFILERESPONSE']._serialized_end=512
-  _globals['_ARTIFACTSERVICE']._serialized_start=515
-  _globals['_ARTIFACTSERVICE']._serialized_end=933
+  _globals['_MIRRORFILESREQUEST']._serialized_start=514
+  _globals['_MIRRORFILESREQUEST']._serialized_end=551
+  _globals['_MIRRORFILESRESPONSE']._serialized_start=553
+  _globals['_MIRRORFILESRESPONSE']._serialized_end=676
+  _globals['_ARTIFACTSERVICE']._serialized_start=679
+  _globals['_ARTIFACTSERVICE']._serialized_end=1225
 # @@protoc_insertion_point(module_scope)

@@ -175,3 +175,59 @@ class DownloadFileResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DownloadFileResponse: _TypeAlias = DownloadFileResponse  # noqa: Y015
+
+@_typing.final
+class MirrorFilesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    version: _builtins.str
+    """Resource name of the version."""
+    def __init__(
+        self,
+        *,
+        version: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MirrorFilesRequest: _TypeAlias = MirrorFilesRequest  # noqa: Y015
+
+@_typing.final
+class MirrorFilesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    DONE_BYTES_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    MIRRORED_FILES_FIELD_NUMBER: _builtins.int
+    EXTERNAL_FILES_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """The file that is being fetched; empty in the last message of the stream."""
+    done_bytes: _builtins.int
+    """Bytes of that file that have arrived."""
+    size_bytes: _builtins.int
+    """Bytes of that file in all."""
+    mirrored_files: _builtins.int
+    """External files that the store holds."""
+    external_files: _builtins.int
+    """External files of the version."""
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        done_bytes: _builtins.int = ...,
+        size_bytes: _builtins.int = ...,
+        mirrored_files: _builtins.int = ...,
+        external_files: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["done_bytes", b"done_bytes", "external_files", b"external_files", "mirrored_files", b"mirrored_files", "path", b"path", "size_bytes", b"size_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MirrorFilesResponse: _TypeAlias = MirrorFilesResponse  # noqa: Y015

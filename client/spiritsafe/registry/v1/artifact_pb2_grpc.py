@@ -50,6 +50,11 @@ class ArtifactServiceStub:
                 request_serializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.DownloadFileRequest.SerializeToString,
                 response_deserializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.DownloadFileResponse.FromString,
                 _registered_method=True)
+        self.MirrorFiles = channel.unary_stream(
+                '/spiritsafe.registry.v1.ArtifactService/MirrorFiles',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.MirrorFilesRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.MirrorFilesResponse.FromString,
+                _registered_method=True)
 
 
 class ArtifactServiceServicer:
@@ -57,7 +62,8 @@ class ArtifactServiceServicer:
     """
 
     def ListMissingFiles(self, request, context):
-        """Names the declared files of a draft whose content the store does not hold yet. An interrupted upload resumes here.
+        """Names the declared files of a draft whose content the store does not hold yet, external ones left out. An interrupted
+        upload resumes here.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -71,7 +77,15 @@ class ArtifactServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DownloadFile(self, request, context):
-        """Gives one file of a READY version.
+        """Gives one file of a READY version. An external file must have been mirrored before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MirrorFiles(self, request, context):
+        """Fetches the external files of a version that the store does not hold yet from the hub that the server is configured
+        for, verifies size and digest, and tells how far it is. Files that arrived are kept: a repeated call goes on there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -94,6 +108,11 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
                     servicer.DownloadFile,
                     request_deserializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.DownloadFileRequest.FromString,
                     response_serializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.DownloadFileResponse.SerializeToString,
+            ),
+            'MirrorFiles': grpc.unary_stream_rpc_method_handler(
+                    servicer.MirrorFiles,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.MirrorFilesRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.MirrorFilesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +197,33 @@ class ArtifactService:
             '/spiritsafe.registry.v1.ArtifactService/DownloadFile',
             spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.DownloadFileRequest.SerializeToString,
             spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.DownloadFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MirrorFiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/spiritsafe.registry.v1.ArtifactService/MirrorFiles',
+            spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.MirrorFilesRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.MirrorFilesResponse.FromString,
             options,
             channel_credentials,
             insecure,

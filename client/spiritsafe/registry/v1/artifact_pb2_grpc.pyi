@@ -34,11 +34,17 @@ class ArtifactServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ArtifactServiceAsyncStub: ...
     ListMissingFiles: _grpc.UnaryUnaryMultiCallable[_artifact_pb2.ListMissingFilesRequest, _artifact_pb2.ListMissingFilesResponse]
-    """Names the declared files of a draft whose content the store does not hold yet. An interrupted upload resumes here."""
+    """Names the declared files of a draft whose content the store does not hold yet, external ones left out. An interrupted
+    upload resumes here.
+    """
     UploadFile: _grpc.StreamUnaryMultiCallable[_artifact_pb2.UploadFileRequest, _artifact_pb2.UploadFileResponse]
     """Takes one declared file: first a header, then chunks. The digest is verified before the content becomes visible."""
     DownloadFile: _grpc.UnaryStreamMultiCallable[_artifact_pb2.DownloadFileRequest, _artifact_pb2.DownloadFileResponse]
-    """Gives one file of a READY version."""
+    """Gives one file of a READY version. An external file must have been mirrored before."""
+    MirrorFiles: _grpc.UnaryStreamMultiCallable[_artifact_pb2.MirrorFilesRequest, _artifact_pb2.MirrorFilesResponse]
+    """Fetches the external files of a version that the store does not hold yet from the hub that the server is configured
+    for, verifies size and digest, and tells how far it is. Files that arrived are kept: a repeated call goes on there.
+    """
 
 @_typing.type_check_only
 class ArtifactServiceAsyncStub(ArtifactServiceStub):
@@ -46,11 +52,17 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListMissingFiles: _aio.UnaryUnaryMultiCallable[_artifact_pb2.ListMissingFilesRequest, _artifact_pb2.ListMissingFilesResponse]  # type: ignore[assignment]
-    """Names the declared files of a draft whose content the store does not hold yet. An interrupted upload resumes here."""
+    """Names the declared files of a draft whose content the store does not hold yet, external ones left out. An interrupted
+    upload resumes here.
+    """
     UploadFile: _aio.StreamUnaryMultiCallable[_artifact_pb2.UploadFileRequest, _artifact_pb2.UploadFileResponse]  # type: ignore[assignment]
     """Takes one declared file: first a header, then chunks. The digest is verified before the content becomes visible."""
     DownloadFile: _aio.UnaryStreamMultiCallable[_artifact_pb2.DownloadFileRequest, _artifact_pb2.DownloadFileResponse]  # type: ignore[assignment]
-    """Gives one file of a READY version."""
+    """Gives one file of a READY version. An external file must have been mirrored before."""
+    MirrorFiles: _aio.UnaryStreamMultiCallable[_artifact_pb2.MirrorFilesRequest, _artifact_pb2.MirrorFilesResponse]  # type: ignore[assignment]
+    """Fetches the external files of a version that the store does not hold yet from the hub that the server is configured
+    for, verifies size and digest, and tells how far it is. Files that arrived are kept: a repeated call goes on there.
+    """
 
 class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
     """The bytes of versions, addressed by content. The server chooses every location."""
@@ -61,7 +73,9 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _artifact_pb2.ListMissingFilesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_artifact_pb2.ListMissingFilesResponse, _abc.Awaitable[_artifact_pb2.ListMissingFilesResponse]]:
-        """Names the declared files of a draft whose content the store does not hold yet. An interrupted upload resumes here."""
+        """Names the declared files of a draft whose content the store does not hold yet, external ones left out. An interrupted
+        upload resumes here.
+        """
 
     @_abc_1.abstractmethod
     def UploadFile(
@@ -77,6 +91,16 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _artifact_pb2.DownloadFileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_artifact_pb2.DownloadFileResponse], _abc.AsyncIterator[_artifact_pb2.DownloadFileResponse]]:
-        """Gives one file of a READY version."""
+        """Gives one file of a READY version. An external file must have been mirrored before."""
+
+    @_abc_1.abstractmethod
+    def MirrorFiles(
+        self,
+        request: _artifact_pb2.MirrorFilesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_artifact_pb2.MirrorFilesResponse], _abc.AsyncIterator[_artifact_pb2.MirrorFilesResponse]]:
+        """Fetches the external files of a version that the store does not hold yet from the hub that the server is configured
+        for, verifies size and digest, and tells how far it is. Files that arrived are kept: a repeated call goes on there.
+        """
 
 def add_ArtifactServiceServicer_to_server(servicer: ArtifactServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -163,6 +163,7 @@ class FileEntry(_message.Message):
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
     SHA256_FIELD_NUMBER: _builtins.int
     UPLOADED_FIELD_NUMBER: _builtins.int
+    EXTERNAL_FIELD_NUMBER: _builtins.int
     path: _builtins.str
     """Relative POSIX path inside the version; no "..", no leading "/"."""
     size_bytes: _builtins.int
@@ -171,6 +172,10 @@ class FileEntry(_message.Message):
     """Lower-case hexadecimal SHA-256 of the content."""
     uploaded: _builtins.bool
     """Output only. Whether the store holds the content."""
+    external: _builtins.bool
+    """The content lies where the version was published: at `source`, under this path. Only an imported version whose source
+    names a repository and a commit may have such files; MirrorFiles brings them into the store.
+    """
     def __init__(
         self,
         *,
@@ -178,10 +183,11 @@ class FileEntry(_message.Message):
         size_bytes: _builtins.int = ...,
         sha256: _builtins.str = ...,
         uploaded: _builtins.bool = ...,
+        external: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["path", b"path", "sha256", b"sha256", "size_bytes", b"size_bytes", "uploaded", b"uploaded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["external", b"external", "path", b"path", "sha256", b"sha256", "size_bytes", b"size_bytes", "uploaded", b"uploaded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -110,7 +110,8 @@ class VersionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def FinalizeVersion(self, request, context):
-        """Verifies that every declared file is present with its digest, stores exposures, and makes the version immutable.
+        """Verifies that every declared file is present with its digest, or external, stores exposures, and makes the version
+        immutable.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -45,7 +45,9 @@ class VersionServiceStub:
     AddEdge: _grpc.UnaryUnaryMultiCallable[_version_pb2.AddEdgeRequest, _version_pb2.AddEdgeResponse]
     """Adds a lineage edge to a draft. Refuses a cycle."""
     FinalizeVersion: _grpc.UnaryUnaryMultiCallable[_version_pb2.FinalizeVersionRequest, _version_pb2.FinalizeVersionResponse]
-    """Verifies that every declared file is present with its digest, stores exposures, and makes the version immutable."""
+    """Verifies that every declared file is present with its digest, or external, stores exposures, and makes the version
+    immutable.
+    """
     DeleteVersion: _grpc.UnaryUnaryMultiCallable[_version_pb2.DeleteVersionRequest, _version_pb2.DeleteVersionResponse]
     """Deletes a draft. A READY version cannot be deleted while anything descends from it or a channel holds it."""
     GetLineage: _grpc.UnaryUnaryMultiCallable[_version_pb2.GetLineageRequest, _version_pb2.GetLineageResponse]
@@ -68,7 +70,9 @@ class VersionServiceAsyncStub(VersionServiceStub):
     AddEdge: _aio.UnaryUnaryMultiCallable[_version_pb2.AddEdgeRequest, _version_pb2.AddEdgeResponse]  # type: ignore[assignment]
     """Adds a lineage edge to a draft. Refuses a cycle."""
     FinalizeVersion: _aio.UnaryUnaryMultiCallable[_version_pb2.FinalizeVersionRequest, _version_pb2.FinalizeVersionResponse]  # type: ignore[assignment]
-    """Verifies that every declared file is present with its digest, stores exposures, and makes the version immutable."""
+    """Verifies that every declared file is present with its digest, or external, stores exposures, and makes the version
+    immutable.
+    """
     DeleteVersion: _aio.UnaryUnaryMultiCallable[_version_pb2.DeleteVersionRequest, _version_pb2.DeleteVersionResponse]  # type: ignore[assignment]
     """Deletes a draft. A READY version cannot be deleted while anything descends from it or a channel holds it."""
     GetLineage: _aio.UnaryUnaryMultiCallable[_version_pb2.GetLineageRequest, _version_pb2.GetLineageResponse]  # type: ignore[assignment]
@@ -118,7 +122,9 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _version_pb2.FinalizeVersionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_version_pb2.FinalizeVersionResponse, _abc.Awaitable[_version_pb2.FinalizeVersionResponse]]:
-        """Verifies that every declared file is present with its digest, stores exposures, and makes the version immutable."""
+        """Verifies that every declared file is present with its digest, or external, stores exposures, and makes the version
+        immutable.
+        """
 
     @_abc_1.abstractmethod
     def DeleteVersion(
