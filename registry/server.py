@@ -18,6 +18,7 @@ from registry.services.agreements import AgreementService
 from registry.services.artifacts import ArtifactService
 from registry.services.audit import AuditService
 from registry.services.datasets import DatasetService
+from registry.services.duties import DutyService
 from registry.services.evaluation_reports import EvaluationReportService
 from registry.services.identity import IdentityService
 from registry.services.licenses import LicenseService
@@ -31,6 +32,7 @@ from spiritsafe.registry.v1 import (
     artifact_pb2_grpc,
     audit_pb2_grpc,
     dataset_pb2_grpc,
+    duty_pb2_grpc,
     evaluation_report_pb2_grpc,
     identity_pb2_grpc,
     licensing_pb2_grpc,
@@ -112,6 +114,7 @@ class RegistryServer:
         evaluation_report_pb2_grpc.add_EvaluationReportServiceServicer_to_server(
             EvaluationReportService(registry), server
         )
+        duty_pb2_grpc.add_DutyServiceServicer_to_server(DutyService(registry), server)
         promotion_pb2_grpc.add_PromotionServiceServicer_to_server(PromotionService(registry), server)
         audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(registry), server)
         identity_pb2_grpc.add_IdentityServiceServicer_to_server(IdentityService(registry), server)

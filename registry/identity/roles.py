@@ -19,6 +19,8 @@ _READ = frozenset(
         "datasets.get",
         "datasets.list",
         "deployments.check",
+        "duties.get",
+        "duties.list",
         "evaluation_reports.get",
         "evaluation_reports.list",
         "licenses.evaluate",
@@ -42,6 +44,8 @@ ROLES: dict[str, frozenset[str]] = {
         "artifacts.upload",
         "datasets.create",
         "datasets.update",
+        "duties.attest",
+        "duties.record",
         "evaluation_reports.create",
         "models.create",
         "models.update",
@@ -51,8 +55,16 @@ ROLES: dict[str, frozenset[str]] = {
         "versions.create",
         "versions.delete",
     },
-    "reviewer": _READ | {"agreements.create", "audit.list", "licenses.conclude", "reviews.decide", "reviews.request"},
-    "releaser": _READ | {"audit.list", "promotions.create", "reviews.request"},
+    "reviewer": _READ
+    | {
+        "agreements.create",
+        "audit.list",
+        "duties.attest",
+        "licenses.conclude",
+        "reviews.decide",
+        "reviews.request",
+    },
+    "releaser": _READ | {"audit.list", "duties.record", "promotions.create", "reviews.request"},
     "admin": _READ | {"audit.list", "tokens.create", "tokens.list", "tokens.revoke"},
 }
 

@@ -14,14 +14,19 @@ from registry.clock import now
 from registry.context import Registry
 from registry.decisions.evaluation import Assessment, assess
 from registry.decisions.reviews import open_reviews, review_name
+from registry.duties.checking import without_own_word
+from registry.duties.loading import Release
+from registry.duties.standing import standings
 from registry.errors import invalid, not_found, wrong_state
 from registry.identity.access import check_namespace
 from registry.licensing import Verdict, load_profiles
 from registry.promotion.gate import (
     COMMERCIAL,
     Check,
+    DutyFacts,
     GateFacts,
     Inventory,
+    OpenDuty,
     OpenReason,
     Outcome,
     needs_evaluation,
@@ -84,7 +89,8 @@ def attempt(
     ready = tried.version.state == "ready"
     assessed = _assess(session, tried) if ready else None
     reports = _reports(session, tried)
-    outcome, checks = run_gate(_facts(registry, tried, assessed, inventory, reports))
+    duties = _duties(session, registry, caller, tried, assessed)
+    outcome, checks = run_gate(_facts(registry, tried, assessed, inventory, reports, duties))
     channel = _channel(session, tried)
     promotion = _record(session, caller, tried, channel, assessed, outcome, checks)
     promotion.evaluation_reports = [_json(report) for report in reports]
@@ -145,12 +151,28 @@ def _reports(session: Session, tried: Attempt) -> list[evaluation_report_pb2.Eva
     return report_messages(session, newest_by_dataset(session, tried.node, tried.version))
 
 
+def _duties(
+    session: Session, registry: Registry, caller: Caller, tried: Attempt, assessed: Assessment | None
+) -> DutyFacts | None:
+    """How the duties stand for this caller, whose own word does not count; None where the gate asks for none."""
+    if tried.context != COMMERCIAL or assessed is None:
+        return None
+    release = Release.of(tried.node, tried.version, tried.context, tried.outbound, tried.distributed)
+    found = without_own_word(standings(session, registry, release, assessed.obligations), caller.identity)
+    unsettled = [each for each in found if not each.settled]
+    return DutyFacts(
+        settled=len(found) - len(unsettled),
+        open=[OpenDuty(each.duty.id, each.finding, each.remedy) for each in unsettled],
+    )
+
+
 def _facts(
     registry: Registry,
     tried: Attempt,
     assessed: Assessment | None,
     inventory: Inventory,
     reports: Sequence[evaluation_report_pb2.EvaluationReport],
+    duties: DutyFacts | None,
 ) -> GateFacts:
     version = tried.version
     own_stand_in = [version_name(tried.node, version)] if version.stand_in else []
@@ -170,6 +192,7 @@ def _facts(
         creator=version.creator,
         approvers=[review.reviewer for review in assessed.rests_on] if assessed else [],
         evaluations=[f"{shorten(each.dataset)} against {shorten(each.baseline)}" for each in reports],
+        duties=duties,
     )
 
 
