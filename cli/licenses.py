@@ -11,7 +11,7 @@ import typer
 from google.protobuf import json_format
 from google.protobuf.struct_pb2 import Struct
 
-from cli import evaluations, output
+from cli import duties, evaluations, output
 from cli.lazy import app as new_app
 from cli.options import (
     ContextName,
@@ -34,6 +34,7 @@ LICENSE_COLUMNS = ("id", "category", "purposes", "outbound_relicense", "confiden
 CATALOG_COLUMNS = ("hub_repo", "licenses", "parents", "base_family", "confidence")
 
 app = new_app("Licence profiles, the catalogue of known models, and verdicts. Not legal advice.")
+app.add_typer(duties.app)
 
 
 @app.command("list")

@@ -22,7 +22,9 @@ COMMANDS = {
     "version": Lazy("cli.versions:app", "Versions of models and datasets: create, list, show, register, download."),
     "dataset": Lazy("cli.nodes:datasets", "Datasets: create, update, list, show, register, download."),
     "lineage": Lazy("cli.lineage:app", "Where a version comes from, with licences and verdicts."),
-    "license": Lazy("cli.licenses:app", "Licence profiles, the catalogue of known models, and verdicts."),
+    "license": Lazy(
+        "cli.licenses:app", "Licence profiles, the catalogue of known models, verdicts, and what duties ask for."
+    ),
     "review": Lazy("cli.reviews:app", "Human decisions on contested licence reasons."),
     "promote": Lazy("cli.promotions:promote_app", "Move a channel to a version, through the gate."),
     "rollback": Lazy("cli.promotions:rollback_app", "Move a channel back to the version that it held before."),

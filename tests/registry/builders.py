@@ -14,6 +14,7 @@ from spiritsafe.client import Client
 from spiritsafe.publish import publish_version
 from spiritsafe.registry.v1 import (
     dataset_pb2,
+    duty_pb2,
     evaluation_report_pb2,
     licensing_pb2,
     model_pb2,
@@ -205,6 +206,47 @@ class Story:
 
     def approve_all(self, name: str, context: str = "commercial") -> list[review_pb2.Review]:
         return [self.approve(review) for review in self.request(name, context)]
+
+    def record_bundle(
+        self, name: str, context: str = "commercial", outbound: str = "openrail-m", **fields: Any
+    ) -> duty_pb2.Bundle:
+        """Ada's bundle, although texts are missing."""
+        complete = {"allow_missing": True, "outbound_license": outbound} | fields
+        request = duty_pb2.RecordBundleRequest(version=name, context=context_number(context), **complete)
+        return self.ada.duties.RecordBundle(request).bundle
+
+    def duties(
+        self, name: str, context: str = "commercial", outbound: str = "openrail-m", **fields: Any
+    ) -> dict[str, duty_pb2.Duty]:
+        """Every duty by its code."""
+        request = duty_pb2.ListDutiesRequest(
+            version=name, context=context_number(context), outbound_license=outbound, **fields
+        )
+        return {duty.code: duty for duty in self.ada.duties.ListDuties(request).duties}
+
+    def attest(
+        self, name: str, duty: str, context: str = "commercial", outbound: str = "openrail-m", **fields: Any
+    ) -> duty_pb2.Attestation:
+        """Rob's word for a duty."""
+        complete = {"statement": "I hold the text, and it goes out with the weights", "outbound_license": outbound}
+        request = duty_pb2.AttestDutyRequest(
+            version=name, context=context_number(context), duty=duty, **(complete | fields)
+        )
+        return self.rob.duties.AttestDuty(request).attestation
+
+    def meet_duties(self, name: str, *outbounds: str) -> None:
+        """Ada records the bundle of each commercial release, and Rob attests what no file of it answers."""
+        for outbound in outbounds or ("openrail-m", "apache-2.0"):
+            self.record_bundle(name, outbound=outbound)
+            for code, duty in self.duties(name, outbound=outbound).items():
+                if duty.state in (duty_pb2.DUTY_STATE_UNMET, duty_pb2.DUTY_STATE_OPEN):
+                    self.attest(name, code, outbound=outbound)
+
+    def another(self, *outbounds: str, **fields: Any) -> str:
+        """One more version of the student, its duties met."""
+        name = self.build.student(self.names, **fields)
+        self.meet_duties(name, *(outbounds or ("openrail-m",)))
+        return name
 
     def promote(
         self, name: str, context: str = "commercial", outbound: str = "openrail-m", **fields: Any

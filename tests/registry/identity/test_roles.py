@@ -29,6 +29,8 @@ def test_every_role_can_ask_who_it_is(role: str) -> None:
         ("artifacts.upload", ("publisher",)),
         ("runs.create", ("publisher",)),
         ("promotions.create", ("releaser",)),
+        ("duties.attest", ("publisher", "reviewer")),
+        ("duties.record", ("publisher", "releaser")),
         ("tokens.create", ("admin",)),
         ("tokens.list", ("admin",)),
         ("tokens.revoke", ("admin",)),

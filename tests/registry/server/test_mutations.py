@@ -17,6 +17,7 @@ from spiritsafe.registry.v1 import (
     artifact_pb2,
     audit_pb2,
     dataset_pb2,
+    duty_pb2,
     evaluation_report_pb2,
     identity_pb2,
     licensing_pb2,
@@ -185,6 +186,17 @@ def decide(books: Bookkeeper, teacher: str, student: str) -> None:
     books.act(books.reviewer.agreements, "RevokeAgreement", agreement_pb2.RevokeAgreementRequest(name=name))
 
 
+def answer(books: Bookkeeper, student: str) -> None:
+    """The files that a licence asks for, and a person's word for one of them."""
+    release = {"version": student, "context": licensing_pb2.CONTEXT_COMMERCIAL, "outbound_license": "apache-2.0"}
+    record = duty_pb2.RecordBundleRequest(**release)
+    books.act(books.publisher.duties, "RecordBundle", record)
+    attest = duty_pb2.AttestDutyRequest(duty="LICENSE_COPY:apache-2.0", statement="it is there", **release)
+    name = books.act(books.reviewer.duties, "AttestDuty", attest).attestation.name
+    revoke = duty_pb2.RevokeAttestationRequest(name=name, rationale="it is not")
+    books.act(books.reviewer.duties, "RevokeAttestation", revoke)
+
+
 def promote(books: Bookkeeper, student: str) -> None:
     """Two versions into one channel and back; an attempt that is denied is an event too."""
     learned = [(version_pb2.EDGE_TYPE_FINETUNE, student)]
@@ -212,6 +224,7 @@ def test_each_mutation_writes_exactly_one_event(server: Served) -> None:
     books = Bookkeeper(server)
     teacher, student = catalogue(books)
     decide(books, teacher, student)
+    answer(books, student)
     promote(books, student)
     evaluate(books)
     draft = version_pb2.CreateVersionRequest(
