@@ -108,7 +108,8 @@ def _restrictions(facts: Facts, duty: Duty, texts: Sequence[LicenseText], paths:
     names = ", ".join(origin.short for origin in facts.origins_of(duty))
     lines = [f"## {duty.license}", "", f"They come from {names}. Clause: {duty.detail}.", ""]
     if not texts:
-        return [*lines, "The text is not in this bundle; bundle.json says where to get it."]
+        place = wording_of(duty.license).text_from or "its publisher's own copy"
+        return [*lines, f"The licence's text, {place}, could not be supplied here and must be added."]
     text = texts[0].content.decode("utf-8", errors="replace")
     starts = [match.start() for match in _ATTACHMENT.finditer(text)]
     if not starts:
