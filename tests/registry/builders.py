@@ -69,11 +69,13 @@ class Builder:
         edges: Edges = (),
         content: str = "",
         weights: str | None = "",
+        papers: Mapping[str, str] | None = None,
         **fields: Any,
     ) -> str:
         """One more version of a model or dataset; its file holds ``content``, else something of its own.
 
         A model has weights as well: the text of ``weights`` instead of ``content``, or none where that is None.
+        ``papers`` are further files, text by path.
         """
         version = self._version(kind, edges, fields)
         text = content or f"{parent} {kind} {edges} {sorted(fields)} {len(list(self._folder.iterdir()))}"
@@ -82,6 +84,9 @@ class Builder:
         (folder / "config.json").write_text(f'{{"content": "{text}"}}')
         if "/models/" in parent and weights is not None:
             (folder / "model.safetensors").write_bytes(safetensors(weights or text))
+        for path, paper in (papers or {}).items():
+            (folder / path).parent.mkdir(exist_ok=True)
+            (folder / path).write_text(paper)
         name = publish_version(self._client, parent, version, folder).name
         self.weights[name] = weights or text
         return name
