@@ -143,6 +143,8 @@ def _answer(draft: _Draft, duty: Duty) -> None:
         copies = draft.paths.get(duty.license, []) if duty.code in _WITH_TEXT else []
         linked = [ATTRIBUTION] if not copies and _uri_will_do(duty) else []
         draft.answers[duty.id] = tuple(path for path in (*copies, *linked, *wanted) if path in draft.files)
+        if linked:
+            _note_words(draft, ATTRIBUTION, duty.license)
 
 
 _WITH_TEXT = ("LICENSE_COPY", "USE_RESTRICTION_FLOWDOWN")
@@ -159,20 +161,26 @@ def _answer_notice(draft: _Draft, duty: Duty) -> None:
     text, confidence = notice_of(duty.license, duty.detail, duty.confidence)
     draft.answers[duty.id] = (NOTICE,) if text else ()
     if text:
-        source = wording_of(duty.license).source or "its licence profile"
-        draft.sources.append({"path": NOTICE, "license": duty.license, "source": source, "confidence": confidence})
+        _note_words(draft, NOTICE, duty.license, confidence)
     else:
         where = f"the exact notice: its clause gives the words; {_where(duty.license, draft.facts.origins_of(duty))}"
         draft.lacks(NOTICE, duty.license, (duty.id,), where)
+
+
+def _note_words(draft: _Draft, path: str, license_id: str, confidence: str = "") -> None:
+    """Notes where words that are no whole text come from."""
+    wording = wording_of(license_id)
+    source, sure = wording.source or "its licence profile", confidence or wording.confidence
+    draft.sources.append({"path": path, "license": license_id, "source": source, "confidence": sure})
 
 
 def _answer_retained(draft: _Draft, duty: Duty) -> None:
     others = [origin for origin in draft.facts.origins_of(duty) if origin.name != draft.facts.subject.name]
     draft.answers[duty.id] = (NOTICE,) if any(origin.notices for origin in others) else ()
     for origin in others:
-        if not origin.has_files:
+        if not origin.readable:
             where = origin.source or "where it was published"
-            detail = f"the notices of {origin.short}, whose files are not here: look at {where}"
+            detail = f"the notices of {origin.short}, which are not all here: look at {where}"
             draft.lacks(NOTICE, duty.license, (duty.id,), detail)
 
 

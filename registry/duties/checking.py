@@ -181,7 +181,7 @@ def _state_changes(facts: Facts, _duty: Duty, _known: Known) -> str:
 
 def _retain_notices(facts: Facts, duty: Duty, _known: Known) -> str:
     others = [origin for origin in facts.origins_of(duty) if origin.name != facts.subject.name]
-    if not all(origin.has_files for origin in others):
+    if not all(origin.readable for origin in others):
         return ""
     theirs = [plain(paper.text) for origin in others for paper in origin.notices]
     if not theirs:

@@ -54,7 +54,7 @@ class Origin:
     """A version whose terms reach the subject, or the subject itself.
 
     ``name`` is its resource name, ``short`` what people call it; ``source`` is where it was imported from, and
-    ``has_files`` whether it has files here.
+    ``readable`` whether it has files here and the content of its papers is in the store.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Origin:
     licenses: tuple[str, ...]
     imported: bool = False
     source: str = ""
-    has_files: bool = True
+    readable: bool = True
     papers: tuple[Paper, ...] = ()
 
     @property

@@ -119,25 +119,26 @@ def _duty(group: Sequence[Obligation], rows: _Rows, catalogue: Catalogue) -> Dut
 
 
 def _origins(session: Session, registry: Registry, rows: _Rows, subject: int) -> dict[str, Origin]:
-    papers = _papers(session, registry, rows, subject)
-    with_files = _with_files(session, rows)
+    papers, unreadable = _papers(session, registry, rows, subject)
+    readable = _with_files(session, rows) - unreadable
     return {
-        str(version_name(node, version)): _origin(node, version, id_ in with_files, papers.get(id_, ()))
+        str(version_name(node, version)): _origin(node, version, id_ in readable, papers.get(id_, ()))
         for id_, (node, version) in rows.items()
     }
 
 
-def _origin(node: Node, version: Version, has_files: bool, papers: Iterable[Paper]) -> Origin:
+def _origin(node: Node, version: Version, readable: bool, papers: Iterable[Paper]) -> Origin:
     name = version_name(node, version)
     revision = f"@{version.source_revision}" if version.source_revision else ""
     return Origin(
         name=str(name),
         short=name.short,
-        public_name=node.display_name or node.slug,
+        # On one line: a name must not be able to write lines of a notice.
+        public_name=" ".join(node.display_name.split()) or node.slug,
         licenses=tuple(effective_licenses(version)),
         imported=version.imported,
-        source=f"{version.source_repo}{revision}" if version.source_repo else "",
-        has_files=has_files,
+        source=" ".join(f"{version.source_repo}{revision}".split()) if version.source_repo else "",
+        readable=readable,
         papers=tuple(papers),
     )
 
@@ -149,9 +150,13 @@ def _with_files(session: Session, rows: _Rows) -> set[int]:
     return found
 
 
-def _papers(session: Session, registry: Registry, rows: _Rows, subject: int) -> dict[int, list[Paper]]:
-    """The small text files for people: licences and notices of all, and the subject's card and statements."""
+def _papers(session: Session, registry: Registry, rows: _Rows, subject: int) -> tuple[dict[int, list[Paper]], set[int]]:
+    """The small text files for people: licences and notices of all, and the subject's card and statements.
+
+    The second are the versions of which some such file is declared and its content is not in the store.
+    """
     found: dict[int, list[Paper]] = defaultdict(list)
+    unreadable: set[int] = set()
     path = func.lower(col(File.path))
     legal = or_(*(path.contains(name) for name in _NAMES))
     own = or_(*(path.contains(name, autoescape=True) for name in _OWN_NAMES))
@@ -159,18 +164,19 @@ def _papers(session: Session, registry: Registry, rows: _Rows, subject: int) -> 
     for chunk in _chunks(rows):
         wanted = or_(legal, own & (col(File.version_id) == subject))
         for file in session.exec(query.where(col(File.version_id).in_(chunk), wanted)):
-            paper = _paper(registry, file)
-            if paper is not None:
-                found[file.version_id].append(paper)
-    return found
+            if not _is_text(file.path):
+                continue
+            if registry.store.has(file.sha256):
+                content = b"".join(registry.store.read(file.sha256))
+                found[file.version_id].append(Paper(file.path, content))
+            else:
+                unreadable.add(file.version_id)
+    return found, unreadable
 
 
-def _paper(registry: Registry, file: File) -> Paper | None:
-    if not file.path.lower().endswith((".txt", ".md")) and "." in file.path.rpartition("/")[2]:
-        return None
-    if not registry.store.has(file.sha256):
-        return None
-    return Paper(file.path, b"".join(registry.store.read(file.sha256)))
+def _is_text(path: str) -> bool:
+    name = path.rpartition("/")[2].lower()
+    return name.endswith((".txt", ".md")) or "." not in name
 
 
 def _chunks(ids: Iterable[int]) -> Iterable[Sequence[int]]:

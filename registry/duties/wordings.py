@@ -10,6 +10,8 @@ from functools import cache
 from importlib import resources
 from types import MappingProxyType
 
+# A quotation of fewer words is a title or a line to display, such as "Notice".
+MIN_NOTICE_WORDS = 4
 _QUOTED = re.compile(r"[\"“]([^\"“”]+)[\"”]")
 
 
@@ -48,12 +50,13 @@ def wording_of(license_id: str) -> Wording:
 def notice_of(license_id: str, detail: str, confidence: str) -> tuple[str, str]:
     """The exact notice that a licence asks for, with its confidence; empty where nobody recorded it.
 
-    For a licence without shipped words, the longest quotation in the duty's ``detail`` of its profile is the notice.
+    For a licence without shipped words, the longest quoted sentence in the duty's ``detail`` of its profile is the
+    notice.
     """
     shipped = wording_of(license_id)
     if shipped.notice:
         return shipped.notice, shipped.confidence
-    quoted = _QUOTED.findall(detail)
+    quoted = [text for text in _QUOTED.findall(detail) if len(text.split()) >= MIN_NOTICE_WORDS]
     return (max(quoted, key=len), confidence) if quoted else ("", "")
 
 

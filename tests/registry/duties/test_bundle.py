@@ -208,10 +208,10 @@ def test_a_file_by_the_licences_name_wins_and_two_licences_need_one_each() -> No
             replace(
                 FACTS,
                 duties=(duty("RETAIN_NOTICES", "apache-2.0", QWEN),),
-                origins={**FACTS.origins, QWEN: replace(FACTS.origins[QWEN], has_files=False, papers=())},
+                origins={**FACTS.origins, QWEN: replace(FACTS.origins[QWEN], readable=False, papers=())},
             ),
             "NOTICE",
-            "whose files are not here: look at Qwen/Qwen3-8B",
+            "which are not all here: look at Qwen/Qwen3-8B",
         ),
         (
             replace(

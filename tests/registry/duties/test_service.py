@@ -7,10 +7,10 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select, update
 
 from registry.context import Registry
-from registry.storage.tables import AuditEvent, RecordedBundle
+from registry.storage.tables import AuditEvent, File, RecordedBundle
 from registry.wire import enum_text
 from spiritsafe.errors import Aborted, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 from spiritsafe.registry.v1 import duty_pb2, licensing_pb2, promotion_pb2
@@ -283,6 +283,21 @@ def test_a_draft_has_no_duties(story: Story) -> None:
         story.duties(draft)
     assert caught.value.reason == "VERSION_NOT_READY"
     assert duties_check(story.promote(draft, outbound="house")).reason == "VERSION_NOT_READY"
+
+
+def test_a_notice_whose_content_is_lost_was_not_seen(story: Story, registry: Registry) -> None:
+    qwen3 = f"{NAMESPACE}/models/qwen3"
+    second = story.build.version(qwen3, "base", licenses=["apache-2.0"], papers={"NOTICE": "Thanks to all.\n"})
+    edges = [("finetune", second)]
+    student = story.build.version(f"{NAMESPACE}/models/desk", "full", licenses=[], edges=edges)
+    assert story.duties(student)["RETAIN_NOTICES:apache-2.0"].state == duty_pb2.DUTY_STATE_UNMET
+    story.record_bundle(student)
+    assert story.duties(student)["RETAIN_NOTICES:apache-2.0"].state == duty_pb2.DUTY_STATE_MET
+    with registry.database.write() as session:
+        session.exec(update(File).where(col(File.path) == "NOTICE").values(sha256="0" * 64))
+    (text,) = [each for each in story.record_bundle(student).missing if each.path == "NOTICE"]
+    assert "qwen3@2, which are not all here" in text.detail
+    assert story.duties(student)["RETAIN_NOTICES:apache-2.0"].state == duty_pb2.DUTY_STATE_UNMET
 
 
 def test_duties_are_listed_page_by_page(story: Story) -> None:

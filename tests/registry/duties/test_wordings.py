@@ -46,7 +46,9 @@ def test_every_licence_that_asks_for_a_line_has_one() -> None:
 
 
 def test_words_of_other_licences_come_from_their_profile_or_not_at_all() -> None:
-    assert notice_of("acme-1.0", 'ship "Acme inside, 2026."', "secondary") == ("Acme inside, 2026.", "secondary")
+    quoted = 'a "Notice" file with "Made with Acme, 2026."'
+    assert notice_of("acme-1.0", quoted, "secondary") == ("Made with Acme, 2026.", "secondary")
+    assert notice_of("acme-1.0", '"Notice" text file: Made with Acme, 2026.', "secondary") == ("", "")
     assert notice_of("acme-1.0", "ship a notice", "secondary") == ("", "")
     assert wording_of("acme-1.0").text_from == ""
 
