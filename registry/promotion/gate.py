@@ -7,9 +7,9 @@ Every check is made and shown, whatever the others found. An attempt ends in one
   people's decisions is missing.
 * *denied*: anything else. Something must be done, or cannot be done, before a decision would help.
 
-So a version that lacks an evaluation, or an answer to a duty, is denied, for no review replaces either; that its verdict
-waits for reviews as well is shown beside it, and so is a licence that denies it, which neither cures. The licence's
-answer comes first in the list: who reads that it denies will not spend compute on an evaluation.
+So a version that lacks an evaluation, or an answer to a duty, is denied, for no review replaces either; that its
+verdict waits for reviews as well is shown beside it, and so is a licence that denies it, which neither cures. The
+licence's answer comes first in the list: who reads that it denies will not spend compute on an evaluation.
 """
 
 from __future__ import annotations
