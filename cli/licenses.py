@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from google.protobuf import json_format
 
-from cli import evaluations, license_rules, output
+from cli import duties, evaluations, license_rules, output
 from cli.files import read_struct
 from cli.lazy import app as new_app
 from cli.options import (
@@ -30,11 +30,12 @@ from spiritsafe.registry.v1 import licensing_pb2, version_pb2
 
 LICENSE_COLUMNS = ("id", "category", "purposes", "outbound_relicense", "confidence")
 
-app = new_app("Licence profiles and verdicts. Not legal advice.")
+app = new_app("Licence profiles, what changing them would do, verdicts, and what duties ask for. Not legal advice.")
 app.command("revise")(license_rules.revise)
 app.command("impact")(license_rules.impact)
 app.command("changes")(license_rules.changes)
 app.command("reevaluations")(license_rules.reevaluations)
+app.add_typer(duties.app)
 
 
 @app.command("list")

@@ -25,7 +25,7 @@ COMMANDS = {
     "dataset": Lazy("cli.nodes:datasets", "Datasets: create, update, list, show, register, download."),
     "import": Lazy("cli.importing.commands:app", "Take over models and datasets from a model hub or a folder."),
     "lineage": Lazy("cli.lineage:app", "Where a version comes from, with licences and verdicts."),
-    "license": Lazy("cli.licenses:app", "Licence profiles, what changing them would do, and verdicts."),
+    "license": Lazy("cli.licenses:app", "Licence profiles, what changing them would do, verdicts, and duties."),
     "policy": Lazy("cli.policies:app", "The written policy on contested questions, in revisions."),
     "catalog": Lazy("cli.catalog:app", "Known models, datasets and services, with licences and sources."),
     "review": Lazy("cli.reviews:app", "Human decisions on contested licence reasons."),

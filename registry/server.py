@@ -20,6 +20,7 @@ from registry.services.artifacts import ArtifactService
 from registry.services.audit import AuditService
 from registry.services.catalog import CatalogService
 from registry.services.datasets import DatasetService
+from registry.services.duties import DutyService
 from registry.services.evaluation_reports import EvaluationReportService
 from registry.services.findings import FindingService
 from registry.services.identity import IdentityService
@@ -37,6 +38,7 @@ from spiritsafe.registry.v1 import (
     audit_pb2_grpc,
     catalog_pb2_grpc,
     dataset_pb2_grpc,
+    duty_pb2_grpc,
     evaluation_report_pb2_grpc,
     finding_pb2_grpc,
     identity_pb2_grpc,
@@ -131,6 +133,7 @@ class RegistryServer:
         )
         policy_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyService(registry), server)
         finding_pb2_grpc.add_FindingServiceServicer_to_server(FindingService(registry), server)
+        duty_pb2_grpc.add_DutyServiceServicer_to_server(DutyService(registry), server)
         promotion_pb2_grpc.add_PromotionServiceServicer_to_server(PromotionService(registry), server)
         audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(registry), server)
         identity_pb2_grpc.add_IdentityServiceServicer_to_server(IdentityService(registry), server)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from cli import evaluations, lineage, output
 from cli.promotions import print_promotion
+from cli.tour import duties
 from cli.tour.actors import Actor
 from cli.tour.narrator import Narrator
-from spiritsafe import publish
 from spiritsafe.client import Client
 from spiritsafe.errors import PermissionDenied
-from spiritsafe.registry.v1 import artifact_pb2, audit_pb2, licensing_pb2, promotion_pb2, review_pb2, version_pb2
+from spiritsafe.registry.v1 import (
+    artifact_pb2,
+    audit_pb2,
+    licensing_pb2,
+    promotion_pb2,
+    review_pb2,
+    version_pb2,
+)
 from spiritsafe.rpc.names import ChannelName, VersionName, shorten
 
 STAGE = "production"
@@ -99,7 +104,11 @@ def refuse_permissive(narrator: Narrator, alice: Actor, student: str) -> str:
 
 def release_student(narrator: Narrator, alice: Actor, bob: Actor, student: str, outbound: str) -> str:
     """Takes the student to commercial/production, once another person has decided. Gives its verdict as released."""
-    narrator.step(f"{shorten(student)} as {outbound}? A contested question remains")
+    narrator.step(f"{shorten(student)} as {outbound}? Nobody has answered what the licences ask for")
+    duties.expect_unmet(narrator, promote(narrator, alice, student, COMMERCIAL, outbound, "denied"))
+    narrator.step("Duties become files, and a named person's word")
+    duties.answer(narrator, alice, bob, student, outbound)
+    narrator.step("A contested question remains")
     promote(narrator, alice, student, COMMERCIAL, outbound, "awaiting_review")
     reviews = request_reviews(narrator, alice, student, outbound)
     narrator.step("A second pair of eyes")
@@ -108,8 +117,7 @@ def release_student(narrator: Narrator, alice: Actor, bob: Actor, student: str, 
     narrator.step("Into commercial/production")
     promotion = promote(narrator, alice, student, COMMERCIAL, outbound, "promoted")
     _expect_mark(narrator, promotion.self_administered)
-    duties = output.to_data(promotion.evaluation)["obligations"]
-    narrator.console.print(output.table(duties, ("code", "trigger", "detail"), "Duties"))
+    duties.show(narrator, alice, student, outbound)
     return verdict(alice.client, student, COMMERCIAL, outbound)
 
 
@@ -175,10 +183,11 @@ def show_lineage(narrator: Narrator, client: Client, name: str) -> None:
 
 
 def second_version(narrator: Narrator, alice: Actor, bob: Actor, first: str, outbound: str) -> None:
-    """Releases the same weights with a text of the use restrictions, then rolls back and forward."""
+    """Releases the same weights with the appendix of the first one's bundle, then rolls back and forward."""
     narrator.step(f"A second version: the same weights and {FLOWDOWN_FILE}")
-    second = _register_second(narrator, alice, first)
-    narrator.say("A review holds for one exact version, so this one waits for its own:")
+    second = _register_second(narrator, alice, first, outbound)
+    narrator.say("Bundles, attestations and reviews hold for one exact version, so this one needs its own:")
+    duties.answer(narrator, alice, bob, second, outbound)
     promote(narrator, alice, second, COMMERCIAL, outbound, "awaiting_review")
     approve(narrator, bob, request_reviews(narrator, alice, second, outbound))
     promotion = promote(narrator, alice, second, COMMERCIAL, outbound, "promoted")
@@ -206,22 +215,18 @@ def _expect_channel(narrator: Narrator, client: Client, channel: ChannelName, ve
     narrator.expect(channel.label, shorten(held.version), shorten(version))
 
 
-def _register_second(narrator: Narrator, alice: Actor, first: str) -> str:
-    """Declares the first version's files and one more: only that one has to be uploaded."""
+def _register_second(narrator: Narrator, alice: Actor, first: str, outbound: str) -> str:
+    """Declares the first version's files and one of its bundle: nothing has to be uploaded."""
     client = alice.client
     original = client.versions.GetVersion(version_pb2.GetVersionRequest(name=first)).version
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / FLOWDOWN_FILE
-        file.write_text(_restrictions(client), "utf-8")
-        declared = _declaration(original, [*original.files, *publish.folder_manifest(Path(folder))])
-        parent = str(VersionName.parse(first).node)
-        created = client.versions.CreateVersion(version_pb2.CreateVersionRequest(parent=parent, version=declared))
-        draft = created.version
-        request = artifact_pb2.ListMissingFilesRequest(version=draft.name)
-        missing = list(client.artifacts.ListMissingFiles(request).paths)
-        narrator.say(f"{shorten(draft.name)} declares {len(declared.files)} files; to upload: {', '.join(missing)}")
-        narrator.expect("files to upload", ", ".join(missing), FLOWDOWN_FILE)
-        publish.upload_file(client, draft.name, FLOWDOWN_FILE, file)
+    text = duties.recorded_file(alice, first, outbound, FLOWDOWN_FILE)
+    entry = version_pb2.FileEntry(path=text.path, size_bytes=len(text.content), sha256=text.sha256)
+    declared = _declaration(original, [*original.files, entry])
+    parent = str(VersionName.parse(first).node)
+    draft = client.versions.CreateVersion(version_pb2.CreateVersionRequest(parent=parent, version=declared)).version
+    missing = list(client.artifacts.ListMissingFiles(artifact_pb2.ListMissingFilesRequest(version=draft.name)).paths)
+    narrator.say(f"{shorten(draft.name)} declares {len(declared.files)} files; to upload: {len(missing)}")
+    narrator.expect("files to upload", ", ".join(missing), "")
     finalized = client.versions.FinalizeVersion(version_pb2.FinalizeVersionRequest(name=draft.name)).version
     return finalized.name
 
@@ -240,14 +245,6 @@ def _declaration(original: version_pb2.Version, files: Sequence[version_pb2.File
     if original.HasField("declared_licenses"):
         declared.declared_licenses.CopyFrom(original.declared_licenses)
     return declared
-
-
-def _restrictions(client: Client) -> str:
-    """A text that names the licences whose use restrictions come along, from their profiles."""
-    profiles = client.licenses.ListLicenses(licensing_pb2.ListLicensesRequest(page_size=1000)).licenses
-    named = [one for one in profiles if any(limit.code == "USE_RESTRICTIONS" for limit in one.limitations)]
-    lines = [f"* {one.id}: {'; '.join(one.evidence)}" for one in named if one.id.startswith("deepseek")]
-    return "# Use restrictions\n\nThese weights pass on the use restrictions of:\n\n" + "\n".join(lines) + "\n"
 
 
 def verify_audit(narrator: Narrator, client: Client) -> dict[str, object]:

@@ -17,6 +17,7 @@ from spiritsafe.registry.v1 import (
     audit_pb2_grpc,
     catalog_pb2_grpc,
     dataset_pb2_grpc,
+    duty_pb2_grpc,
     evaluation_report_pb2_grpc,
     finding_pb2_grpc,
     identity_pb2_grpc,
@@ -106,6 +107,7 @@ class Client:
         self.evaluation_reports = evaluation_report_pb2_grpc.EvaluationReportServiceStub(channel)
         self.policies = policy_pb2_grpc.PolicyServiceStub(channel)
         self.findings = finding_pb2_grpc.FindingServiceStub(channel)
+        self.duties = duty_pb2_grpc.DutyServiceStub(channel)
         self.promotions = promotion_pb2_grpc.PromotionServiceStub(channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(channel)
         self.identity = identity_pb2_grpc.IdentityServiceStub(channel)

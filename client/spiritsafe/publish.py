@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from spiritsafe.client import Client
 from spiritsafe.errors import DataLoss, FailedPrecondition, InvalidArgument, NotFound, SpiritsafeError, Violation
+from spiritsafe.places import inside
 from spiritsafe.registry.v1 import artifact_pb2, version_pb2
 
 CHUNK_BYTES = 1 << 20
@@ -195,25 +196,11 @@ def download_version(client: Client, name: str, target: Path, progress: Progress
     if version.state != version_pb2.VERSION_STATE_READY:
         raise FailedPrecondition(f"{name} is not finalized", remedy="finalize it, or download another version")
     target.mkdir(parents=True, exist_ok=True)
-    places = [(entry, _inside(target, entry.path)) for entry in version.files]
+    places = [(entry, inside(target, entry.path)) for entry in version.files]
     for entry, place in places:
         if not (place.is_file() and file_digest(place) == entry.sha256):
             _download_file(client, name, entry, place, progress)
     return target
-
-
-def _inside(target: Path, path: str) -> Path:
-    # The server refuses such paths itself; a client that trusted it could be made to overwrite any file.
-    relative = PurePosixPath(path)
-    place = target.joinpath(*relative.parts)
-    unsafe = relative.is_absolute() or ".." in relative.parts or not relative.parts or "\\" in path
-    if unsafe or not place.resolve().is_relative_to(target.resolve()):
-        raise DataLoss(
-            f"the manifest names {path!r}, which leaves the target folder",
-            reason="UNSAFE_PATH",
-            remedy="do not use this version; tell the registry's operator",
-        )
-    return place
 
 
 def _download_file(client: Client, version: str, entry: version_pb2.FileEntry, place: Path, progress: Progress) -> None:

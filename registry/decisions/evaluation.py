@@ -31,7 +31,7 @@ from registry.decisions.memo import Question, memo_of
 from registry.decisions.rendering import render_evaluation
 from registry.decisions.rules import current_rules
 from registry.errors import wrong_state
-from registry.licensing import Context, Deployment, Evaluation, NodeKind, Subject, derive_terms
+from registry.licensing import Context, Deployment, Evaluation, NodeKind, Obligation, Subject, derive_terms
 from registry.licensing import evaluate as judge
 from registry.storage.lookup import version_name
 from registry.storage.tables import Agreement, Node, Review, Version
@@ -101,11 +101,15 @@ def evaluate_contexts(
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """A verdict computed anew, with the reviews that lifted a reason of it and the stand-ins that it rests on."""
+    """A verdict computed anew, with the reviews that lifted a reason of it and the stand-ins that it rests on.
+
+    ``obligations`` are those of the evaluation, with their origins as version ids in decimal.
+    """
 
     evaluation: licensing_pb2.Evaluation
     rests_on: list[Review]
     stand_ins: list[VersionName]
+    obligations: tuple[Obligation, ...]
 
 
 def assess(
@@ -170,7 +174,7 @@ class _Request:
             result, lineage.names, self._rules, self._version_id, outbound, self._epoch, self._at, valid_until
         )
         rests_on = [each for each in reviews if any(approval(each).covers(one, context) for one in result.lifted)]
-        return Assessment(evaluation, rests_on, lineage.stand_ins)
+        return Assessment(evaluation, rests_on, lineage.stand_ins, result.obligations)
 
     def _judge(
         self, lineage: Lineage, agreements: Sequence[Agreement], reviews: Sequence[Review], context: Context

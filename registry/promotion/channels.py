@@ -16,14 +16,19 @@ from registry.context import Registry
 from registry.decisions.evaluation import Assessment, assess
 from registry.decisions.reviews import open_for_promotion, open_reviews, review_name
 from registry.decisions.rules import current_rules
+from registry.duties.checking import without_own_word
+from registry.duties.loading import Release
+from registry.duties.standing import standings
 from registry.errors import invalid, not_found, wrong_state
 from registry.identity.access import check_namespace
 from registry.licensing import Verdict
 from registry.promotion.gate import (
     COMMERCIAL,
     Check,
+    DutyFacts,
     GateFacts,
     Inventory,
+    OpenDuty,
     OpenReason,
     Outcome,
     needs_evaluation,
@@ -86,8 +91,9 @@ def attempt(
     ready = tried.version.state == "ready"
     assessed = _assess(session, tried) if ready else None
     reports = _reports(session, tried)
+    duties = _duties(session, registry, caller, tried, assessed)
     known = tried.outbound in current_rules(session).catalogue
-    outcome, checks = run_gate(_facts(registry, tried, assessed, inventory, reports, outbound_known=known))
+    outcome, checks = run_gate(_facts(registry, tried, assessed, inventory, reports, duties, outbound_known=known))
     channel = _channel(session, tried)
     if assessed and outcome is Outcome.AWAITING_REVIEW:
         open_for_promotion(session, caller, (tried.node, tried.version), assessed.evaluation)
@@ -150,12 +156,28 @@ def _reports(session: Session, tried: Attempt) -> list[evaluation_report_pb2.Eva
     return report_messages(session, newest_by_dataset(session, tried.node, tried.version))
 
 
+def _duties(
+    session: Session, registry: Registry, caller: Caller, tried: Attempt, assessed: Assessment | None
+) -> DutyFacts | None:
+    """How the duties stand for this caller, whose own word does not count; None where the gate asks for none."""
+    if tried.context != COMMERCIAL or assessed is None:
+        return None
+    release = Release.of(tried.node, tried.version, tried.context, tried.outbound, tried.distributed)
+    found = without_own_word(standings(session, registry, release, assessed.obligations), caller.identity)
+    unsettled = [each for each in found if not each.settled]
+    return DutyFacts(
+        settled=len(found) - len(unsettled),
+        open=[OpenDuty(each.duty.id, each.finding, each.remedy) for each in unsettled],
+    )
+
+
 def _facts(
     registry: Registry,
     tried: Attempt,
     assessed: Assessment | None,
     inventory: Inventory,
     reports: Sequence[evaluation_report_pb2.EvaluationReport],
+    duties: DutyFacts | None,
     *,
     outbound_known: bool,
 ) -> GateFacts:
@@ -177,6 +199,7 @@ def _facts(
         creator=version.creator,
         approvers=[review.reviewer for review in assessed.rests_on] if assessed else [],
         evaluations=[f"{shorten(each.dataset)} against {shorten(each.baseline)}" for each in reports],
+        duties=duties,
     )
 
 

@@ -7,9 +7,9 @@ Every check is made and shown, whatever the others found. An attempt ends in one
   people's decisions is missing.
 * *denied*: anything else. Something must be done, or cannot be done, before a decision would help.
 
-So a version that lacks an evaluation is denied, for no review replaces one; that its verdict waits for reviews as well
-is shown beside it, and so is a licence that denies it, which no evaluation cures. The licence's answer comes first in
-the list: who reads that it denies will not spend compute on an evaluation.
+So a version that lacks an evaluation, or an answer to a duty, is denied, for no review replaces either; that its
+verdict waits for reviews as well is shown beside it, and so is a licence that denies it, which neither cures. The
+licence's answer comes first in the list: who reads that it denies will not spend compute on an evaluation.
 """
 
 from __future__ import annotations
@@ -71,12 +71,29 @@ class OpenReason:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenDuty:
+    """A duty that is neither met nor attested, as far as the gate looks at it."""
+
+    code: str
+    finding: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class DutyFacts:
+    """How the duties of a release stand: how many are met or attested, and those that are neither."""
+
+    settled: int
+    open: Sequence[OpenDuty]
+
+
+@dataclass(frozen=True, slots=True)
 class GateFacts:
     """All that the gate judges. ``verdict`` is None for a draft, which has none.
 
     ``version`` is its short name and ``kind`` its kind. ``stand_ins`` names the version and ancestors that are
     stand-ins; ``approvers`` are the reviewers whose approvals the verdict rests on; ``evaluations`` says of each report
-    on the version's weights what it was evaluated on.
+    on the version's weights what it was evaluated on. ``duties`` is None where nobody asks for them, and for a draft.
     """
 
     version: str
@@ -93,6 +110,7 @@ class GateFacts:
     creator: str
     approvers: Sequence[str]
     evaluations: Sequence[str]
+    duties: DutyFacts | None
 
 
 def needs_evaluation(kind: str, context: str) -> bool:
@@ -110,6 +128,7 @@ def run_gate(facts: GateFacts) -> tuple[Outcome, list[Check]]:
         _verdict(facts),
         _four_eyes(facts),
         _evaluation(facts),
+        _duties(facts),
     ]
     failed = [check for check in checks if not check.passed]
     if not failed:
@@ -187,6 +206,18 @@ def _evaluation(facts: GateFacts) -> Check:
         "EVALUATION_MISSING",
         f"evaluate both on held-out scenarios and record the paired counts: {command}",
     )
+
+
+def _duties(facts: GateFacts) -> Check:
+    if facts.context != COMMERCIAL:
+        return Check("duties", True, "asked for where something goes commercial")
+    if facts.duties is None:
+        return Check("duties", False, "a draft has no duties yet", "VERSION_NOT_READY", "finalize it")
+    if not facts.duties.open:
+        return Check("duties", True, f"all {facts.duties.settled} are met or attested")
+    detail = "; ".join(f"{each.code}: {each.finding}" for each in facts.duties.open)
+    remedy = "; ".join(dict.fromkeys(each.remedy for each in facts.duties.open))
+    return Check("duties", False, detail, "DUTY_UNMET", remedy)
 
 
 def _some(names: Sequence[str], limit: int = 5) -> str:

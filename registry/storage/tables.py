@@ -320,6 +320,51 @@ class Promotion(SQLModel, table=True):
     create_time: int = Field(sa_type=BigInteger)
 
 
+class RecordedBundle(SQLModel, table=True):
+    """The files that answer a version's obligations in one release of it, as they were made then; never changed."""
+
+    __tablename__ = "recorded_bundles"
+    __table_args__ = (Index("ix_recorded_bundles_version_context", "version_id", "context"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    version_id: int = Field(foreign_key="versions.id")
+    version_digest: str
+    context: str
+    outbound_license: str
+    distributed: bool = False
+    obligations_digest: str
+    # Path and SHA-256 of each file; the content is in the artifact store.
+    files: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    # Path, license, duties and detail of each text that it lacks.
+    missing: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    # The ids of the duties that it answers whole.
+    complete: list[str] = Field(default_factory=list, sa_type=JSON)
+    recorder: str
+    create_time: int = Field(sa_type=BigInteger)
+
+
+class Attestation(SQLModel, table=True):
+    """A named person answers for one duty of one exact version in one context."""
+
+    __tablename__ = "attestations"
+    __table_args__ = (Index("ix_attestations_version_context", "version_id", "context"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    uid: str = Field(unique=True)
+    namespace: str
+    version_id: int = Field(foreign_key="versions.id")
+    version_digest: str
+    context: str
+    duty: str  # CODE:license
+    statement: str = Field(sa_type=Text)
+    evidence_sha256: str = ""
+    attester: str
+    self_administered: bool = False
+    create_time: int = Field(sa_type=BigInteger)
+    revoke_time: int | None = Field(default=None, sa_type=BigInteger)
+    revision: int = 1
+
+
 class Token(SQLModel, table=True):
     """An API token: only the SHA-256 of its secret is kept."""
 

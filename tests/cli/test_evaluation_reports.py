@@ -71,6 +71,10 @@ def test_promotion_asks_for_it_and_shows_it(spiritsafe: Command, record: tuple[A
     for part in ("fail evaluation", "EVALUATION_MISSING", "spiritsafe model evaluation record tool@1 --baseline"):
         assert part in refused.out
     made = spiritsafe(*record, *JSON).data
+    for part in ("fail duties", "DUTY_UNMET", "license bundle tool@1 --context commercial --outbound apache-2.0 --rec"):
+        assert part in refused.out
+    bundle = ("license", "bundle", "tool@1", "--context", "commercial", "--outbound", "apache-2.0", "--record")
+    assert spiritsafe(*bundle).code == exits.DONE
     promoted = spiritsafe(*PROMOTE, "--dry-run")
     assert promoted.code == exits.DONE
     for part in ("pass evaluation", "on dataset:held-out@1 against qwen3@1", "+78.0"):

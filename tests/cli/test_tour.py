@@ -165,6 +165,10 @@ def test_story_of_the_gate(narrator: Narrator, people: tuple[Actor, Actor], line
         "dataset:support-qwen3-evaluation@1 against qwen3@1",
         "90 of 100",
         "recorded on support-qwen3@1",
+        "DUTY_UNMET",
+        "alice records the bundle: ATTRIBUTION.md, CHANGES.md",
+        "bob answers for USE_RESTRICTIONS:deepseek-model-1.0",
+        "attested by bob",
     ):
         assert expected in told(narrator)
 

@@ -33,6 +33,8 @@ def test_every_role_can_ask_who_it_is(role: str) -> None:
         ("policies.create", ("admin",)),
         ("licenses.revise", ("admin",)),
         ("licenses.preview", ("admin", "reviewer")),
+        ("duties.attest", ("publisher", "reviewer")),
+        ("duties.record", ("publisher", "releaser")),
         ("tokens.create", ("admin",)),
         ("tokens.list", ("admin",)),
         ("tokens.revoke", ("admin",)),

@@ -1,4 +1,4 @@
-"""The demo's lineage on a server of each test, its student evaluated."""
+"""The demo's lineage on a server of each test, its student evaluated and its duties met."""
 
 from __future__ import annotations
 
@@ -15,4 +15,5 @@ from tests.registry.builders import Story
 def story(client: Callable[..., Client], tmp_path: Path) -> Story:
     told = Story.tell(client, tmp_path / "story")
     told.record_evaluation(told.names["student"])
+    told.meet_duties(told.names["student"])
     return told

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.licensing import Verdict
-from registry.promotion.gate import GateFacts, Inventory, OpenReason, Outcome, run_gate
+from registry.promotion.gate import DutyFacts, GateFacts, Inventory, OpenDuty, OpenReason, Outcome, run_gate
 
 CLEAN = GateFacts(
     version="student@1",
@@ -27,12 +27,16 @@ CLEAN = GateFacts(
     creator="ada",
     approvers=(),
     evaluations=("dataset:held-out@1 against base@1",),
+    duties=DutyFacts(3, ()),
 )
 LIFTABLE = OpenReason("NC_OUTPUT_REACH_CONTESTED", liftable=True)
 FIRM = OpenReason("UNKNOWN_LICENSE", liftable=False)
 CONTESTED: dict[str, Any] = {"verdict": Verdict.NEEDS_REVIEW, "reasons": (LIFTABLE,)}
-CHECKS = ["ready", "integrity", "outbound_license", "stand_in", "verdict", "four_eyes", "evaluation"]
+CHECKS = ["ready", "integrity", "outbound_license", "stand_in", "verdict", "four_eyes", "evaluation", "duties"]
 UNEVALUATED: dict[str, Any] = {"evaluations": ()}
+TO_ATTEST = OpenDuty("AUP:llama3.2", "for a named person to attest", "spiritsafe license attest")
+TO_FILE = OpenDuty("NOTICE_FILE:llama3.2", "no bundle is recorded", "spiritsafe license bundle")
+UNMET: dict[str, Any] = {"duties": DutyFacts(1, (TO_ATTEST, TO_FILE))}
 
 
 def failed(facts: GateFacts) -> list[str]:
@@ -55,7 +59,7 @@ def failed(facts: GateFacts) -> list[str]:
         ({"verdict": Verdict.DENIED, "reasons": (LIFTABLE, FIRM)}, Outcome.DENIED, ["verdict"]),
         # A verdict of denied stays denied even if every reason shown were liftable.
         ({"verdict": Verdict.DENIED, "reasons": (LIFTABLE,)}, Outcome.DENIED, ["verdict"]),
-        ({"ready": False, "verdict": None}, Outcome.DENIED, ["ready", "verdict"]),
+        ({"ready": False, "verdict": None, "duties": None}, Outcome.DENIED, ["ready", "verdict", "duties"]),
         ({"inventory": Inventory(3, ("model.safetensors",))}, Outcome.DENIED, ["integrity"]),
         ({"inventory": Inventory(0, ())}, Outcome.DENIED, ["integrity"]),
         ({"stand_ins": ("tiny@1",)}, Outcome.DENIED, ["stand_in"]),
@@ -69,6 +73,11 @@ def failed(facts: GateFacts) -> list[str]:
         (UNEVALUATED | {"kind": "base"}, Outcome.PROMOTED, []),
         (UNEVALUATED | {"kind": "trajectories"}, Outcome.PROMOTED, []),
         *[(UNEVALUATED | {"context": each}, Outcome.PROMOTED, []) for each in ("research", "education", "internal")],
+        (UNMET, Outcome.DENIED, ["duties"]),
+        # No review replaces a duty either.
+        (UNMET | CONTESTED, Outcome.DENIED, ["verdict", "duties"]),
+        (UNMET | {"kind": "base"}, Outcome.DENIED, ["duties"]),
+        *[(UNMET | {"context": each}, Outcome.PROMOTED, []) for each in ("research", "education", "internal")],
     ],
 )
 def test_outcome_follows_from_the_failing_checks(changes: dict[str, Any], outcome: Outcome, failing: list[str]) -> None:
@@ -86,6 +95,8 @@ def test_outcome_follows_from_the_failing_checks(changes: dict[str, Any], outcom
         ({"approvers": ("rob",)}, "four_eyes", "registered by ada, approved by rob"),
         (CONTESTED, "verdict", "needs_review: NC_OUTPUT_REACH_CONTESTED"),
         ({}, "evaluation", "dataset:held-out@1 against base@1"),
+        ({}, "duties", "all 3 are met or attested"),
+        (UNMET, "duties", "AUP:llama3.2: for a named person to attest; NOTICE_FILE:llama3.2: no bundle is recorded"),
     ],
 )
 def test_checks_say_what_they_found(changes: dict[str, Any], check: str, words: str) -> None:
@@ -102,6 +113,8 @@ def test_checks_say_what_they_found(changes: dict[str, Any], check: str, words: 
         ({"stand_ins": ("tiny@1",)}, "stand_in", "STAND_IN", "real weights"),
         ({"approvers": ("ada",)}, "four_eyes", "FOUR_EYES", "somebody else"),
         (UNEVALUATED, "evaluation", "EVALUATION_MISSING", "spiritsafe model evaluation record student@1 --baseline"),
+        (UNMET, "duties", "DUTY_UNMET", "spiritsafe license attest; spiritsafe license bundle"),
+        ({"duties": None}, "duties", "VERSION_NOT_READY", "finalize"),
         (CONTESTED, "verdict", "", "reviewed"),
         ({"verdict": Verdict.DENIED, "reasons": (FIRM,)}, "verdict", "", "remedy of each reason"),
     ],
@@ -129,6 +142,7 @@ FACTS = st.builds(
     creator=st.just("ada"),
     approvers=st.lists(st.sampled_from(["ada", "rob"]), max_size=2),
     evaluations=st.lists(st.just("dataset:held-out@1 against base@1"), max_size=1),
+    duties=st.sampled_from([None, DutyFacts(1, ()), DutyFacts(0, (TO_ATTEST,))]),
 )
 
 

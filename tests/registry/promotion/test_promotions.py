@@ -68,6 +68,7 @@ def test_the_story_from_denied_to_promoted(story: Story) -> None:
 def test_teacher_and_traces_are_refused_in_production_and_taken_for_research(
     story: Story, key: str, expected: str
 ) -> None:
+    story.meet_duties(story.names[key], "cc-by-nc-4.0")
     refused = story.promote(story.names[key], outbound="cc-by-nc-4.0")
     assert state(refused) == expected
     assert [each.path[-1] for each in refused.evaluation.reasons] == [story.names["xlam"]]
@@ -181,7 +182,7 @@ class TestEvaluation:
     """A model goes commercial with a report on its weights on record."""
 
     def test_without_one_it_is_denied_with_a_way_out(self, story: Story) -> None:
-        second = story.build.student(story.names)
+        second = story.another()
         story.approve_all(second)
         denied = story.promote(second)
         assert (state(denied), failing(denied)) == ("denied", ["evaluation"])
@@ -194,7 +195,7 @@ class TestEvaluation:
         assert state(story.promote(second)) == "promoted"
 
     def test_what_else_stands_in_the_way_is_shown_beside_it(self, story: Story) -> None:
-        second = story.build.student(story.names)
+        second = story.another("openrail-m", "apache-2.0")
         refused = story.promote(second, outbound="apache-2.0")
         assert (state(refused), failing(refused)) == ("denied", ["verdict", "evaluation"])
         assert "OUTBOUND_LICENSE_INCOMPATIBLE" in {each.code for each in refused.evaluation.reasons}
@@ -227,13 +228,14 @@ class TestEvaluation:
     def test_a_report_on_the_same_weights_will_do(self, story: Story) -> None:
         student = story.names["student"]
         (report,) = story.promote(student, validate_only=True).evaluation_reports
-        annotated = story.build.student(story.names, weights=story.build.weights[student])
+        annotated = story.another(weights=story.build.weights[student])
         story.approve_all(annotated)
         promoted = story.promote(annotated)
         assert (state(promoted), list(promoted.evaluation_reports)) == ("promoted", [report])
 
     def test_bases_and_datasets_and_other_contexts_need_none(self, story: Story) -> None:
-        second = story.build.student(story.names)
+        second = story.another()
+        story.meet_duties(story.names["qwen3"], "openrail-m")
         assert state(story.promote(story.names["qwen3"])) == "promoted"
         assert failing(story.promote(story.names["held_out"])) == []
         for context in ("research", "education", "internal"):
@@ -289,7 +291,7 @@ class TestRollback:
 
 
 def test_rollback_that_the_gate_refuses_leaves_the_channel(story: Story) -> None:
-    second = story.build.student(story.names)
+    second = story.another()
     (review,) = story.approve_all(story.names["student"])
     story.approve_all(second)
     story.record_evaluation(second)

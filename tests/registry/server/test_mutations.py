@@ -21,6 +21,7 @@ from spiritsafe.registry.v1 import (
     audit_pb2,
     catalog_pb2,
     dataset_pb2,
+    duty_pb2,
     evaluation_report_pb2,
     finding_pb2,
     identity_pb2,
@@ -240,6 +241,17 @@ def rule(books: Bookkeeper) -> None:
     books.act(books.admin.licenses, "ReviseLicense", revision)
 
 
+def answer(books: Bookkeeper, student: str) -> None:
+    """The files that a licence asks for, and a person's word for one of them."""
+    release = {"version": student, "context": licensing_pb2.CONTEXT_COMMERCIAL, "outbound_license": "apache-2.0"}
+    record = duty_pb2.RecordBundleRequest(**release)
+    books.act(books.publisher.duties, "RecordBundle", record)
+    attest = duty_pb2.AttestDutyRequest(duty="LICENSE_COPY:apache-2.0", statement="it is there", **release)
+    name = books.act(books.reviewer.duties, "AttestDuty", attest).attestation.name
+    revoke = duty_pb2.RevokeAttestationRequest(name=name, rationale="it is not")
+    books.act(books.reviewer.duties, "RevokeAttestation", revoke)
+
+
 def promote(books: Bookkeeper, student: str) -> None:
     """Two versions into one channel and back; an attempt that is denied is an event too."""
     learned = [(version_pb2.EDGE_TYPE_FINETUNE, student)]
@@ -268,6 +280,7 @@ def test_each_mutation_writes_exactly_one_event(server: Served) -> None:
     teacher, student = catalogue(books)
     decide(books, teacher, student)
     rule(books)
+    answer(books, student)
     promote(books, student)
     evaluate(books)
     curate(books)

@@ -15,6 +15,7 @@ from spiritsafe.registry.v1 import (
     agreement_pb2,
     artifact_pb2,
     dataset_pb2,
+    duty_pb2,
     evaluation_report_pb2,
     finding_pb2,
     licensing_pb2,
@@ -33,7 +34,7 @@ MODEL, DATASET = f"{OTHER}/models/m", f"{OTHER}/datasets/d"
 VERSION, CHANNEL = f"{MODEL}/versions/1", f"{MODEL}/channels/research-staging"
 REPORT = f"{VERSION}/evaluationReports/e"
 FINDING = f"{OTHER}/findings/f"
-REVIEW, AGREEMENT = f"{OTHER}/reviews/r", f"{OTHER}/agreements/a"
+REVIEW, AGREEMENT, ATTESTATION = f"{OTHER}/reviews/r", f"{OTHER}/agreements/a", f"{OTHER}/attestations/a"
 RESEARCH = licensing_pb2.CONTEXT_RESEARCH
 # Nothing of these exists: who may not look is not told what is there.
 REQUESTS: dict[str, Message] = {
@@ -78,6 +79,11 @@ REQUESTS: dict[str, Message] = {
     "GetAgreement": agreement_pb2.GetAgreementRequest(name=AGREEMENT),
     "ListAgreements": agreement_pb2.ListAgreementsRequest(parent=OTHER),
     "RevokeAgreement": agreement_pb2.RevokeAgreementRequest(name=AGREEMENT),
+    "GetBundle": duty_pb2.GetBundleRequest(version=VERSION, context=RESEARCH),
+    "RecordBundle": duty_pb2.RecordBundleRequest(version=VERSION, context=RESEARCH),
+    "ListDuties": duty_pb2.ListDutiesRequest(version=VERSION, context=RESEARCH),
+    "AttestDuty": duty_pb2.AttestDutyRequest(version=VERSION, context=RESEARCH, duty="AUP:llama3", statement="yes"),
+    "RevokeAttestation": duty_pb2.RevokeAttestationRequest(name=ATTESTATION, rationale="no"),
     "PromoteVersion": promotion_pb2.PromoteVersionRequest(version=VERSION, context=RESEARCH, stage="staging"),
     "RollbackChannel": promotion_pb2.RollbackChannelRequest(name=CHANNEL),
     "GetChannel": promotion_pb2.GetChannelRequest(name=CHANNEL),

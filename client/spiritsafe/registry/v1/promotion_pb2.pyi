@@ -70,7 +70,7 @@ class GateCheck(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     REMEDY_FIELD_NUMBER: _builtins.int
     check: _builtins.str
-    """ready, integrity, outbound_license, stand_in, verdict, four_eyes, evaluation."""
+    """ready, integrity, outbound_license, stand_in, verdict, four_eyes, evaluation, duties."""
     passed: _builtins.bool
     detail: _builtins.str
     reason: _builtins.str

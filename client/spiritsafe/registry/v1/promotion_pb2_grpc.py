@@ -107,7 +107,8 @@ class PromotionServiceServicer:
 
     def CheckDeployment(self, request, context):
         """Whether licences permit a version to be deployed in a context: for serving platforms and admission controllers. It
-        is about bytes, in a channel or not, and asks for no evaluation report: that is the gate's, before a channel moves.
+        is about bytes, in a channel or not, and asks for no evaluation report and no duty: those are the gate's, before a
+        channel moves.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

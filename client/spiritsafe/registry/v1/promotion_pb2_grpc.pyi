@@ -45,7 +45,8 @@ class PromotionServiceStub:
     """The attempts at a channel, newest first: what was there when, and why it was allowed."""
     CheckDeployment: _grpc.UnaryUnaryMultiCallable[_promotion_pb2.CheckDeploymentRequest, _promotion_pb2.CheckDeploymentResponse]
     """Whether licences permit a version to be deployed in a context: for serving platforms and admission controllers. It
-    is about bytes, in a channel or not, and asks for no evaluation report: that is the gate's, before a channel moves.
+    is about bytes, in a channel or not, and asks for no evaluation report and no duty: those are the gate's, before a
+    channel moves.
     """
 
 @_typing.type_check_only
@@ -65,7 +66,8 @@ class PromotionServiceAsyncStub(PromotionServiceStub):
     """The attempts at a channel, newest first: what was there when, and why it was allowed."""
     CheckDeployment: _aio.UnaryUnaryMultiCallable[_promotion_pb2.CheckDeploymentRequest, _promotion_pb2.CheckDeploymentResponse]  # type: ignore[assignment]
     """Whether licences permit a version to be deployed in a context: for serving platforms and admission controllers. It
-    is about bytes, in a channel or not, and asks for no evaluation report: that is the gate's, before a channel moves.
+    is about bytes, in a channel or not, and asks for no evaluation report and no duty: those are the gate's, before a
+    channel moves.
     """
 
 class PromotionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -118,7 +120,8 @@ class PromotionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_promotion_pb2.CheckDeploymentResponse, _abc.Awaitable[_promotion_pb2.CheckDeploymentResponse]]:
         """Whether licences permit a version to be deployed in a context: for serving platforms and admission controllers. It
-        is about bytes, in a channel or not, and asks for no evaluation report: that is the gate's, before a channel moves.
+        is about bytes, in a channel or not, and asks for no evaluation report and no duty: those are the gate's, before a
+        channel moves.
         """
 
 def add_PromotionServiceServicer_to_server(servicer: PromotionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

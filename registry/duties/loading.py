@@ -1,0 +1,185 @@
+"""Facts from the database and the store: a version's duties, its ancestors, and their papers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from sqlalchemy import func, or_
+from sqlmodel import Session, col, select
+
+from registry.catalog.lineage import edges_of
+from registry.context import Registry
+from registry.decisions.evaluation import assess
+from registry.decisions.facts import effective_licenses, load_lineage
+from registry.decisions.rules import current_rules
+from registry.duties.facts import RECORDED_APPROVAL, Duty, Facts, Origin, Paper, Step
+from registry.errors import wrong_state
+from registry.licensing import Catalogue, Obligation
+from registry.licensing.vocabulary import NO_EFFECT_EDGES
+from registry.storage.lookup import rows_of, version_name
+from registry.storage.tables import Edge, File, Node, Version
+
+COMMERCIAL = "commercial"
+# Licences and notices are short; a file beyond this is something else.
+MAX_PAPER_BYTES = 1 << 20
+_CHUNK = 1000
+_NAMES = ("licen", "copying", "notice")
+_OWN_NAMES = ("readme", "attribution", "changes", "use_restrictions")
+_Rows = Mapping[int, tuple[Node, Version]]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A version as it is to be released. ``distributed`` is always set in the commercial context."""
+
+    node: Node
+    version: Version
+    context: str
+    outbound: str = ""
+    distributed: bool = False
+
+    @classmethod
+    def of(cls, node: Node, version: Version, context: str, outbound: str, distributed: bool) -> Release:
+        return cls(node, version, context, outbound, distributed or context == COMMERCIAL)
+
+
+def load_facts(
+    session: Session, registry: Registry, release: Release, obligations: Sequence[Obligation] | None = None
+) -> Facts:
+    """All that bundles and checks need of a release; ``obligations`` are its own where they are known already.
+
+    Raises FailedPrecondition for a draft, which has no obligations yet.
+    """
+    node, version = release.node, release.version
+    if version.state != "ready":
+        raise wrong_state(
+            str(version_name(node, version)),
+            "is a draft; only a finalized version has duties",
+            reason="VERSION_NOT_READY",
+            remedy="upload the missing files and finalize it",
+        )
+    if obligations is None:
+        assessed = assess(
+            session, node, version, release.context, outbound=release.outbound, distributed=release.distributed
+        )
+        obligations = assessed.obligations
+    own = cast("int", version.id)
+    rows = rows_of(session, load_lineage(session, version).origins)
+    origins = _origins(session, registry, rows, own)
+    short = {id_: version_name(*row).short for id_, row in rows.items()}
+    return Facts(
+        subject=origins[str(version_name(node, version))],
+        digest=version.digest,
+        context=release.context,
+        outbound=release.outbound,
+        distributed=release.distributed,
+        duties=_duties(obligations, rows, current_rules(session).catalogue),
+        origins=origins,
+        steps=[Step(short[edge.child_id], edge.type, short[edge.parent_id]) for edge in _carrying(session, own, rows)],
+    )
+
+
+def _carrying(session: Session, own: int, rows: _Rows) -> list[Edge]:
+    """The edges that carry terms, the version's own first and then by distance."""
+    by_child: dict[int, list[Edge]] = defaultdict(list)
+    for edge in edges_of(session, rows):
+        if edge.type not in NO_EFFECT_EDGES and edge.parent_id in rows:
+            by_child[edge.child_id].append(edge)
+    found, seen, frontier = [], {own}, [own]
+    while frontier:
+        level = [edge for child in frontier for edge in by_child[child]]
+        found += level
+        frontier = [one for one in dict.fromkeys(edge.parent_id for edge in level) if one not in seen]
+        seen.update(frontier)
+    return found
+
+
+def _duties(obligations: Sequence[Obligation], rows: _Rows, catalogue: Catalogue) -> tuple[Duty, ...]:
+    """One duty for each id, whatever triggers it."""
+    grouped: dict[str, list[Obligation]] = defaultdict(list)
+    for each in obligations:
+        grouped[each.id].append(each)
+    return tuple(_duty(group, rows, catalogue) for _, group in sorted(grouped.items()))
+
+
+def _duty(group: Sequence[Obligation], rows: _Rows, catalogue: Catalogue) -> Duty:
+    first = group[0]
+    recorded = first.code == RECORDED_APPROVAL
+    return Duty(
+        code=first.code,
+        license=first.qualifier,
+        triggers=tuple(sorted({each.trigger.value for each in group})),
+        detail="; ".join(dict.fromkeys(each.detail for each in group)),
+        origins=tuple(sorted({str(version_name(*rows[int(origin)])) for each in group for origin in each.origins})),
+        confidence="verified" if recorded else catalogue.get(first.qualifier).confidence,
+    )
+
+
+def _origins(session: Session, registry: Registry, rows: _Rows, subject: int) -> dict[str, Origin]:
+    papers, unreadable = _papers(session, registry, rows, subject)
+    readable = _with_files(session, rows) - unreadable
+    return {
+        str(version_name(node, version)): _origin(node, version, id_ in readable, papers.get(id_, ()))
+        for id_, (node, version) in rows.items()
+    }
+
+
+def _origin(node: Node, version: Version, readable: bool, papers: Iterable[Paper]) -> Origin:
+    name = version_name(node, version)
+    revision = f"@{version.source_revision}" if version.source_revision else ""
+    return Origin(
+        name=str(name),
+        short=name.short,
+        # On one line: a name must not be able to write lines of a notice.
+        public_name=" ".join(node.display_name.split()) or node.slug,
+        licenses=tuple(effective_licenses(version)),
+        imported=version.imported,
+        source=" ".join(f"{version.source_repo}{revision}".split()) if version.source_repo else "",
+        readable=readable,
+        papers=tuple(papers),
+    )
+
+
+def _with_files(session: Session, rows: _Rows) -> set[int]:
+    found: set[int] = set()
+    for chunk in _chunks(rows):
+        found.update(session.exec(select(File.version_id).where(col(File.version_id).in_(chunk)).distinct()))
+    return found
+
+
+def _papers(session: Session, registry: Registry, rows: _Rows, subject: int) -> tuple[dict[int, list[Paper]], set[int]]:
+    """The small text files for people: licences and notices of all, and the subject's card and statements.
+
+    The second are the versions of which some such file is declared and its content is not in the store.
+    """
+    found: dict[int, list[Paper]] = defaultdict(list)
+    unreadable: set[int] = set()
+    path = func.lower(col(File.path))
+    legal = or_(*(path.contains(name) for name in _NAMES))
+    own = or_(*(path.contains(name, autoescape=True) for name in _OWN_NAMES))
+    query = select(File).where(File.size_bytes <= MAX_PAPER_BYTES).order_by(File.path)
+    for chunk in _chunks(rows):
+        wanted = or_(legal, own & (col(File.version_id) == subject))
+        for file in session.exec(query.where(col(File.version_id).in_(chunk), wanted)):
+            if not _is_text(file.path):
+                continue
+            if registry.store.has(file.sha256):
+                content = b"".join(registry.store.read(file.sha256))
+                found[file.version_id].append(Paper(file.path, content))
+            else:
+                unreadable.add(file.version_id)
+    return found, unreadable
+
+
+def _is_text(path: str) -> bool:
+    name = path.rpartition("/")[2].lower()
+    return name.endswith((".txt", ".md")) or "." not in name
+
+
+def _chunks(ids: Iterable[int]) -> Iterable[Sequence[int]]:
+    """Databases limit the number of bound values in one statement."""
+    ordered = sorted(ids)
+    return (ordered[start : start + _CHUNK] for start in range(0, len(ordered), _CHUNK))
