@@ -19,6 +19,7 @@ from registry.services.artifacts import ArtifactService
 from registry.services.audit import AuditService
 from registry.services.datasets import DatasetService
 from registry.services.evaluation_reports import EvaluationReportService
+from registry.services.evidence import EvidenceService
 from registry.services.identity import IdentityService
 from registry.services.licenses import LicenseService
 from registry.services.models import ModelService
@@ -32,6 +33,7 @@ from spiritsafe.registry.v1 import (
     audit_pb2_grpc,
     dataset_pb2_grpc,
     evaluation_report_pb2_grpc,
+    evidence_pb2_grpc,
     identity_pb2_grpc,
     licensing_pb2_grpc,
     model_pb2_grpc,
@@ -112,6 +114,7 @@ class RegistryServer:
         evaluation_report_pb2_grpc.add_EvaluationReportServiceServicer_to_server(
             EvaluationReportService(registry), server
         )
+        evidence_pb2_grpc.add_EvidenceServiceServicer_to_server(EvidenceService(registry), server)
         promotion_pb2_grpc.add_PromotionServiceServicer_to_server(PromotionService(registry), server)
         audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(registry), server)
         identity_pb2_grpc.add_IdentityServiceServicer_to_server(IdentityService(registry), server)

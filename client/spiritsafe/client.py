@@ -17,6 +17,7 @@ from spiritsafe.registry.v1 import (
     audit_pb2_grpc,
     dataset_pb2_grpc,
     evaluation_report_pb2_grpc,
+    evidence_pb2_grpc,
     identity_pb2_grpc,
     licensing_pb2_grpc,
     model_pb2_grpc,
@@ -98,6 +99,7 @@ class Client:
         self.reviews = review_pb2_grpc.ReviewServiceStub(channel)
         self.agreements = agreement_pb2_grpc.AgreementServiceStub(channel)
         self.evaluation_reports = evaluation_report_pb2_grpc.EvaluationReportServiceStub(channel)
+        self.evidence = evidence_pb2_grpc.EvidenceServiceStub(channel)
         self.promotions = promotion_pb2_grpc.PromotionServiceStub(channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(channel)
         self.identity = identity_pb2_grpc.IdentityServiceStub(channel)

@@ -21,6 +21,7 @@ _READ = frozenset(
         "deployments.check",
         "evaluation_reports.get",
         "evaluation_reports.list",
+        "evidence.get",
         "licenses.evaluate",
         "licenses.get",
         "licenses.list",

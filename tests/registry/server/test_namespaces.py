@@ -16,6 +16,7 @@ from spiritsafe.registry.v1 import (
     artifact_pb2,
     dataset_pb2,
     evaluation_report_pb2,
+    evidence_pb2,
     licensing_pb2,
     model_pb2,
     promotion_pb2,
@@ -74,6 +75,7 @@ REQUESTS: dict[str, Message] = {
     "GetChannel": promotion_pb2.GetChannelRequest(name=CHANNEL),
     "ListChannels": promotion_pb2.ListChannelsRequest(parent=MODEL),
     "ListPromotions": promotion_pb2.ListPromotionsRequest(parent=CHANNEL),
+    "GetReport": evidence_pb2.GetReportRequest(name=VERSION, format=evidence_pb2.REPORT_FORMAT_JSON),
     "CheckDeployment": promotion_pb2.CheckDeploymentRequest(version=VERSION, context=RESEARCH),
 }
 # Licence profiles and the catalogue belong to no namespace; tokens and audit events have tests of their own.
@@ -87,6 +89,7 @@ WITHOUT_NAMESPACE = {
     "ListTokens",
     "RevokeToken",
     "GetCaller",
+    "GetSigningKeys",
     "ListAuditEvents",
     "VerifyAudit",
 }
