@@ -89,7 +89,7 @@ def parse_envelope(text: str | bytes) -> evidence_pb2.Envelope:
                 for one in data["signatures"]
             ],
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _malformed(f"it is no DSSE envelope in JSON: {error}") from error
 
 
