@@ -54,10 +54,10 @@ def test_words_of_the_hub(license_id: str, word: str, name: str) -> None:
 
 
 def test_root_digest_is_that_of_model_signing() -> None:
-    """Worked by hand: the raw digests of a/b and a.b one after the other, folders before files that sort after them."""
-    files = [content("a.b"), content("a/b")]
-    raw = hashlib.sha256(b"a/b").digest() + hashlib.sha256(b"a.b").digest()
-    assert root_digest(files) == hashlib.sha256(raw).hexdigest()
+    """The value that model-signing 1.1.1 computes for a folder of these files; it puts a/b before a.b."""
+    folder = {"config.json": "3\n", "a.b": "2\n", "z/x.txt": "4\n", "a/b": "1\n"}
+    files = [FileFact(path, 2, hashlib.sha256(text.encode()).hexdigest()) for path, text in folder.items()]
+    assert root_digest(files) == "0becc47bd9a7e39fbad91e0d1c65575b887e39181d590751a2a62eeeec521b4c"
     assert root_digest([]) == ""
 
 
