@@ -5,9 +5,10 @@ Pure data. Times are UTC microseconds since the epoch, names are resource names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 
 from registry.licensing.vocabulary import WEIGHTS_EDGES, EdgeType
 
@@ -228,7 +229,7 @@ class MeasurementFact:
     time: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Dossier:
     """All of it. ``items`` start with the subject; ``node_tags`` are the tags of its model or dataset.
 
@@ -268,9 +269,16 @@ class Dossier:
         """That of the version, else that of its model or dataset."""
         return self.item.description or self.node_description
 
-    def parents(self, child: str) -> Iterator[Link]:
+    def parents(self, child: str) -> Sequence[Link]:
         """The edges that leave an item."""
-        return (link for link in self.links if link.child == child)
+        return self._by_child.get(child, ())
+
+    @cached_property
+    def _by_child(self) -> Mapping[str, Sequence[Link]]:
+        found: dict[str, list[Link]] = {}
+        for link in self.links:
+            found.setdefault(link.child, []).append(link)
+        return found
 
 
 def stamp(micros: int) -> str:
