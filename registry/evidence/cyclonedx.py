@@ -147,7 +147,7 @@ def _files(item: Item) -> list[Object]:
 
 
 def _item_properties(dossier: Dossier, item: Item) -> list[Object]:
-    flags = [name for name in ("imported", "multimodal", "stand_in") if getattr(item, name)]
+    flags = [name for name in ("imported", "multimodal", "stand_in", "withheld") if getattr(item, name)]
     pairs = [
         ("resource", item.name),
         ("kind", item.kind),

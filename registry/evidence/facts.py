@@ -16,6 +16,21 @@ DISCLAIMER = (
     "Not legal advice. This applies a written policy to recorded facts, shows its reasoning, and records who decided "
     "what. Contested questions need a person's judgement."
 )
+# Fields of the classes below that hold a time.
+TIMES = frozenset(
+    {
+        "create_time",
+        "decide_time",
+        "expire_time",
+        "start_time",
+        "end_time",
+        "revoke_time",
+        "valid_until",
+        "finalize_time",
+        "time",
+        "at",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +44,10 @@ class FileFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One version in the lineage. Licence lists are None where nothing is known, empty where it has none of its own."""
+    """One version in the lineage. Licence lists are None where nothing is known, empty where it has none of its own.
+
+    ``withheld``: it lies in a namespace that the reader may not see, so only what a lineage tells of it is here.
+    """
 
     name: str
     short: str
@@ -52,6 +70,7 @@ class Item:
     source_revision: str = ""
     lineage_completeness: str = ""
     stand_in: bool = False
+    withheld: bool = False
     creator: str = ""
     create_time: int = 0
     finalize_time: int = 0

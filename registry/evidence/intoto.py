@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from registry.errors import wrong_state
-from registry.evidence.facts import DISCLAIMER, Dossier, Item, stamp
+from registry.evidence.facts import DISCLAIMER, TIMES, Dossier, Item, stamp
 from registry.evidence.identifiers import root_digest
 
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -39,9 +39,9 @@ def render(dossier: Dossier) -> dict[str, Any]:
             "licenceEpoch": dossier.epoch,
             "lineage": [_item(item) for item in dossier.items.values()],
             "edges": [{"child": one.child, "type": one.type.value, "parent": one.parent} for one in dossier.links],
-            "verdicts": [_verdict(dossier, index) for index in range(len(dossier.evaluations))],
-            "reviews": [_dated(asdict(review)) for review in dossier.reviews],
-            "agreements": [_dated(asdict(agreement)) for agreement in dossier.agreements],
+            "verdicts": [_fields(asdict(one)) for one in dossier.evaluations],
+            "reviews": [_fields(asdict(one)) for one in dossier.reviews],
+            "agreements": [_fields(asdict(one)) for one in dossier.agreements],
             "disclaimer": DISCLAIMER,
         },
     }
@@ -56,30 +56,22 @@ def _item(item: Item) -> dict[str, Any]:
         "licences": {"declared": item.declared, "detected": item.detected, "concluded": item.concluded},
         "effective": item.effective,
         "standIn": item.stand_in,
+        "withheld": item.withheld,
         "source": {"hubRepo": item.source_repo, "revision": item.source_revision},
     }
 
 
-def _verdict(dossier: Dossier, index: int) -> dict[str, Any]:
-    return _dated(asdict(dossier.evaluations[index]))
+def _fields(value: Any) -> Any:
+    """Names in the style of in-toto (lowerCamelCase), times as text."""
+    if isinstance(value, dict):
+        return {_camel(key): _time(key, one) for key, one in value.items()}
+    return [_fields(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def _dated(fields: dict[str, Any]) -> dict[str, Any]:
-    """Times as text; those that are not set stay None."""
-    return {key: stamp(value) if key in TIMES and value is not None else value for key, value in fields.items()}
+def _time(key: str, value: Any) -> Any:
+    return stamp(value) if key in TIMES and value is not None else _fields(value)
 
 
-TIMES = frozenset(
-    {
-        "create_time",
-        "decide_time",
-        "expire_time",
-        "start_time",
-        "end_time",
-        "revoke_time",
-        "valid_until",
-        "finalize_time",
-        "time",
-        "at",
-    }
-)
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)

@@ -55,7 +55,8 @@ def load(
 ) -> facts.Dossier:
     """Everything about a finalized version. Contexts are all four where none is named.
 
-    Agreements of namespaces that the caller may not see are left out, though they count in the verdicts.
+    Of namespaces that the caller may not see there are names, kinds and effective licences, as in any lineage; the rest
+    is left out, agreements and conclusions too, though they count in the verdicts.
 
     Raises:
         FailedPrecondition: the version is a draft.
@@ -65,7 +66,7 @@ def load(
         session, registry, node, row, list(contexts) or CONTEXTS, outbound=outbound, distributed=distributed
     )
     ids, edges = walk(session, row, "ancestors", 0)
-    items = _items(session, ids)
+    items = _items(session, caller, ids)
     catalogue = current_rules(session).catalogue
     evaluations = tuple(map(_evaluation, results))
     return facts.Dossier(
@@ -89,13 +90,33 @@ def load(
     )
 
 
-def _items(session: Session, ids: Sequence[int]) -> dict[int, facts.Item]:
+def _items(session: Session, caller: Caller, ids: Sequence[int]) -> dict[int, facts.Item]:
     """In the order of ``ids``."""
     files: dict[int, list[File]] = defaultdict(list)
     for file in files_of(session, ids):
         files[file.version_id].append(file)
     rows = rows_of(session, ids)
-    return {id_: _item(*rows[id_], files[id_]) for id_ in ids}
+    return {
+        id_: _item(*rows[id_], files[id_]) if may_use(caller, rows[id_][0].namespace) else _outline(*rows[id_])
+        for id_ in ids
+    }
+
+
+def _outline(node: Node, row: Version) -> facts.Item:
+    """What GetLineage tells of a version, wherever it lies."""
+    name = version_name(node, row)
+    return facts.Item(
+        name=str(name),
+        short=name.short,
+        uid=row.uid,
+        public_name=node.display_name,
+        number=row.number,
+        dataset=node.collection == "datasets",
+        kind=row.kind,
+        effective=tuple(effective_licenses(row)),
+        stand_in=row.stand_in,
+        withheld=True,
+    )
 
 
 def _item(node: Node, row: Version, files: Iterable[File]) -> facts.Item:
@@ -238,7 +259,7 @@ def _agreements(
 
 
 def _conclusions(session: Session, items: Iterable[facts.Item]) -> Iterable[facts.ConclusionFact]:
-    names = [item.name for item in items if item.concluded is not None]
+    names = [item.name for item in items if item.concluded is not None]  # None where it is withheld
     query = select(AuditEvent).where(AuditEvent.type == CONCLUDED, col(AuditEvent.resource).in_(names))
     for event in session.exec(query.order_by(col(AuditEvent.sequence))):
         details = event.details

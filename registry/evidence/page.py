@@ -148,6 +148,7 @@ def _about(item: Item) -> str:
     marks = [item.public_name, item.kind, ", ".join(item.effective) or "no licence of its own"]
     marks += ["stand-in"] if item.stand_in else []
     marks += ["lineage incomplete by its publisher's account"] if item.lineage_completeness == "partial" else []
+    marks += ["details withheld: another namespace"] if item.withheld else []
     return " · ".join(marks)
 
 

@@ -6,8 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from registry.evidence.completeness import Completeness
-from registry.evidence.facts import DISCLAIMER, Dossier, stamp
-from registry.evidence.intoto import TIMES
+from registry.evidence.facts import DISCLAIMER, TIMES, Dossier, stamp
 
 SCHEMA = "spiritsafe.report/v1"
 

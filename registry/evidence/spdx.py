@@ -218,6 +218,8 @@ class _Graph:
 
 
 def _supplier(item: Item) -> str:
+    if item.withheld:
+        return "withheld"
     if item.source_repo:
         return item.source_repo.partition("/")[0]
     return "unknown publisher" if item.imported else item.creator or "unknown"
@@ -231,6 +233,8 @@ def _location(item: Item) -> str:
 
 
 def _times_comment(item: Item) -> str:
+    if item.withheld:
+        return "It lies in a namespace that the reader may not see: supplier, times and licences are withheld."
     if not item.imported:
         return ""
     return "builtTime and releaseTime are those of its registration: the publisher's are not recorded."

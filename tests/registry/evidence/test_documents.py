@@ -86,6 +86,21 @@ def test_the_same_state_gives_the_same_document_but_for_its_time() -> None:
     assert graphs[0][1:] == graphs[1][1:]
 
 
+def test_what_a_scan_found_is_evidence_and_no_licence() -> None:
+    dossier = chain(1)
+    found = replace(dossier.item, declared=None, detected=("mit", "isc"))
+    licences = {
+        each: LicenceFact(id=each, known=True, spdx=each.upper(), confidence="verified") for each in ("mit", "isc")
+    }
+    document = cyclonedx.render(replace(dossier, items={found.name: found}, licences=licences))
+    assert VALIDATOR.validate_str(json.dumps(document)) is None
+    component = document["metadata"]["component"]
+    assert "licenses" not in component
+    (choice,) = component["evidence"]["licenses"]
+    assert choice["expression"] == "MIT AND ISC"
+    assert "acknowledgement" not in choice
+
+
 @pytest.mark.parametrize("profile", load_profiles(), ids=lambda one: one.id)
 def test_listed_licences_are_on_the_list_that_cyclonedx_knows(profile: object) -> None:
     licence = LicenceFact(id=profile.id, known=True, spdx=profile.spdx or "")  # type: ignore[attr-defined]

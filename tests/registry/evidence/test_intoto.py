@@ -44,7 +44,7 @@ def test_it_carries_lineage_verdicts_and_who_decided(archive: Archive) -> None:
     assert verdicts["commercial"] == "allowed_with_obligations"
     (review,) = predicate["reviews"]
     assert review["reviewer"] == "rob"
-    assert review["decide_time"].endswith("Z")
+    assert review["decideTime"].endswith("Z")
     (traces,) = (one for one in predicate["lineage"] if one["version"] == archive.names["traces"])
     assert traces["licences"] == {"declared": [], "detected": None, "concluded": None}
 

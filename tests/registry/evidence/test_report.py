@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 from spiritsafe.client import Client
 from spiritsafe.errors import FailedPrecondition, InvalidArgument, NotFound
 from spiritsafe.evidence import parse_envelope, verify_envelope
-from spiritsafe.registry.v1 import evidence_pb2
+from spiritsafe.registry.v1 import evidence_pb2, licensing_pb2
 from tests.registry.builders import NAMESPACE, Story
 from tests.registry.evidence.conftest import COMMERCIAL_ONLY, SUBJECTS, Archive
+from tests.registry.evidence.test_spdx import check
 
 
 @pytest.mark.parametrize("key", SUBJECTS)
@@ -53,6 +55,24 @@ def test_any_document_can_be_had_signed(archive: Archive) -> None:
     verified = verify_envelope(parse_envelope(answer.content), keys[0].public_key_pem)
     assert verified.payload_type.startswith("application/vnd.cyclonedx+json")
     assert verified.data["bomFormat"] == "CycloneDX"
+
+
+def test_other_namespaces_give_what_a_lineage_gives(client: Callable[..., Client], story: Story) -> None:
+    build = story.build
+    hidden = build.model("hidden", "base", namespace="namespaces/lab", licenses=["cc-by-nc-4.0"], description="secret")
+    own = build.model("own", licenses=[], edges=[("finetune", hidden)])
+    conclusion = licensing_pb2.ConcludeLicensesRequest(
+        name=hidden, licenses=licensing_pb2.LicenseSet(ids=["cc-by-nc-4.0"]), rationale="secret"
+    )
+    story.rob.licenses.ConcludeLicenses(conclusion)
+    limited = client("reader", identity="lou", namespaces=("default",))
+    answer = limited.evidence.GetReport(request(name=own, format=evidence_pb2.REPORT_FORMAT_JSON))
+    assert b"secret" not in answer.content
+    outline = json.loads(answer.content)["items"][1]
+    assert (outline["name"], outline["effective"], outline["withheld"]) == (hidden, ["cc-by-nc-4.0"], True)
+    assert (outline["files"], outline["creator"], outline["digest"]) == ([], "", "")
+    spdx = limited.evidence.GetReport(request(name=own, format=evidence_pb2.REPORT_FORMAT_SPDX)).content
+    check(spdx.decode())
 
 
 def request(**fields: Any) -> evidence_pb2.GetReportRequest:
