@@ -33,6 +33,11 @@ COMMANDS = {
     "promote": Lazy("cli.promotions:promote_app", "Move a channel to a version, through the gate."),
     "rollback": Lazy("cli.promotions:rollback_app", "Move a channel back to the version that it held before."),
     "channel": Lazy("cli.promotions:channel_app", "What every channel holds, held, and why."),
+    "deploy": Lazy("cli.deploy:app", "Whether bytes may be deployed, as a signed and short-lived answer."),
+    "report": Lazy(
+        "cli.report:app", "A document about a version: page, bill of materials, signed statement, hub card."
+    ),
+    "evidence": Lazy("cli.evidence:app", "The registry's public keys, and offline verification of what it signed."),
     "audit": Lazy("cli.audit:app", "The hash-chained record of every change."),
     "distill": Lazy("cli.distill:app", "Plan, run and watch distillation runs."),
     "token": Lazy("cli.tokens:app", "API tokens: create, list, revoke."),

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from registry.clock import now
 from registry.errors import invalid
+from registry.evidence.signing import Signer
 from registry.storage import audit
 from registry.storage.artifacts import ArtifactStore
 from registry.storage.database import Database
@@ -40,6 +41,7 @@ class Registry:
 
     database: Database
     store: ArtifactStore
+    signer: Signer
     demo: bool = False
     embedded: bool = True
     hub: Hub = field(default_factory=lambda: Hub(anonymous=True))

@@ -2,6 +2,7 @@
 
 HOME/registry.db   tables, audit chain          HOME/token        the first administrator's secret (0600)
 HOME/blobs/        artifacts by SHA-256         HOME/setup.lock   held while a process sets the home up
+HOME/signing.key   the key that signs answers and evidence (0600), made when it is first needed
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sqlmodel import Session, select
 
 from registry.clock import now
 from registry.context import Registry
+from registry.evidence.signing import KEY_FILE, Signer
 from registry.identity.roles import ROLES
 from registry.identity.tokens import Grant, add_token, new_secret
 from registry.storage import audit
@@ -62,6 +64,7 @@ def open_home(home: Path, *, demo: bool | None = None, embedded: bool = True) ->
     return Registry(
         database=database,
         store=LocalStore(home / "blobs"),
+        signer=Signer(home / KEY_FILE),
         demo=settings["demo"] == _FLAG[True],
         embedded=settings["embedded"] == _FLAG[True],
         hub=Hub.from_environment(anonymous=True),

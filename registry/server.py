@@ -22,6 +22,7 @@ from registry.services.catalog import CatalogService
 from registry.services.datasets import DatasetService
 from registry.services.duties import DutyService
 from registry.services.evaluation_reports import EvaluationReportService
+from registry.services.evidence import EvidenceService
 from registry.services.findings import FindingService
 from registry.services.identity import IdentityService
 from registry.services.imports import ImportService
@@ -40,6 +41,7 @@ from spiritsafe.registry.v1 import (
     dataset_pb2_grpc,
     duty_pb2_grpc,
     evaluation_report_pb2_grpc,
+    evidence_pb2_grpc,
     finding_pb2_grpc,
     identity_pb2_grpc,
     import_pb2_grpc,
@@ -134,6 +136,7 @@ class RegistryServer:
         policy_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyService(registry), server)
         finding_pb2_grpc.add_FindingServiceServicer_to_server(FindingService(registry), server)
         duty_pb2_grpc.add_DutyServiceServicer_to_server(DutyService(registry), server)
+        evidence_pb2_grpc.add_EvidenceServiceServicer_to_server(EvidenceService(registry), server)
         promotion_pb2_grpc.add_PromotionServiceServicer_to_server(PromotionService(registry), server)
         audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(registry), server)
         identity_pb2_grpc.add_IdentityServiceServicer_to_server(IdentityService(registry), server)

@@ -19,6 +19,7 @@ from spiritsafe.registry.v1 import (
     dataset_pb2_grpc,
     duty_pb2_grpc,
     evaluation_report_pb2_grpc,
+    evidence_pb2_grpc,
     finding_pb2_grpc,
     identity_pb2_grpc,
     import_pb2_grpc,
@@ -108,6 +109,7 @@ class Client:
         self.policies = policy_pb2_grpc.PolicyServiceStub(channel)
         self.findings = finding_pb2_grpc.FindingServiceStub(channel)
         self.duties = duty_pb2_grpc.DutyServiceStub(channel)
+        self.evidence = evidence_pb2_grpc.EvidenceServiceStub(channel)
         self.promotions = promotion_pb2_grpc.PromotionServiceStub(channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(channel)
         self.identity = identity_pb2_grpc.IdentityServiceStub(channel)

@@ -26,6 +26,7 @@ _READ = frozenset(
         "duties.list",
         "evaluation_reports.get",
         "evaluation_reports.list",
+        "evidence.get",
         "findings.get",
         "findings.list",
         "licenses.evaluate",

@@ -9,12 +9,15 @@ from sqlmodel import Session, col, select
 from registry.clock import now, to_timestamp
 from registry.context import Registry
 from registry.decisions.checks import check_sha256, context_text
-from registry.decisions.evaluation import evaluate
+from registry.decisions.evaluation import current_epoch, evaluate
 from registry.decisions.facts import load_lineage
 from registry.errors import invalid, not_found
+from registry.evidence.decision import decision_fields
+from registry.evidence.identifiers import canonical_json
 from registry.identity.access import check_namespace, may_use
-from registry.storage.lookup import get_version
+from registry.storage.lookup import get_version, version_name
 from registry.storage.tables import File, Node, Version
+from spiritsafe.evidence import DECISION_TYPE
 from spiritsafe.registry.v1 import licensing_pb2, promotion_pb2
 from spiritsafe.rpc.caller import Caller
 from spiritsafe.rpc.names import VersionName
@@ -29,7 +32,8 @@ def check_deployment(
     """Allowed only if every version that holds the digest or file is: the bytes do not tell which of their histories
     the caller's copy has. Stand-ins are allowed in a registry created as a demo only, as in channels.
 
-    Evaluations of namespaces that the caller may not see count, but are left out of the answer.
+    Evaluations of namespaces that the caller may not see count, but are left out of the answer. It is signed, so that
+    who runs the bytes can verify it without asking again.
 
     Raises:
         InvalidArgument: no subject or context, or a malformed digest.
@@ -51,12 +55,17 @@ def check_deployment(
     ]
     stand_ins = [] if registry.demo else _stand_ins(session, rows)
     visible = [each for each, (node, _) in zip(evaluations, rows, strict=True) if may_use(caller, node.namespace)]
-    return promotion_pb2.CheckDeploymentResponse(
+    issued = now()
+    answer = promotion_pb2.CheckDeploymentResponse(
         allowed=not stand_ins and all(each.verdict in _ALLOWED for each in evaluations),
         evaluations=visible,
-        expire_time=to_timestamp(_expiry(evaluations)),
+        expire_time=to_timestamp(_expiry(evaluations, issued)),
         stand_ins=stand_ins,
     )
+    digests = {str(version_name(node, version)): version.digest for node, version in rows}
+    fields = decision_fields(request, answer, digests, current_epoch(session), issued)
+    answer.envelope.CopyFrom(registry.signer.sign(DECISION_TYPE, canonical_json(fields)))
+    return answer
 
 
 def _subjects(
@@ -89,6 +98,6 @@ def _stand_ins(session: Session, rows: Sequence[tuple[Node, Version]]) -> list[s
     return sorted({str(name) for _, version in rows for name in load_lineage(session, version).stand_ins})
 
 
-def _expiry(evaluations: Sequence[licensing_pb2.Evaluation]) -> int:
+def _expiry(evaluations: Sequence[licensing_pb2.Evaluation], issued: int) -> int:
     ends = [each.valid_until.ToMicroseconds() for each in evaluations if each.HasField("valid_until")]
-    return min([now() + ANSWER_VALID_MICROS, *ends])
+    return min([issued + ANSWER_VALID_MICROS, *ends])

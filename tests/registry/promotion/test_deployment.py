@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+import json
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from registry.clock import now
 from spiritsafe.client import Client
 from spiritsafe.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
-from spiritsafe.registry.v1 import promotion_pb2, version_pb2
+from spiritsafe.evidence import envelope_json, verify_decision
+from spiritsafe.registry.v1 import evidence_pb2, promotion_pb2, version_pb2
 from tests.registry.builders import NAMESPACE, Story, context_number
 
 BYTES = "the same bytes"
@@ -123,3 +125,36 @@ def test_versions_without_files_are_not_found_by_digest(story: Story) -> None:
     empty = hashlib.sha256(b"[]").hexdigest()
     with pytest.raises(NotFound):
         check(story.rita, digest=empty)
+
+
+def keys_of(client: Client) -> str:
+    found = client.evidence.GetSigningKeys(evidence_pb2.GetSigningKeysRequest()).keys
+    return "".join(key.public_key_pem for key in found)
+
+
+@pytest.mark.parametrize("subject", ["version", "digest", "file_sha256"])
+@pytest.mark.parametrize(("key", "allowed"), [("qwen3", True), ("teacher", False)])
+def test_the_signed_answer_says_the_same(story: Story, subject: str, key: str, allowed: bool) -> None:
+    version = version_of(story, story.names[key])
+    value = {"version": version.name, "digest": version.digest, "file_sha256": version.files[0].sha256}[subject]
+    answer = check(story.rita, outbound_license="openrail-m", **{subject: value})
+    decision = verify_decision(json.dumps(envelope_json(answer.envelope)), keys_of(story.rita))
+    assert decision.allowed is answer.allowed is allowed
+    fields = decision.fields
+    assert fields["subject"] == {"kind": subject, "value": value}
+    assert (fields["context"], fields["outbound_license"]) == ("commercial", "openrail-m")
+    assert [(one["version"], one["digest"]) for one in fields["verdicts"]] == [(version.name, version.digest)]
+    assert decision.expire_time.timestamp() <= answer.expire_time.ToDatetime(tzinfo=UTC).timestamp()
+    assert decision.issue_time < decision.expire_time
+
+
+def test_the_signed_answer_names_no_hidden_version(story: Story) -> None:
+    """Evaluations of other namespaces count, and are as absent from the envelope as from the answer."""
+    build = story.build
+    other = build.model("other", licenses=["cc-by-nc-4.0"], namespace="namespaces/lab", content=BYTES, weights=BYTES)
+    build.model("own", licenses=["apache-2.0"], content=BYTES, weights=BYTES)
+    limited = story.client("reader", identity="lou", namespaces=("default",))
+    answer = check(limited, digest=version_of(story, other).digest)
+    decision = verify_decision(json.dumps(envelope_json(answer.envelope)), keys_of(limited))
+    assert not decision.allowed
+    assert "namespaces/lab" not in json.dumps(dict(decision.fields))

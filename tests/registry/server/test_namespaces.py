@@ -17,6 +17,7 @@ from spiritsafe.registry.v1 import (
     dataset_pb2,
     duty_pb2,
     evaluation_report_pb2,
+    evidence_pb2,
     finding_pb2,
     licensing_pb2,
     model_pb2,
@@ -89,6 +90,7 @@ REQUESTS: dict[str, Message] = {
     "GetChannel": promotion_pb2.GetChannelRequest(name=CHANNEL),
     "ListChannels": promotion_pb2.ListChannelsRequest(parent=MODEL),
     "ListPromotions": promotion_pb2.ListPromotionsRequest(parent=CHANNEL),
+    "GetReport": evidence_pb2.GetReportRequest(name=VERSION, format=evidence_pb2.REPORT_FORMAT_JSON),
     "CheckDeployment": promotion_pb2.CheckDeploymentRequest(version=VERSION, context=RESEARCH),
 }
 # Licence profiles, policies, the catalogue and hub repositories belong to no namespace; tokens, audit events, curation
@@ -114,6 +116,7 @@ WITHOUT_NAMESPACE = {
     "ListTokens",
     "RevokeToken",
     "GetCaller",
+    "GetSigningKeys",
     "ListAuditEvents",
     "VerifyAudit",
 }

@@ -17,11 +17,13 @@ from registry.identity.tokens import hash_secret
 from registry.storage.tables import Token
 from spiritsafe import errors
 from spiritsafe.distill.v1 import run_pb2_grpc
-from spiritsafe.rpc.permissions import methods, permission_of
+from spiritsafe.rpc.permissions import PUBLIC, methods, permission_of
 from spiritsafe.rpc.status import from_rpc_error
 from tests.registry.serving import Served, serve
 
 METHODS = dict(methods())
+GUARDED = [path for path, method in METHODS.items() if permission_of(method) != PUBLIC]
+OPEN = sorted({*METHODS} - {*GUARDED})
 # A role that this version does not know gives nothing: for permissions that every role has.
 RETIRED = "sst_of-a-role-that-is-no-more"
 
@@ -77,14 +79,21 @@ def refusal(channel: grpc.Channel, path: str, method: MethodDescriptor, secret: 
     return None
 
 
-@pytest.mark.parametrize("path", METHODS)
+@pytest.mark.parametrize("path", GUARDED)
 def test_without_a_token(channel: grpc.Channel, path: str) -> None:
     refused = refusal(channel, path, METHODS[path], "")
     assert isinstance(refused, errors.Unauthenticated)
     assert refused.reason == "TOKEN_MISSING"
 
 
-@pytest.mark.parametrize("path", METHODS)
+def test_what_anybody_may_ask(channel: grpc.Channel) -> None:
+    """Public keys are of no use to somebody who needs a token to get them."""
+    assert [path.rpartition("/")[2] for path in OPEN] == ["GetSigningKeys"]
+    for path in OPEN:
+        assert refusal(channel, path, METHODS[path], "") is None
+
+
+@pytest.mark.parametrize("path", GUARDED)
 def test_without_the_permission(channel: grpc.Channel, secrets: dict[str, str], path: str) -> None:
     permission = permission_of(METHODS[path])
     holders = roles_with(permission)

@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from spiritsafe.registry.v1 import evaluation_report_pb2 as _evaluation_report_pb2
+from spiritsafe.registry.v1 import evidence_pb2 as _evidence_pb2
 from spiritsafe.registry.v1 import licensing_pb2 as _licensing_pb2
 import builtins as _builtins
 import sys
@@ -511,12 +512,10 @@ class CheckDeploymentResponse(_message.Message):
     ALLOWED_FIELD_NUMBER: _builtins.int
     EVALUATIONS_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
-    SIGNATURE_FIELD_NUMBER: _builtins.int
     STAND_INS_FIELD_NUMBER: _builtins.int
+    ENVELOPE_FIELD_NUMBER: _builtins.int
     allowed: _builtins.bool
     """Every verdict is allowed or allowed_with_obligations, and no stand-in is involved unless the registry is a demo."""
-    signature: _builtins.bytes
-    """Signature over the decision; empty while the server has no signing key."""
     @_builtins.property
     def evaluations(self) -> _containers.RepeatedCompositeFieldContainer[_licensing_pb2.Evaluation]:
         """The evaluations that it rests on: one for each version that holds the digest or file."""
@@ -529,18 +528,24 @@ class CheckDeploymentResponse(_message.Message):
     def stand_ins(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Resource names of the stand-ins that stand in the way: the subject and its ancestors, as far as they are such."""
 
+    @_builtins.property
+    def envelope(self) -> _evidence_pb2.Envelope:
+        """The same decision signed by the registry, to be verified without asking it again. Payload type
+        application/vnd.spiritsafe.deployment-decision.v1+json; its fields are in docs/licensing/evidence.md.
+        """
+
     def __init__(
         self,
         *,
         allowed: _builtins.bool = ...,
         evaluations: _abc.Iterable[_licensing_pb2.Evaluation] | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
-        signature: _builtins.bytes = ...,
         stand_ins: _abc.Iterable[_builtins.str] | None = ...,
+        envelope: _evidence_pb2.Envelope | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["envelope", b"envelope", "expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "evaluations", b"evaluations", "expire_time", b"expire_time", "signature", b"signature", "stand_ins", b"stand_ins"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "envelope", b"envelope", "evaluations", b"evaluations", "expire_time", b"expire_time", "stand_ins", b"stand_ins"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
