@@ -8,10 +8,10 @@ from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeVar
 
-from registry.licensing.exposures import NodeExposures, inherit
 from registry.licensing.policy import Policy, PolicyError
 from registry.licensing.profiles import Catalogue, ProfileError, load_profiles, parse_profile
-from registry.licensing.terms import OriginFacts, derive_terms
+from registry.licensing.propagation import Graph, propagate
+from registry.licensing.terms import OriginFacts
 from registry.licensing.verdict import Approval, Deployment, Evaluation, Reason, Subject, evaluate
 from registry.licensing.vocabulary import WEIGHTS_EDGES, Context, EdgeType, NodeKind
 
@@ -88,9 +88,8 @@ def evaluate_scenarios(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def evaluate_scenario(scenario: Scenario) -> dict[Context, Evaluation]:
     """The verdict of one case in each context."""
-    exposures = _exposures(scenario)[scenario.subject]
     facts = {node.id: _facts(node, scenario) for node in scenario.nodes.values()}
-    terms = derive_terms(exposures, facts, scenario.catalogue, scenario.policy)
+    terms = propagate(_graph(scenario), scenario.subject, facts, scenario.catalogue, scenario.policy)
     subject = _subject(scenario)
     return {
         context: evaluate(subject, terms, context, deployment, scenario.catalogue)
@@ -231,12 +230,12 @@ def _topological(scenario: Scenario) -> list[str]:
         ) from None
 
 
-def _exposures(scenario: Scenario) -> dict[str, NodeExposures]:
-    done: dict[str, NodeExposures] = {}
-    for node in _topological(scenario):
-        links = [(edge.type, done[edge.parent]) for edge in scenario.edges if edge.child == node]
-        done[node] = inherit(node, scenario.nodes[node].base_family, links)
-    return done
+def _graph(scenario: Scenario) -> Graph:
+    parents: dict[str, list[tuple[EdgeType, str]]] = {}
+    for edge in scenario.edges:
+        parents.setdefault(edge.child, []).append((edge.type, edge.parent))
+    families = {node.id: node.base_family for node in scenario.nodes.values() if node.base_family}
+    return Graph(parents, families)
 
 
 def _facts(node: Node, scenario: Scenario) -> OriginFacts:
