@@ -156,6 +156,7 @@ class _Request:
         self._distributed = distributed
         self._public_name = public_name
         self._epoch = current_epoch(session)
+        self._rules = current_rules(session)
         self._at = now()
         self._loaded: tuple[Lineage, list[Agreement]] | None = None
 
@@ -181,7 +182,7 @@ class _Request:
         outbound = self._outbound or " AND ".join(self._version.declared or ())
         valid_until = next_change(agreements, reviews, self._at)
         evaluation = render_evaluation(
-            result, lineage.names, self._version_id, outbound, self._epoch, self._at, valid_until
+            result, lineage.names, self._rules, self._version_id, outbound, self._epoch, self._at, valid_until
         )
         rests_on = [each for each in reviews if any(approval(each).covers(one, context) for one in result.lifted)]
         return Assessment(evaluation, rests_on, lineage.stand_ins)
@@ -189,7 +190,7 @@ class _Request:
     def _judge(
         self, lineage: Lineage, agreements: Sequence[Agreement], reviews: Sequence[Review], context: Context
     ) -> Evaluation:
-        rules = current_rules(self._session)
+        rules = self._rules
         deployment = Deployment(
             outbound=(self._outbound,) if self._outbound else None,
             distribute=self._distributed,

@@ -14,7 +14,7 @@ import sqlalchemy
 from sqlmodel import Session, col, select
 
 from registry.licensing import Approval, Context, NodeExposures, OriginFacts
-from registry.licensing.vocabulary import UNKNOWN, WEIGHTS_EDGES
+from registry.licensing.vocabulary import UNKNOWN
 from registry.storage.tables import Agreement, Node, Review, Version
 from spiritsafe.rpc.names import NodeName, VersionName
 
@@ -67,9 +67,8 @@ class Lineage:
 
     @property
     def has_weights_parent(self) -> bool:
-        """Whether some weights edge leaves the version: such an edge is the shortest path of its own exposure."""
-        paths = (exposure.path.edges for exposure in self.exposures)
-        return any(len(edges) == 1 and edges[0] in WEIGHTS_EDGES for edges in paths)
+        """Whether some weights edge leaves the version."""
+        return self.exposures.has_weights_parent
 
 
 def effective_licenses(version: Version) -> list[str]:

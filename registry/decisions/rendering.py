@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from registry.clock import to_timestamp
-from registry.licensing import Evaluation, Obligation, Path, Reason, ReasonStatus, explain, load_profiles
+from registry.decisions.rules import Rules
+from registry.licensing import (
+    Catalogue,
+    Evaluation,
+    Obligation,
+    Path,
+    Reason,
+    ReasonStatus,
+    explain,
+    explain_evaluation,
+)
 from registry.licensing.vocabulary import LIFTABLE_CODES
 from registry.wire import enum_number
 from spiritsafe.registry.v1 import licensing_pb2
@@ -16,20 +26,36 @@ Names = Mapping[int, VersionName]
 
 
 def render_evaluation(
-    result: Evaluation, names: Names, version_id: int, outbound: str, epoch: int, at: int, valid_until: int | None
+    result: Evaluation,
+    names: Names,
+    rules: Rules,
+    version_id: int,
+    outbound: str,
+    epoch: int,
+    at: int,
+    valid_until: int | None,
 ) -> licensing_pb2.Evaluation:
-    """The evaluation with version names instead of node ids."""
+    """The evaluation, made under ``rules``, with version names instead of node ids."""
     return licensing_pb2.Evaluation(
         version=str(names[version_id]),
         context=enum_number(licensing_pb2.Context, result.context.value, "context"),
         outbound_license=outbound,
         verdict=enum_number(licensing_pb2.Verdict, result.verdict.value, "verdict"),
-        reasons=[_reason(each, names) for each in result.reasons],
+        reasons=[_reason(each, names, rules.catalogue) for each in result.reasons],
         obligations=[_obligation(each) for each in result.obligations],
         epoch=epoch,
         evaluate_time=to_timestamp(at),
         valid_until=to_timestamp(valid_until),
+        explanation=_explanation(result, names, rules.catalogue, version_id, outbound),
     )
+
+
+def _explanation(result: Evaluation, names: Names, catalogue: Catalogue, version_id: int, outbound: str) -> str:
+    def short(node: str) -> str:
+        return names[int(node)].short
+
+    released = outbound.split(" AND ") if outbound else []
+    return explain_evaluation(result, str(version_id), catalogue, outbound=released, name_of=short)
 
 
 def is_liftable(reason: Reason) -> bool:
@@ -37,7 +63,7 @@ def is_liftable(reason: Reason) -> bool:
     return reason.status is ReasonStatus.OPEN and reason.code in LIFTABLE_CODES
 
 
-def _reason(reason: Reason, names: Names) -> licensing_pb2.Reason:
+def _reason(reason: Reason, names: Names, catalogue: Catalogue) -> licensing_pb2.Reason:
     full = [str(names[int(node)]) for node in reason.path.nodes]
     short = tuple(names[int(node)].short for node in reason.path.nodes)
     readable = replace(reason, origin=short[-1], path=Path(short, reason.path.edges))
@@ -50,7 +76,7 @@ def _reason(reason: Reason, names: Names) -> licensing_pb2.Reason:
         clause=reason.clause,
         remedy=reason.remedy,
         sentence=explain(readable),
-        confidence=_confidence(reason),
+        confidence=_confidence(reason, catalogue),
         liftable=is_liftable(reason),
     )
 
@@ -60,10 +86,9 @@ def _interleave(nodes: list[str], edges: list[str]) -> list[str]:
     return [each for pair in zip(nodes, edges, strict=False) for each in pair] + nodes[-1:]
 
 
-def _confidence(reason: Reason) -> str:
+def _confidence(reason: Reason, catalogue: Catalogue) -> str:
     """How sure the profile behind the reason is; several licences give each distinct value once."""
-    profiles = load_profiles()
-    return ", ".join(sorted({profiles.get(each).confidence for each in reason.licenses}))
+    return ", ".join(sorted({catalogue.get(each).confidence for each in reason.licenses}))
 
 
 def _obligation(obligation: Obligation) -> licensing_pb2.Obligation:

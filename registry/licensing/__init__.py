@@ -5,6 +5,7 @@ licences of the day (`derive_terms`); terms become a verdict in a context (`eval
 written policy to recorded facts and leaves contested questions to a person.
 """
 
+from registry.licensing.explanation import explain_evaluation
 from registry.licensing.exposures import Crossings, Exposure, NodeExposures, Path, inherit
 from registry.licensing.models import KnownModel, find_model, load_models, upstream_licenses
 from registry.licensing.policy import Policy, PolicyError
@@ -56,6 +57,7 @@ __all__ = [
     "evaluate",
     "evaluate_scenarios",
     "explain",
+    "explain_evaluation",
     "find_model",
     "inherit",
     "load_models",

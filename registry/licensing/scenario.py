@@ -8,6 +8,7 @@ from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeVar
 
+from registry.licensing.explanation import explain_evaluation
 from registry.licensing.policy import Policy, PolicyError
 from registry.licensing.profiles import Catalogue, ProfileError, load_profiles, parse_profile
 from registry.licensing.propagation import Graph, propagate
@@ -73,15 +74,15 @@ def evaluate_scenarios(document: Mapping[str, Any]) -> dict[str, Any]:
     """Evaluate a scenario object, or one with `cases`, in all four contexts.
 
     Returns:
-        `{"cases": [{"id", "contexts": {context: {"verdict", "reasons", "obligations"}}}]}`; `reasons` holds the denials
-        and the open review reasons, each `{"code", "licenses", "path", "clause", "remedy"}`.
+        `{"cases": [{"id", "contexts": {context: {"verdict", "explanation", "reasons", "obligations"}}}]}`; `reasons`
+        holds the denials and the open review reasons, each `{"code", "licenses", "path", "clause", "remedy"}`.
 
     Raises:
         ScenarioError: anything malformed, such as a cycle, a dangling node, or an unknown edge type or setting.
     """
     rendered = []
     for scenario in parse_scenarios(document):
-        contexts = {context.value: _render(result) for context, result in evaluate_scenario(scenario).items()}
+        contexts = {context.value: _render(scenario, result) for context, result in evaluate_scenario(scenario).items()}
         rendered.append({"id": scenario.id, "contexts": contexts})
     return {"cases": rendered}
 
@@ -249,9 +250,16 @@ def _subject(scenario: Scenario) -> Subject:
     return Subject(node.id, node.kind, node.name, node.licenses or (), node.base_family, has_weights_parent)
 
 
-def _render(result: Evaluation) -> dict[str, Any]:
+def _render(scenario: Scenario, result: Evaluation) -> dict[str, Any]:
+    subject = scenario.nodes[scenario.subject]
+    outbound = scenario.deployments[result.context].outbound or subject.licenses or ()
+
+    def name_of(node: str) -> str:
+        return scenario.nodes[node].name
+
     return {
         "verdict": result.verdict.value,
+        "explanation": explain_evaluation(result, subject.id, scenario.catalogue, outbound=outbound, name_of=name_of),
         "reasons": [_render_reason(reason) for reason in result.reasons],
         "obligations": sorted({obligation.id for obligation in result.obligations}),
     }
