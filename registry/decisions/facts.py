@@ -1,47 +1,49 @@
 """What the licensing core must know of a version's lineage today, read from the database.
 
 Nodes of stored exposures are version ids in decimal. Every node on a stored path is itself an origin, so one query over
-the origins answers for the whole lineage, at any depth and without walking the graph.
+the origins answers for the whole lineage, at any depth and without walking the graph. Most origins of a long lineage
+are alike, so the database groups them, and origins that are alike share one object.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy
+from sqlalchemy import Integer, String, Text, cast
 from sqlmodel import Session, col, select
 
+from registry.decisions.ancestry import Ancestry, Name
 from registry.licensing import Approval, Context, NodeExposures, OriginFacts
 from registry.licensing.vocabulary import UNKNOWN
-from registry.storage.tables import Agreement, Node, Review, Version
-from spiritsafe.rpc.names import NodeName, VersionName
+from registry.storage.lookup import among, id_list
+from registry.storage.tables import Agreement, Review, Version
+from spiritsafe.rpc.names import VersionName
 
 LICENSE_CONFLICT = "LICENSE_CONFLICT"
-# Columns, not rows: an ancestor's own stored exposures are long and not needed.
-_ORIGINS = sqlalchemy.select(
-    col(Node.namespace),
-    col(Node.collection),
-    col(Node.slug),
-    col(Version.id),
-    col(Version.number),
-    col(Version.node_id),
-    col(Version.multimodal),
-    col(Version.stand_in),
-    col(Version.concluded),
-    col(Version.declared),
-    col(Version.detected),
-    col(Version.imported),
-).join(Version, col(Version.node_id) == Node.id)
+_ALIKE = (
+    cast(col(Version.concluded), Text),
+    cast(col(Version.declared), Text),
+    cast(col(Version.detected), Text),
+    cast(col(Version.imported), Integer),
+    cast(col(Version.multimodal), Integer),
+    cast(col(Version.stand_in), Integer),
+)
+_AMONG = among(col(Version.id), "ids")
+_ORIGINS = (
+    sqlalchemy.select(sqlalchemy.func.aggregate_strings(cast(col(Version.id), String), ","), *_ALIKE)
+    .where(_AMONG)
+    .group_by(*_ALIKE)
+)
+_MODELS = sqlalchemy.select(col(Version.node_id), col(Version.id)).where(_AMONG)
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One ancestor (or the version itself): its name, and its own licences before agreements."""
+    """What is known of an ancestor, or of the version itself: its own licences before agreements, and more."""
 
-    name: VersionName
-    node_id: int
     licenses: tuple[str, ...]
     multimodal: bool
     stand_in: bool
@@ -49,26 +51,52 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Lineage:
-    """The stored exposures of a version and its origins by version id."""
+class Origins:
+    """Versions as origins of terms: those that are alike together, by the exposure nodes that stand for them."""
 
-    exposures: NodeExposures
-    origins: Mapping[int, Origin]
+    groups: tuple[tuple[Origin, tuple[str, ...]], ...]
 
     @property
-    def names(self) -> dict[int, VersionName]:
-        """Resource names by version id."""
-        return {version_id: origin.name for version_id, origin in self.origins.items()}
+    def by_id(self) -> dict[int, Origin]:
+        """Each origin by version id."""
+        return {int(node): origin for origin, nodes in self.groups for node in nodes}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """An agreement with the origins, by exposure node, whose licence it waives."""
+
+    agreement: Agreement
+    nodes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """The stored exposures of a version and its origins, within a session."""
+
+    session: Session
+    ancestry: Ancestry
+    known: Origins
+
+    @property
+    def origins(self) -> Mapping[int, Origin]:
+        """Each origin by version id."""
+        return self.known.by_id
+
+    @property
+    def exposures(self) -> NodeExposures:
+        """How the origins reach the version."""
+        return self.ancestry.exposures
+
+    @property
+    def names(self) -> Mapping[str, Name]:
+        """Names by exposure node."""
+        return self.ancestry.names(self.session)
 
     @property
     def stand_ins(self) -> list[VersionName]:
         """The version itself and ancestors, as far as they are stand-ins."""
-        return [origin.name for origin in self.origins.values() if origin.stand_in]
-
-    @property
-    def has_weights_parent(self) -> bool:
-        """Whether some weights edge leaves the version."""
-        return self.exposures.has_weights_parent
+        return [self.names[node].version for origin, nodes in self.known.groups if origin.stand_in for node in nodes]
 
 
 def effective_licenses(version: Version) -> list[str]:
@@ -76,16 +104,16 @@ def effective_licenses(version: Version) -> list[str]:
     return _effective(version.concluded, version.declared, version.detected, version.imported)
 
 
-def load_lineage(session: Session, version: Version) -> Lineage:
-    """Reads the stored exposures and the licence columns of every origin; needs a finalized version."""
-    assert version.exposures is not None, "a finalized version has exposures"
-    exposures = NodeExposures.from_json(version.exposures)
-    ids = sorted(map(int, exposures.origins))
-    origins: dict[int, Origin] = {}
-    for chunk in _chunks(ids):
-        for row in session.execute(_ORIGINS.where(col(Version.id).in_(chunk))):
-            origins[row.id] = _origin(row)
-    return Lineage(exposures, origins)
+def load_lineage(session: Session, version: Version, ancestry: Ancestry | None = None) -> Lineage:
+    """Reads what is known today of every origin of a finalized version; its ancestry too where it is not given."""
+    ancestry = ancestry or Ancestry.of(version)
+    return Lineage(session, ancestry, load_origins(session, ancestry.version_ids))
+
+
+def load_origins(session: Session, version_ids: Iterable[int]) -> Origins:
+    """What verdicts ask of these versions as origins of terms."""
+    rows = session.execute(_ORIGINS, {"ids": id_list(version_ids)})
+    return Origins(tuple((_origin(*alike), tuple(ids.split(","))) for ids, *alike in rows))
 
 
 def unended_agreements(session: Session, at: int) -> list[Agreement]:
@@ -94,40 +122,42 @@ def unended_agreements(session: Session, at: int) -> list[Agreement]:
     return list(session.exec(query.order_by(col(Agreement.id))))
 
 
-def relevant_agreements(lineage: Lineage, agreements: Iterable[Agreement], context: Context) -> list[Agreement]:
-    """Those that waive, now or later, a licence that some origin has, in the context."""
-    held = {(origin.node_id, each) for origin in lineage.origins.values() for each in origin.licenses}
-    return [
-        agreement
-        for agreement in agreements
-        if context in agreement.contexts and any((node, agreement.license) in held for node in agreement.node_ids)
-    ]
+def find_waivers(session: Session, origins: Origins, agreements: Iterable[Agreement]) -> list[Waiver]:
+    """The agreements that waive, now or later and in some context, a licence that some origin has."""
+    licensed = {each for origin, _ in origins.groups for each in origin.licenses}
+    about = [each for each in agreements if each.license in licensed]
+    if not about:
+        return []
+    versions = _by_model(session, origins)
+    waivers = []
+    for agreement in about:
+        named = {node for model in agreement.node_ids for node in versions.get(model, ())}
+        held = {node for origin, nodes in origins.groups if agreement.license in origin.licenses for node in nodes}
+        if named & held:
+            waivers.append(Waiver(agreement, frozenset(named & held)))
+    return waivers
 
 
-def origin_facts(lineage: Lineage, agreements: Iterable[Agreement], at: int) -> dict[str, OriginFacts]:
-    """Facts by exposure node, with the waivers of the agreements that have begun."""
-    waived: dict[int, set[str]] = {}
-    for agreement in agreements:
-        if agreement.start_time <= at:
-            for node_id in agreement.node_ids:
-                waived.setdefault(node_id, set()).add(agreement.license)
-    return {
-        str(version_id): OriginFacts(
-            origin.licenses,
-            origin.multimodal,
-            frozenset(waived.get(origin.node_id, ())),
-            frozenset({LICENSE_CONFLICT} if origin.conflicting else ()),
-        )
-        for version_id, origin in lineage.origins.items()
-    }
+def origin_facts(origins: Origins, waivers: Iterable[Waiver], at: int) -> dict[str, OriginFacts]:
+    """Facts by exposure node, with the waivers of the agreements that have begun; those that are alike share one."""
+    waived: dict[str, frozenset[str]] = {}
+    for waiver in waivers:
+        if waiver.agreement.start_time <= at:
+            for node in waiver.nodes:
+                waived[node] = waived.get(node, frozenset()) | {waiver.agreement.license}
+    known: dict[str, OriginFacts] = {}
+    for origin, nodes in origins.groups:
+        known.update(dict.fromkeys(nodes, _facts(origin, frozenset())))
+        known.update((node, _facts(origin, waived[node])) for node in waived.keys() & set(nodes))
+    return known
 
 
-def reviews_in_force(session: Session, version: Version, context: Context, at: int) -> list[Review]:
-    """Approvals of this exact content in the context that are neither revoked nor expired."""
+def reviews_in_force(session: Session, version: Version, contexts: Iterable[Context], at: int) -> list[Review]:
+    """Approvals of this exact content in the contexts that are neither revoked nor expired."""
     query = select(Review).where(
         Review.version_id == version.id,
         Review.version_digest == version.digest,
-        Review.context == context.value,
+        col(Review.context).in_([context.value for context in contexts]),
         Review.state == "approved",
         col(Review.expire_time) > at,
     )
@@ -146,16 +176,38 @@ def next_change(agreements: Iterable[Agreement], reviews: Iterable[Review], at: 
     return min((time for time in times if time > at), default=None)
 
 
-def _origin(row: sqlalchemy.Row[Any]) -> Origin:
-    known = (row.concluded, row.declared, row.detected)
+def _by_model(session: Session, origins: Origins) -> dict[int, list[str]]:
+    """The origins by the model or dataset that they are a version of."""
+    ids = (int(node) for _, nodes in origins.groups for node in nodes)
+    found: dict[int, list[str]] = {}
+    for model, version_id in session.execute(_MODELS, {"ids": id_list(ids)}):
+        found.setdefault(model, []).append(str(version_id))
+    return found
+
+
+def _facts(origin: Origin, waived: frozenset[str]) -> OriginFacts:
+    alerts = frozenset({LICENSE_CONFLICT} if origin.conflicting else ())
+    return OriginFacts(origin.licenses, origin.multimodal, waived, alerts)
+
+
+def _origin(
+    concluded: str | None, declared: str | None, detected: str | None, imported: int, multimodal: int, stand_in: int
+) -> Origin:
+    known = (_ids(concluded), _ids(declared), _ids(detected))
     return Origin(
-        name=VersionName(NodeName(row.namespace, row.collection, row.slug), row.number),
-        node_id=row.node_id,
-        licenses=tuple(_effective(*known, row.imported)),
-        multimodal=row.multimodal,
-        stand_in=row.stand_in,
+        licenses=tuple(_effective(*known, bool(imported))),
+        multimodal=bool(multimodal),
+        stand_in=bool(stand_in),
         conflicting=_conflicting(*known),
     )
+
+
+def _ids(stored: str | None) -> list[str] | None:
+    """Licence ids as the column holds them."""
+    if stored is None:
+        return None
+    ids: list[str] = json.loads(stored)
+    return ids
 
 
 def _effective(
@@ -170,8 +222,3 @@ def _effective(
 def _conflicting(concluded: list[str] | None, declared: list[str] | None, detected: list[str] | None) -> bool:
     """Whether publisher and scan disagree and nobody has concluded who is right."""
     return concluded is None and bool(declared) and bool(detected) and set(declared or ()) != set(detected or ())
-
-
-def _chunks(ids: Sequence[int], size: int = 1000) -> Iterable[Sequence[int]]:
-    """Databases limit the number of bound values in one statement."""
-    return (ids[start : start + size] for start in range(0, len(ids), size))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from registry.clock import to_timestamp
+from registry.decisions.ancestry import Name
 from registry.decisions.rules import Rules
 from registry.licensing import (
     Catalogue,
@@ -20,9 +21,8 @@ from registry.licensing import (
 from registry.licensing.vocabulary import LIFTABLE_CODES
 from registry.wire import enum_number
 from spiritsafe.registry.v1 import licensing_pb2
-from spiritsafe.rpc.names import VersionName
 
-Names = Mapping[int, VersionName]
+Names = Mapping[str, Name]
 
 
 def render_evaluation(
@@ -37,7 +37,7 @@ def render_evaluation(
 ) -> licensing_pb2.Evaluation:
     """The evaluation, made under ``rules``, with version names instead of node ids."""
     return licensing_pb2.Evaluation(
-        version=str(names[version_id]),
+        version=names[str(version_id)].full,
         context=enum_number(licensing_pb2.Context, result.context.value, "context"),
         outbound_license=outbound,
         verdict=enum_number(licensing_pb2.Verdict, result.verdict.value, "verdict"),
@@ -52,7 +52,7 @@ def render_evaluation(
 
 def _explanation(result: Evaluation, names: Names, catalogue: Catalogue, version_id: int, outbound: str) -> str:
     def short(node: str) -> str:
-        return names[int(node)].short
+        return names[node].short
 
     released = outbound.split(" AND ") if outbound else []
     return explain_evaluation(result, str(version_id), catalogue, outbound=released, name_of=short)
@@ -64,14 +64,14 @@ def is_liftable(reason: Reason) -> bool:
 
 
 def _reason(reason: Reason, names: Names, catalogue: Catalogue) -> licensing_pb2.Reason:
-    full = [str(names[int(node)]) for node in reason.path.nodes]
-    short = tuple(names[int(node)].short for node in reason.path.nodes)
+    full = [names[node].full for node in reason.path.nodes]
+    short = tuple([names[node].short for node in reason.path.nodes])
     readable = replace(reason, origin=short[-1], path=Path(short, reason.path.edges))
     return licensing_pb2.Reason(
         code=str(reason.code),
         status=reason.status.value,
         licenses=reason.licenses,
-        origin=str(names[int(reason.origin)]),
+        origin=full[-1],
         path=_interleave(full, [edge.value for edge in reason.path.edges]),
         clause=reason.clause,
         remedy=reason.remedy,
