@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from registry.clock import to_timestamp
@@ -72,7 +72,7 @@ def _reason(reason: Reason, names: Names, catalogue: Catalogue) -> licensing_pb2
         status=reason.status.value,
         licenses=reason.licenses,
         origin=full[-1],
-        path=_interleave(full, [edge.value for edge in reason.path.edges]),
+        path=_interleave(full, reason.path.edges),
         clause=reason.clause,
         remedy=reason.remedy,
         sentence=explain(readable),
@@ -81,9 +81,11 @@ def _reason(reason: Reason, names: Names, catalogue: Catalogue) -> licensing_pb2
     )
 
 
-def _interleave(nodes: list[str], edges: list[str]) -> list[str]:
+def _interleave(nodes: Sequence[str], edges: Sequence[str]) -> list[str]:
     """n1, edge, n2, edge, n3."""
-    return [each for pair in zip(nodes, edges, strict=False) for each in pair] + nodes[-1:]
+    path = [""] * (len(nodes) + len(edges))
+    path[::2], path[1::2] = nodes, edges
+    return path
 
 
 def _confidence(reason: Reason, catalogue: Catalogue) -> str:

@@ -62,6 +62,24 @@ DUTIES: dict[str, str] = {
     RECORDED_APPROVAL: "keep the recorded approval",
 }
 
+# Of licences that SPDX does not list.
+TITLES: dict[str, str] = {
+    "commercial-agreement": "the commercial agreement",
+    "deepseek-model-1.0": "DeepSeek Model License 1.0",
+    "gemma": "Gemma Terms of Use",
+    "llama3": "Llama 3 Community License",
+    "llama3.1": "Llama 3.1 Community License",
+    "llama3.2": "Llama 3.2 Community License",
+    "llama3.3": "Llama 3.3 Community License",
+    "llama4": "Llama 4 Community License",
+    "mg-by-nc-2.0": "MG-BY-NC 2.0",
+    "openai-terms": "OpenAI Terms of Use",
+    "openrail-m": "OpenRAIL-M",
+    "qwen": "Qwen License",
+    "qwen-research": "Qwen Research License",
+    "salesforce-xlam-research": "Salesforce xLAM research licence",
+}
+
 _HEADS = {
     Verdict.DENIED: "Denied for {use}",
     Verdict.NEEDS_REVIEW: "Open for review for {use}",
@@ -123,7 +141,7 @@ def explain_evaluation(
     head = _HEADS[evaluation.verdict].format(use=_USES[evaluation.context]) + (
         f", released as {released}" * bool(released)
     )
-    sentences = [_reason(telling, group) for group in _alike(evaluation.reasons)]
+    sentences = _reasons(telling, _alike(evaluation.reasons))
     if sentences:
         sentences[0] = f"{head}: {sentences[0]}"
     else:
@@ -135,7 +153,9 @@ def explain_evaluation(
 
 
 def readable_license(license_id: str, catalogue: Catalogue) -> str:
-    """The licence as people write it: its SPDX id where SPDX lists it, else its own id."""
+    """The licence as people write it: its title, else its SPDX id where SPDX lists it, else its own id."""
+    if license_id in TITLES:
+        return TITLES[license_id]
     spdx = catalogue.get(license_id).spdx if license_id in catalogue else None
     return spdx if spdx and spdx != "NOASSERTION" and not spdx.startswith("LicenseRef-") else license_id
 
@@ -172,9 +192,20 @@ def _alike(reasons: Iterable[Reason]) -> list[list[Reason]]:
     return list(groups.values())
 
 
-def _reason(telling: _Telling, group: Sequence[Reason]) -> str:
+def _reasons(telling: _Telling, groups: Sequence[Sequence[Reason]]) -> list[str]:
+    told = []
+    before: Reason | None = None
+    for group in groups:
+        first = group[0]
+        again = before is not None and (before.path, before.licenses) == (first.path, first.licenses)
+        told.append(_reason(telling, group, "The same licence" if again else _whose(telling, first)))
+        before = first
+    return told
+
+
+def _reason(telling: _Telling, group: Sequence[Reason], whose: str) -> str:
     first = group[0]
-    said = f"{_whose(telling, first)} {_meaning(first)}"
+    said = f"{whose} {_meaning(first)}"
     others = [telling.name_of(each.origin) for each in group[1:]]
     if others:
         said += f"; the same holds of {_listed(others)}"
