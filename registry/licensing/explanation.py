@@ -133,11 +133,11 @@ def explain_evaluation(
         evaluation: the verdict in one context.
         subject: id of the node that was judged.
         catalogue: the profiles that it was judged under.
-        outbound: the licences of the release; left out of the text when there are none.
+        outbound: the licences of the release; told where a release is what is judged.
         name_of: the readable name of a node, given its id.
     """
     telling = _Telling(subject, name_of, catalogue)
-    released = _listed([readable_license(each, catalogue) for each in outbound])
+    released = _listed([readable_license(each, catalogue) for each in outbound]) if _is_release(evaluation) else ""
     head = _HEADS[evaluation.verdict].format(use=_USES[evaluation.context]) + (
         f", released as {released}" * bool(released)
     )
@@ -150,6 +150,11 @@ def explain_evaluation(
     sentences += _duties(evaluation.obligations, catalogue)
     sentences += _confidence(evaluation, catalogue)
     return " ".join(sentences)
+
+
+def _is_release(evaluation: Evaluation) -> bool:
+    by_outbound = any(each.code == ReasonCode.OUTBOUND_LICENSE_INCOMPATIBLE for each in evaluation.reasons)
+    return evaluation.context is Context.COMMERCIAL or by_outbound
 
 
 def readable_license(license_id: str, catalogue: Catalogue) -> str:

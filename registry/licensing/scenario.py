@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
+from itertools import islice
 from typing import Any, TypeVar
 
 from registry.licensing.explanation import explain_evaluation
@@ -17,6 +18,8 @@ from registry.licensing.verdict import Approval, Deployment, Evaluation, Reason,
 from registry.licensing.vocabulary import WEIGHTS_EDGES, Context, EdgeType, NodeKind
 
 _E = TypeVar("_E", bound=StrEnum)
+# A message that lists every node of a large file helps nobody.
+_NAMED_AT_MOST = 10
 _FACTS = frozenset(
     {
         "outbound_license",
@@ -121,13 +124,13 @@ def _parse_case(case: Mapping[str, Any], name: str, catalogue: Catalogue) -> Sce
     nodes = _nodes(case, where)
     edges = tuple(_edges(case, nodes, where))
     subject = _node_id(case.get("subject"), nodes, f"{where}: subject")
-    facts = _object(case.get("facts") or {}, f"{where}: facts")
+    facts = _optional_object(case.get("facts"), f"{where}: facts")
     if unknown := sorted(set(facts) - _FACTS):
         raise ScenarioError(f"{where}: facts has no field {unknown[0]!r}; the fields are: {', '.join(sorted(_FACTS))}")
     alerts = frozenset(_strings(facts.get("alerts", []), f"{where}: facts.alerts"))
     policy = _policy(facts, f"{where}: facts")
     scenario = Scenario(name, nodes, edges, subject, policy, _deployments(facts, policy, where), alerts, catalogue)
-    _topological(scenario)
+    _check_acyclic(scenario)
     return scenario
 
 
@@ -158,8 +161,8 @@ def _node(entry: Mapping[str, Any], field: str) -> Node:
         id=node_id,
         kind=_member(NodeKind, entry.get("kind"), f"{field}.kind"),
         name=_string(entry.get("name", node_id), f"{field}.name"),
-        licenses=_strings(entry["licenses"], f"{field}.licenses") if "licenses" in entry else None,
-        waived=frozenset(_strings(entry.get("waived", []), f"{field}.waived")),
+        licenses=_license_ids(entry["licenses"], f"{field}.licenses") if "licenses" in entry else None,
+        waived=frozenset(_license_ids(entry.get("waived", []), f"{field}.waived")),
         multimodal=_flag(entry.get("multimodal", False), f"{field}.multimodal"),
         base_family=None if family is None else _string(family, f"{field}.base_family"),
     )
@@ -176,15 +179,14 @@ def _edges(case: Mapping[str, Any], nodes: Mapping[str, Node], where: str) -> It
 
 def _node_id(value: object, nodes: Mapping[str, Node], field: str) -> str:
     if not isinstance(value, str) or value not in nodes:
-        raise ScenarioError(
-            f"{field} {value!r} is not the id of a node; add the node, or name one of: {', '.join(nodes)}"
-        )
+        some = ", ".join(islice(nodes, _NAMED_AT_MOST)) + (", …" if len(nodes) > _NAMED_AT_MOST else "")
+        raise ScenarioError(f"{field} {value!r} is not the id of a node; add the node, or name one of: {some}")
     return value
 
 
 def _policy(facts: Mapping[str, Any], field: str) -> Policy:
     try:
-        return Policy.from_mapping(_object(facts.get("policy") or {}, f"{field}.policy"))
+        return Policy.from_mapping(_optional_object(facts.get("policy"), f"{field}.policy"))
     except PolicyError as error:
         raise ScenarioError(f"{field}: {error}") from error
 
@@ -210,20 +212,21 @@ def _deployments(facts: Mapping[str, Any], policy: Policy, where: str) -> dict[C
 def _outbound(value: object, field: str) -> tuple[str, ...] | None:
     if value is None:
         return None
-    return (value,) if isinstance(value, str) else _strings(value, f"{field}, if not a string,")
+    given = (value,) if isinstance(value, str) else _strings(value, f"{field}, if not a string,")
+    # Blank means that none is named, and stray space around an id must not hide a permissive release.
+    return tuple(_license_id(each.strip(), field) if each.strip() else each for each in given)
 
 
 def _over_cap(value: object, field: str) -> bool | frozenset[str]:
-    return value if isinstance(value, bool) else frozenset(_strings(value, f"{field}, if not true or false,"))
+    return value if isinstance(value, bool) else frozenset(_license_ids(value, f"{field}, if not true or false,"))
 
 
-def _topological(scenario: Scenario) -> list[str]:
-    """Node ids, parents first."""
+def _check_acyclic(scenario: Scenario) -> None:
     sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(scenario.nodes, ()))
     for edge in scenario.edges:
         sorter.add(edge.child, edge.parent)
     try:
-        return list(sorter.static_order())
+        sorter.prepare()
     except CycleError as error:
         loop = " > ".join(reversed(error.args[1]))
         raise ScenarioError(
@@ -281,6 +284,21 @@ def _member(kind: type[_E], value: object, field: str) -> _E:
     except ValueError:
         allowed = ", ".join(each.value for each in kind)
         raise ScenarioError(f"{field} is {value!r}; use one of: {allowed}") from None
+
+
+def _license_ids(value: object, field: str) -> tuple[str, ...]:
+    return tuple(_license_id(each, f"{field}[{position}]") for position, each in enumerate(_strings(value, field)))
+
+
+def _license_id(value: str, field: str) -> str:
+    """The id itself; that of an expression would match no profile and no rule, and a denial could vanish."""
+    if not value or any(character.isspace() or character in "()" for character in value):
+        raise ScenarioError(f"{field} is {value!r}, which is not one licence id; list each id by itself")
+    return value
+
+
+def _optional_object(value: object, field: str) -> Mapping[str, Any]:
+    return {} if value is None else _object(value, field)
 
 
 def _object(value: object, field: str) -> Mapping[str, Any]:
