@@ -20,7 +20,7 @@ from registry.licensing.vocabulary import WEIGHTS_EDGES, Context, EdgeType, Node
 _E = TypeVar("_E", bound=StrEnum)
 # A message that lists every node of a large file helps nobody.
 _NAMED_AT_MOST = 10
-_FACTS = frozenset(
+FACTS = frozenset(
     {
         "outbound_license",
         "distribute_in",
@@ -125,8 +125,8 @@ def _parse_case(case: Mapping[str, Any], name: str, catalogue: Catalogue) -> Sce
     edges = tuple(_edges(case, nodes, where))
     subject = _node_id(case.get("subject"), nodes, f"{where}: subject")
     facts = _optional_object(case.get("facts"), f"{where}: facts")
-    if unknown := sorted(set(facts) - _FACTS):
-        raise ScenarioError(f"{where}: facts has no field {unknown[0]!r}; the fields are: {', '.join(sorted(_FACTS))}")
+    if unknown := sorted(set(facts) - FACTS):
+        raise ScenarioError(f"{where}: facts has no field {unknown[0]!r}; the fields are: {', '.join(sorted(FACTS))}")
     alerts = frozenset(_strings(facts.get("alerts", []), f"{where}: facts.alerts"))
     policy = _policy(facts, f"{where}: facts")
     scenario = Scenario(name, nodes, edges, subject, policy, _deployments(facts, policy, where), alerts, catalogue)

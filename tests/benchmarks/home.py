@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -77,14 +78,15 @@ def _rows(chains: Iterable[tuple[int, str]]) -> Iterator[tuple[Any, ...]]:
             yield _version(version, templates[position], position, first_license if position == 0 else "apache-2.0")
 
 
+_MARK = re.compile(r"<(\d{3})>")
+
+
 def _mark(position: int) -> str:
     return f"<{position:03}>"
 
 
 def _version(version: int, template: str, position: int, license_id: str) -> tuple[Any, ...]:
-    exposures = template
-    for each in range(position + 1):
-        exposures = exposures.replace(_mark(each), str(version - position + each))
+    exposures = _MARK.sub(lambda mark: str(version - position + int(mark[1])), template)
     identity = f"{version:032x}"
     known = (json.dumps([license_id]), position == 0, False, "", "", "", "", False, "bench@example.com", 1, 1, 1)
     return (
