@@ -11,6 +11,7 @@ given beside the time that passed, since other work on the machine delays only t
 from __future__ import annotations
 
 import argparse
+import gc
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -63,6 +64,7 @@ def measure(home: Path, names: Sequence[str]) -> dict[str, Times]:
     """Times by kind of question, for versions of one depth."""
     registry = open_home(home)
     ask(registry, names[0])  # imports and statement caches
+    gc.freeze()  # as `spiritsafe serve` does
     cold = timed(registry, names[1:], len(names) - 1, change)
     fresh = timed(registry, names, REPEATS, change)
     ask(registry, names[0])
