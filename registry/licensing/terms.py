@@ -87,6 +87,7 @@ class TermGroup:
         self.key = key
         self.adapter = False
         self._paths: dict[str, tuple[PathOf, ...]] = {}
+        self._shortest: dict[str, Path] = {}
 
     def add(self, origins: Iterable[str], path_of: PathOf, *, adapter: bool) -> None:
         """Add origins whose shortest path of one kind `path_of` tells."""
@@ -104,7 +105,11 @@ class TermGroup:
 
     def path(self, origin: str) -> Path:
         """The shortest path from the subject to an origin over which the term comes."""
-        return min((path_of(origin) for path_of in self._paths[origin]), key=lambda path: path.order)
+        known = self._shortest.get(origin)
+        if known is None:
+            known = min((path_of(origin) for path_of in self._paths[origin]), key=lambda path: path.order)
+            self._shortest[origin] = known
+        return known
 
 
 @dataclass(frozen=True, slots=True)
