@@ -10,7 +10,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-full lint format proto standins bench clean
+.PHONY: help setup demo test test-full lint format proto standins bench bench-verdicts clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1|/' | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ standins: $(STAMP) ## Rebuild the stand-in checkpoints (hours; llama3 starts fro
 
 bench: $(DEV_STAMP) ## Run the benchmarks and print their table
 	$(BIN)/python -m tests.benchmarks
+
+bench-verdicts: $(DEV_STAMP) ## Time verdicts among a million stored versions (minutes, 2 GB of disk): BENCH_ARGS="--versions N"
+	$(BIN)/python -m tests.benchmarks.verdicts $(BENCH_ARGS)
 
 clean: ## Remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -20,6 +20,8 @@ def print_evaluation(data: Data, console: Console | None = None) -> None:
     console.print(
         f"[bold]{escape(shorten(data['version']))}[/] in {data['context']}{outbound}: {output.cell(data['verdict'])}"
     )
+    if data["explanation"]:
+        console.print(f"  {escape(data['explanation'])}")
     print_reasons(data["reasons"], console)
     if data["obligations"]:
         console.print("  duties: " + escape(", ".join(one["code"] for one in data["obligations"])))
@@ -40,6 +42,14 @@ def print_reasons(reasons: Sequence[Data], console: Console) -> None:
 def path_text(path: Sequence[str]) -> str:
     """A lineage path n1, edge, n2, edge, n3 as "n1 -edge-> n2 -edge-> n3"."""
     return "".join(f" -{step}-> " if position % 2 else shorten(step) for position, step in enumerate(path))
+
+
+def print_explanations(result: dict[str, Any]) -> None:
+    """Prints the verdicts of what-if scenarios in plain language, one paragraph for each case and context."""
+    console = output.console()
+    for case in result["cases"]:
+        for context, found in case["contexts"].items():
+            console.print(f"[bold]{escape(case['id'])}[/] {context}: {escape(found['explanation'])}\n")
 
 
 def print_scenarios(result: dict[str, Any]) -> None:

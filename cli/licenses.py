@@ -65,11 +65,12 @@ def show(
 @app.command("evaluate")
 def evaluate(
     file: Annotated[Path, typer.Argument(help="JSON file with a scenario, or with `cases`.")],
+    explain: Annotated[bool, typer.Option("--explain", help="Say why in plain language instead of a table.")] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Evaluate a what-if scenario without touching the registry.
 
-    Example: spiritsafe license evaluate cases.json --format json
+    Example: spiritsafe license evaluate cases.json --explain
     """
     scenario = read_struct(file, "write one scenario, or an object with `cases`")
     with connect() as client:
@@ -77,6 +78,8 @@ def evaluate(
     result = json_format.MessageToDict(response.result)
     if form is Format.JSON:
         output.print_json(result)
+    elif explain:
+        evaluations.print_explanations(result)
     else:
         evaluations.print_scenarios(result)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -57,6 +58,8 @@ async def _serve(home: Path, address: str, demo: bool, form: Format) -> None:
             )
         server = RegistryServer(registry, services=services)
         bound = await server.start(address)
+        # What is loaded by now stays for good: a full collection need not walk it while clients wait.
+        gc.freeze()
         _announce({"address": bound, "home": str(home), "token_file": str(home / TOKEN_FILE)}, form)
         await stop.wait()
         await server.stop(GRACE_SECONDS)

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 from sqlmodel import Session
 
 from registry.clock import now
 from registry.context import Registry
+from registry.decisions.ancestry import AncestryCache, Name, ancestries_of
 from registry.decisions.checks import check_outbound
 from registry.decisions.epoch import bump_epoch, current_epoch
 from registry.decisions.facts import (
     Lineage,
+    Waiver,
     approval,
     effective_licenses,
+    find_waivers,
     load_lineage,
     next_change,
     origin_facts,
-    relevant_agreements,
     reviews_in_force,
     unended_agreements,
 )
@@ -31,10 +34,10 @@ from registry.decisions.memo import Question, memo_of
 from registry.decisions.rendering import render_evaluation
 from registry.decisions.rules import current_rules
 from registry.errors import wrong_state
-from registry.licensing import Context, Deployment, Evaluation, NodeKind, Obligation, Subject, derive_terms
+from registry.licensing import Context, Deployment, Evaluation, NodeKind, Obligation, Subject, TermSet, derive_terms
 from registry.licensing import evaluate as judge
 from registry.storage.lookup import version_name
-from registry.storage.tables import Agreement, Node, Review, Version
+from registry.storage.tables import Node, Review, Version
 from spiritsafe.registry.v1 import licensing_pb2
 from spiritsafe.rpc.names import VersionName
 
@@ -92,10 +95,12 @@ def evaluate_contexts(
             reason="VERSION_NOT_READY",
             remedy="upload the missing files and finalize it",
         )
-    request = _Request(session, node, version, outbound, distributed, public_name or node.display_name)
+    asked = (session, node, version, outbound, distributed, public_name or node.display_name)
     if session.connection().get_execution_options().get("write", False):
-        # Inside a write transaction the epoch may be one that is rolled back later: neither trust nor fill the memo.
+        # Inside a write transaction epoch and lineage may be rolled back later: neither trust nor fill what is kept.
+        request = _Request(*asked)
         return [request.assess(Context(context)).evaluation for context in contexts]
+    request = _Request(*asked, ancestries_of(registry.database))
     return [request.recall(registry, Context(context)) for context in contexts]
 
 
@@ -131,11 +136,27 @@ def deployable(
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What the verdicts of all contexts share."""
+
+    lineage: Lineage
+    waivers: list[Waiver]
+    reviews: list[Review]
+
+
 class _Request:
     """One version under one deployment; loads what several contexts share once."""
 
     def __init__(
-        self, session: Session, node: Node, version: Version, outbound: str, distributed: bool, public_name: str
+        self,
+        session: Session,
+        node: Node,
+        version: Version,
+        outbound: str,
+        distributed: bool,
+        public_name: str,
+        ancestries: AncestryCache | None = None,
     ) -> None:
         self._session = session
         self._node = node
@@ -144,10 +165,11 @@ class _Request:
         self._outbound = check_outbound(outbound)
         self._distributed = distributed
         self._public_name = public_name
+        self._ancestries = ancestries
         self._epoch = current_epoch(session)
         self._rules = current_rules(session)
         self._at = now()
-        self._loaded: tuple[Lineage, list[Agreement]] | None = None
+        self._terms: dict[tuple[int | None, ...], TermSet] = {}
 
     def recall(self, registry: Registry, context: Context) -> licensing_pb2.Evaluation:
         """From memory where it is still valid, else computed and kept."""
@@ -164,43 +186,53 @@ class _Request:
         return evaluation
 
     def assess(self, context: Context) -> Assessment:
-        lineage, unended = self._load()
-        agreements = relevant_agreements(lineage, unended, context)
-        reviews = reviews_in_force(self._session, self._version, context, self._at)
-        result = self._judge(lineage, agreements, reviews, context)
+        lineage = self._loaded.lineage
+        waivers = [each for each in self._loaded.waivers if context in each.agreement.contexts]
+        reviews = [each for each in self._loaded.reviews if each.context == context.value]
+        result = self._judge(waivers, reviews, context)
+        # Most verdicts tell of no other version, and the names of a long lineage take long to read.
+        own = {str(self._version_id): Name.of(version_name(self._node, self._version))}
+        names = lineage.names if result.reasons or result.lifted else own
         outbound = self._outbound or " AND ".join(self._version.declared or ())
-        valid_until = next_change(agreements, reviews, self._at)
+        valid_until = next_change([each.agreement for each in waivers], reviews, self._at)
         evaluation = render_evaluation(
-            result, lineage.names, self._rules, self._version_id, outbound, self._epoch, self._at, valid_until
+            result, names, self._rules, self._version_id, outbound, self._epoch, self._at, valid_until
         )
         rests_on = [each for each in reviews if any(approval(each).covers(one, context) for one in result.lifted)]
         return Assessment(evaluation, rests_on, lineage.stand_ins, result.obligations)
 
-    def _judge(
-        self, lineage: Lineage, agreements: Sequence[Agreement], reviews: Sequence[Review], context: Context
-    ) -> Evaluation:
-        rules = self._rules
+    def _judge(self, waivers: Sequence[Waiver], reviews: Sequence[Review], context: Context) -> Evaluation:
         deployment = Deployment(
             outbound=(self._outbound,) if self._outbound else None,
             distribute=self._distributed,
-            policy=rules.policy,
+            policy=self._rules.policy,
             approvals=tuple(map(approval, reviews)),
         )
-        facts = origin_facts(lineage.origins, agreements, self._at)
-        terms = derive_terms(lineage.exposures, facts, rules.catalogue, rules.policy)
-        return judge(self._subject(lineage), terms, context, deployment, rules.catalogue)
+        return judge(self._subject(), self._term_set(waivers), context, deployment, self._rules.catalogue)
 
-    def _load(self) -> tuple[Lineage, list[Agreement]]:
-        if self._loaded is None:
-            self._loaded = load_lineage(self._session, self._version), unended_agreements(self._session, self._at)
-        return self._loaded
+    def _term_set(self, waivers: Sequence[Waiver]) -> TermSet:
+        """The terms under these agreements; most versions have none, hence the same terms in every context."""
+        key = tuple(each.agreement.id for each in waivers)
+        if key not in self._terms:
+            lineage = self._loaded.lineage
+            facts = origin_facts(lineage.known, waivers, self._at)
+            self._terms[key] = derive_terms(lineage.exposures, facts, self._rules.catalogue, self._rules.policy)
+        return self._terms[key]
 
-    def _subject(self, lineage: Lineage) -> Subject:
+    @cached_property
+    def _loaded(self) -> _Loaded:
+        ancestry = self._ancestries.of(self._version) if self._ancestries is not None else None
+        lineage = load_lineage(self._session, self._version, ancestry)
+        unended = unended_agreements(self._session, self._at)
+        reviews = reviews_in_force(self._session, self._version, Context, self._at)
+        return _Loaded(lineage, find_waivers(self._session, lineage.known, unended), reviews)
+
+    def _subject(self) -> Subject:
         return Subject(
             id=str(self._version_id),
             kind=NodeKind.DATASET if self._node.collection == "datasets" else NodeKind.MODEL,
             name=self._public_name,
             declared=tuple(self._version.declared or ()),
             base_family=self._version.base_family or None,
-            has_weights_parent=lineage.has_weights_parent,
+            has_weights_parent=self._loaded.lineage.exposures.has_weights_parent,
         )

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from registry.clock import to_timestamp
+from registry.decisions.ancestry import Name
 from registry.decisions.rules import Rules
-from registry.licensing import Catalogue, Evaluation, Obligation, Path, Reason, ReasonStatus, explain
+from registry.licensing import (
+    Catalogue,
+    Evaluation,
+    Obligation,
+    Path,
+    Reason,
+    ReasonStatus,
+    explain,
+    explain_evaluation,
+)
 from registry.licensing.vocabulary import LIFTABLE_CODES
 from registry.wire import enum_number
 from spiritsafe.registry.v1 import licensing_pb2
-from spiritsafe.rpc.names import VersionName
 
-Names = Mapping[int, VersionName]
+Names = Mapping[str, Name]
 
 
 def render_evaluation(
@@ -28,7 +37,7 @@ def render_evaluation(
 ) -> licensing_pb2.Evaluation:
     """The evaluation, made under ``rules``, with version names instead of node ids."""
     return licensing_pb2.Evaluation(
-        version=str(names[version_id]),
+        version=names[str(version_id)].full,
         context=enum_number(licensing_pb2.Context, result.context.value, "context"),
         outbound_license=outbound,
         verdict=enum_number(licensing_pb2.Verdict, result.verdict.value, "verdict"),
@@ -38,7 +47,16 @@ def render_evaluation(
         evaluate_time=to_timestamp(at),
         valid_until=to_timestamp(valid_until),
         policy_revision=rules.policy_revision,
+        explanation=_explanation(result, names, rules.catalogue, version_id, outbound),
     )
+
+
+def _explanation(result: Evaluation, names: Names, catalogue: Catalogue, version_id: int, outbound: str) -> str:
+    def short(node: str) -> str:
+        return names[node].short
+
+    released = outbound.split(" AND ") if outbound else []
+    return explain_evaluation(result, str(version_id), catalogue, outbound=released, name_of=short)
 
 
 def is_liftable(reason: Reason) -> bool:
@@ -47,15 +65,15 @@ def is_liftable(reason: Reason) -> bool:
 
 
 def _reason(reason: Reason, names: Names, catalogue: Catalogue) -> licensing_pb2.Reason:
-    full = [str(names[int(node)]) for node in reason.path.nodes]
-    short = tuple(names[int(node)].short for node in reason.path.nodes)
+    full = [names[node].full for node in reason.path.nodes]
+    short = tuple([names[node].short for node in reason.path.nodes])
     readable = replace(reason, origin=short[-1], path=Path(short, reason.path.edges))
     return licensing_pb2.Reason(
         code=str(reason.code),
         status=reason.status.value,
         licenses=reason.licenses,
-        origin=str(names[int(reason.origin)]),
-        path=_interleave(full, [edge.value for edge in reason.path.edges]),
+        origin=full[-1],
+        path=_interleave(full, reason.path.edges),
         clause=reason.clause,
         remedy=reason.remedy,
         sentence=explain(readable),
@@ -65,9 +83,11 @@ def _reason(reason: Reason, names: Names, catalogue: Catalogue) -> licensing_pb2
     )
 
 
-def _interleave(nodes: list[str], edges: list[str]) -> list[str]:
+def _interleave(nodes: Sequence[str], edges: Sequence[str]) -> list[str]:
     """n1, edge, n2, edge, n3."""
-    return [each for pair in zip(nodes, edges, strict=False) for each in pair] + nodes[-1:]
+    path = [""] * (len(nodes) + len(edges))
+    path[::2], path[1::2] = nodes, edges
+    return path
 
 
 def _confidence(reason: Reason, catalogue: Catalogue) -> str:

@@ -7,6 +7,7 @@ written policy to recorded facts and leaves contested questions to a person.
 
 from registry.licensing.entries import KnownDataset, KnownEntry, KnownModel, KnownService
 from registry.licensing.entry_form import EntryError
+from registry.licensing.explanation import explain_evaluation
 from registry.licensing.exposures import Crossings, Exposure, NodeExposures, Path, inherit
 from registry.licensing.hub_vocabulary import profile_ids
 from registry.licensing.models import (
@@ -72,6 +73,7 @@ __all__ = [
     "evaluate",
     "evaluate_scenarios",
     "explain",
+    "explain_evaluation",
     "find_dataset",
     "find_entry",
     "find_model",

@@ -12,7 +12,7 @@ after which first crossing. A path of any length folds into at most one `Step` f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -67,10 +67,10 @@ class Crossings(NamedTuple):
         """These crossings followed by `edge`; `families` are those of the weight lineage of the edge's child."""
         if edge is EdgeType.DERIVED_FROM:
             return self
-        steps = _extend(self.steps, _reach_key(edge, self.mark), families)
+        steps = _extend(self.steps, reach_key(edge, self.mark), families)
         adapter = self.adapter or edge is EdgeType.ADAPTER
         crossing = self.crossing if edge in WEIGHTS_EDGES else edge
-        return Crossings(steps, adapter, _MARK_SET_BY.get(edge, self.mark), crossing)
+        return Crossings(steps, adapter, mark_after(edge, self.mark), crossing)
 
 
 class Exposure(NamedTuple):
@@ -86,11 +86,13 @@ class NodeExposures:
     """What a node stores: how every ancestor and itself reaches it, and the base families of its weight lineage.
 
     `paths` holds the shortest path for each crossings and origin; the node itself stands under the empty crossings.
+    `has_weights_parent` tells whether some weights edge leaves the node.
     """
 
     node: str
     families: frozenset[str]
     paths: Mapping[Crossings, Mapping[str, Path]]
+    has_weights_parent: bool = False
 
     @property
     def origins(self) -> frozenset[str]:
@@ -141,7 +143,19 @@ def inherit(
                 grown = path.prepend(node, edge)
                 if known is None or grown.order < known.order:
                     shortest[origin] = grown
-    return NodeExposures(node, families, found)
+    return NodeExposures(node, families, found, any(edge in WEIGHTS_EDGES for edge, _ in links))
+
+
+def reach_key(edge: EdgeType, mark: Mark) -> ReachKey:
+    """What a profile is asked when a term with this mark crosses an edge; `derived_from` asks nothing."""
+    if edge in WEIGHTS_EDGES:
+        return ReachKey.WEIGHTS
+    return _TRAINED_ON_KEY[mark] if edge is EdgeType.TRAINED_ON else ReachKey(edge.value)
+
+
+def mark_after(edge: EdgeType, mark: Mark) -> Mark:
+    """The mark of a term that has crossed the edge."""
+    return _MARK_SET_BY.get(edge, mark)
 
 
 _MARK_SET_BY = {EdgeType.GENERATED_BY: Mark.OUTPUT, EdgeType.JUDGED_BY: Mark.JUDGED}
@@ -150,12 +164,6 @@ _TRAINED_ON_KEY = {
     Mark.JUDGED: ReachKey.JUDGED_BY,
     Mark.NONE: ReachKey.TRAINED_ON,
 }
-
-
-def _reach_key(edge: EdgeType, mark: Mark) -> ReachKey:
-    if edge in WEIGHTS_EDGES:
-        return ReachKey.WEIGHTS
-    return _TRAINED_ON_KEY[mark] if edge is EdgeType.TRAINED_ON else ReachKey(edge.value)
 
 
 def _extend(steps: tuple[Step, ...], key: ReachKey, families: frozenset[str]) -> tuple[Step, ...]:
@@ -192,19 +200,58 @@ def _sortable(crossings: Crossings) -> tuple[Any, ...]:
     return (steps, crossings.adapter, crossings.mark, crossings.crossing or "")
 
 
+class _Trail:
+    """The stored table of paths. A path is read when it is asked for: a verdict shows few of them."""
+
+    def __init__(self, rows: Sequence[Sequence[Any]]) -> None:
+        self.rows = rows
+        self._read: dict[int, Path] = {}
+
+    def path(self, row: int) -> Path:
+        """The path that ends with a row; its beginning is shared with one read before, where there is one."""
+        known = self._read.get(row)
+        if known is not None:
+            return known
+        nodes, edges, at = list[str](), list[EdgeType](), row
+        while at >= 0 and at not in self._read:
+            at, node, edge = self.rows[at]
+            nodes.append(node)
+            if edge:
+                edges.append(EdgeType(edge))
+        begun = self._read[at] if at >= 0 else Path(())
+        path = Path((*begun.nodes, *reversed(nodes)), (*begun.edges, *reversed(edges)))
+        return self._read.setdefault(row, path)
+
+
+class _StoredPaths(Mapping[str, Path]):
+    """Paths by origin, read from a trail."""
+
+    def __init__(self, trail: _Trail, ends: Iterable[int]) -> None:
+        self._trail = trail
+        self._ends: dict[str, int] = {trail.rows[row][1]: row for row in ends}
+
+    def __getitem__(self, origin: str) -> Path:
+        return self._trail.path(self._ends[origin])
+
+    def __contains__(self, origin: object) -> bool:
+        return origin in self._ends
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ends)
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+
 def _decode(value: Mapping[str, Any]) -> NodeExposures:
-    paths: list[Path] = []
-    for before, node, edge in value["trail"]:
-        if before < 0:
-            paths.append(Path((node,)))
-        else:
-            nearer = paths[before]
-            paths.append(Path((*nearer.nodes, node), (*nearer.edges, EdgeType(edge))))
-    found = {}
+    trail = _Trail(value["trail"])
+    found: dict[Crossings, Mapping[str, Path]] = {}
     for group in value["groups"]:
         steps = tuple(Step(ReachKey(key), last, frozenset(families)) for key, last, families in group["steps"])
         crossing = EdgeType(group["crossing"]) if group["crossing"] else None
-        ends = (paths[at] for at in group["paths"])
         crossings = Crossings(steps, group["adapter"], Mark(group["mark"]), crossing)
-        found[crossings] = {path.nodes[-1]: path for path in ends}
-    return NodeExposures(value["node"], frozenset(value["families"]), found)
+        found[crossings] = _StoredPaths(trail, group["paths"])
+    # The shortest path over an edge that leaves the node is that edge, so the trail holds it.
+    leaving = {edge for before, _, edge in trail.rows if before >= 0 and trail.rows[before][0] < 0}
+    has_weights_parent = any(EdgeType(edge) in WEIGHTS_EDGES for edge in leaving)
+    return NodeExposures(value["node"], frozenset(value["families"]), found, has_weights_parent)

@@ -154,6 +154,11 @@ _REQUIRED = frozenset({"id", "reach", "outbound_relicense"})
 _TEXTS = frozenset({"id", "category", "hf_id", "spdx", "scancode", "confidence", "notes", "outbound_note"})
 # A misspelt field must not silently drop a limitation, hence a closed list.
 _FIELDS = _REQUIRED | _TEXTS | {"limitations", "conditions", "purposes", "evidence", "revocable", "scancode_verified"}
+_LIMITATION_FIELDS = frozenset({"code", "detail", "threshold", "measured_at", "except_base"})
+_CONDITION_FIELDS = frozenset({"code", "trigger", "detail", "prefix"})
+_REACH_FIELDS = frozenset({"status", "carries"})
+# Surest first; "n/a" is for profiles that stand for no text, such as that of an agreement.
+CONFIDENCES = ("verified", "secondary", "derived", "unverified", "n/a")
 
 
 def parse_profile(value: Mapping[str, Any]) -> Profile:
@@ -196,13 +201,19 @@ def _check_shape(value: object, where: str) -> None:
     assert isinstance(value, Mapping)
     if missing := sorted(_REQUIRED - fields):
         raise ProfileError(f"{where} lacks the field {missing[0]!r}")
-    if unknown := sorted(fields - _FIELDS):
-        raise ProfileError(f"{where} has an unknown field {unknown[0]!r}; the fields are: {', '.join(sorted(_FIELDS))}")
+    _check_fields(fields, _FIELDS, where)
     for name in sorted(_TEXTS & fields):
         if value[name] is not None and not isinstance(value[name], str):
             raise ProfileError(f"{where} {name} must be a string")
     if not value["id"]:
         raise ProfileError(f"{where} id must not be empty")
+    if value.get("confidence") not in (None, *CONFIDENCES):
+        raise ProfileError(f"{where} confidence is {value['confidence']!r}; use one of: {', '.join(CONFIDENCES)}")
+
+
+def _check_fields(fields: Iterable[str], known: frozenset[str], where: str) -> None:
+    if unknown := sorted(set(fields) - known):
+        raise ProfileError(f"{where} has an unknown field {unknown[0]!r}; the fields are: {', '.join(sorted(known))}")
 
 
 def _reach(value: object, where: str) -> dict[ReachKey, Reach]:
@@ -217,6 +228,7 @@ def _reach(value: object, where: str) -> dict[ReachKey, Reach]:
 
 def _one_reach(value: object, where: str) -> Reach:
     entry = _object(value, where)
+    _check_fields(entry, _REACH_FIELDS, where)
     status = _member(ReachStatus, entry.get("status"), f"{where}.status")
     carries = entry.get("carries", "all")
     if carries == "all":
@@ -227,13 +239,14 @@ def _one_reach(value: object, where: str) -> Reach:
 
 
 def _limitation(entry: Mapping[str, Any], where: str) -> Limitation:
+    _check_fields(entry, _LIMITATION_FIELDS, where)
     code = _member(TermCode, entry.get("code"), f"{where}.code")
     if code not in LIMITATION_CODES:
         raise ProfileError(
             f"{where}.code is {code.value!r}, which is a condition; use one of: {_names(LIMITATION_CODES)}"
         )
     threshold = entry.get("threshold")
-    if threshold is not None and (not isinstance(threshold, int) or threshold <= 0):
+    if threshold is not None and (isinstance(threshold, bool) or not isinstance(threshold, int) or threshold <= 0):
         raise ProfileError(f"{where}.threshold must be a positive number of users")
     return Limitation(
         code,
@@ -245,6 +258,7 @@ def _limitation(entry: Mapping[str, Any], where: str) -> Limitation:
 
 
 def _condition(entry: Mapping[str, Any], where: str) -> Condition:
+    _check_fields(entry, _CONDITION_FIELDS, where)
     code = _member(TermCode, entry.get("code"), f"{where}.code")
     if code not in CONDITION_CODES:
         raise ProfileError(

@@ -6,17 +6,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
+from itertools import islice
 from typing import Any, TypeVar
 
-from registry.licensing.exposures import NodeExposures, inherit
+from registry.licensing.explanation import explain_evaluation
 from registry.licensing.policy import Policy, PolicyError
 from registry.licensing.profiles import Catalogue, ProfileError, load_profiles, parse_profile
-from registry.licensing.terms import OriginFacts, derive_terms
+from registry.licensing.propagation import Graph, propagate
+from registry.licensing.terms import OriginFacts
 from registry.licensing.verdict import Approval, Deployment, Evaluation, Reason, Subject, evaluate
 from registry.licensing.vocabulary import WEIGHTS_EDGES, Context, EdgeType, NodeKind
 
 _E = TypeVar("_E", bound=StrEnum)
-_FACTS = frozenset(
+# A message that lists every node of a large file helps nobody.
+_NAMED_AT_MOST = 10
+FACTS = frozenset(
     {
         "outbound_license",
         "distribute_in",
@@ -80,24 +84,23 @@ def evaluate_scenarios(
         policy: the policy over which the file's settings are laid, by default that of the defaults.
 
     Returns:
-        `{"cases": [{"id", "contexts": {context: {"verdict", "reasons", "obligations"}}}]}`; `reasons` holds the denials
-        and the open review reasons, each `{"code", "licenses", "path", "clause", "remedy"}`.
+        `{"cases": [{"id", "contexts": {context: {"verdict", "explanation", "reasons", "obligations"}}}]}`; `reasons`
+        holds the denials and the open review reasons, each `{"code", "licenses", "path", "clause", "remedy"}`.
 
     Raises:
         ScenarioError: anything malformed, such as a cycle, a dangling node, or an unknown edge type or setting.
     """
     rendered = []
     for scenario in parse_scenarios(document, catalogue, policy):
-        contexts = {context.value: _render(result) for context, result in evaluate_scenario(scenario).items()}
+        contexts = {context.value: _render(scenario, result) for context, result in evaluate_scenario(scenario).items()}
         rendered.append({"id": scenario.id, "contexts": contexts})
     return {"cases": rendered}
 
 
 def evaluate_scenario(scenario: Scenario) -> dict[Context, Evaluation]:
     """The verdict of one case in each context."""
-    exposures = _exposures(scenario)[scenario.subject]
     facts = {node.id: _facts(node, scenario) for node in scenario.nodes.values()}
-    terms = derive_terms(exposures, facts, scenario.catalogue, scenario.policy)
+    terms = propagate(_graph(scenario), scenario.subject, facts, scenario.catalogue, scenario.policy)
     subject = _subject(scenario)
     return {
         context: evaluate(subject, terms, context, deployment, scenario.catalogue)
@@ -131,13 +134,13 @@ def _parse_case(case: Mapping[str, Any], name: str, catalogue: Catalogue, base: 
     nodes = _nodes(case, where)
     edges = tuple(_edges(case, nodes, where))
     subject = _node_id(case.get("subject"), nodes, f"{where}: subject")
-    facts = _object(case.get("facts") or {}, f"{where}: facts")
-    if unknown := sorted(set(facts) - _FACTS):
-        raise ScenarioError(f"{where}: facts has no field {unknown[0]!r}; the fields are: {', '.join(sorted(_FACTS))}")
+    facts = _optional_object(case.get("facts"), f"{where}: facts")
+    if unknown := sorted(set(facts) - FACTS):
+        raise ScenarioError(f"{where}: facts has no field {unknown[0]!r}; the fields are: {', '.join(sorted(FACTS))}")
     alerts = frozenset(_strings(facts.get("alerts", []), f"{where}: facts.alerts"))
     policy = _policy(facts, base, f"{where}: facts")
     scenario = Scenario(name, nodes, edges, subject, policy, _deployments(facts, policy, where), alerts, catalogue)
-    _topological(scenario)
+    _check_acyclic(scenario)
     return scenario
 
 
@@ -168,8 +171,8 @@ def _node(entry: Mapping[str, Any], field: str) -> Node:
         id=node_id,
         kind=_member(NodeKind, entry.get("kind"), f"{field}.kind"),
         name=_string(entry.get("name", node_id), f"{field}.name"),
-        licenses=_strings(entry["licenses"], f"{field}.licenses") if "licenses" in entry else None,
-        waived=frozenset(_strings(entry.get("waived", []), f"{field}.waived")),
+        licenses=_license_ids(entry["licenses"], f"{field}.licenses") if "licenses" in entry else None,
+        waived=frozenset(_license_ids(entry.get("waived", []), f"{field}.waived")),
         multimodal=_flag(entry.get("multimodal", False), f"{field}.multimodal"),
         base_family=None if family is None else _string(family, f"{field}.base_family"),
     )
@@ -186,15 +189,14 @@ def _edges(case: Mapping[str, Any], nodes: Mapping[str, Node], where: str) -> It
 
 def _node_id(value: object, nodes: Mapping[str, Node], field: str) -> str:
     if not isinstance(value, str) or value not in nodes:
-        raise ScenarioError(
-            f"{field} {value!r} is not the id of a node; add the node, or name one of: {', '.join(nodes)}"
-        )
+        some = ", ".join(islice(nodes, _NAMED_AT_MOST)) + (", …" if len(nodes) > _NAMED_AT_MOST else "")
+        raise ScenarioError(f"{field} {value!r} is not the id of a node; add the node, or name one of: {some}")
     return value
 
 
 def _policy(facts: Mapping[str, Any], base: Policy, field: str) -> Policy:
     try:
-        return Policy.from_mapping(_object(facts.get("policy") or {}, f"{field}.policy"), base)
+        return Policy.from_mapping(_optional_object(facts.get("policy"), f"{field}.policy"), base)
     except PolicyError as error:
         raise ScenarioError(f"{field}: {error}") from error
 
@@ -220,20 +222,21 @@ def _deployments(facts: Mapping[str, Any], policy: Policy, where: str) -> dict[C
 def _outbound(value: object, field: str) -> tuple[str, ...] | None:
     if value is None:
         return None
-    return (value,) if isinstance(value, str) else _strings(value, f"{field}, if not a string,")
+    given = (value,) if isinstance(value, str) else _strings(value, f"{field}, if not a string,")
+    # Blank means that none is named, and stray space around an id must not hide a permissive release.
+    return tuple(_license_id(each.strip(), field) if each.strip() else each for each in given)
 
 
 def _over_cap(value: object, field: str) -> bool | frozenset[str]:
-    return value if isinstance(value, bool) else frozenset(_strings(value, f"{field}, if not true or false,"))
+    return value if isinstance(value, bool) else frozenset(_license_ids(value, f"{field}, if not true or false,"))
 
 
-def _topological(scenario: Scenario) -> list[str]:
-    """Node ids, parents first."""
+def _check_acyclic(scenario: Scenario) -> None:
     sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(scenario.nodes, ()))
     for edge in scenario.edges:
         sorter.add(edge.child, edge.parent)
     try:
-        return list(sorter.static_order())
+        sorter.prepare()
     except CycleError as error:
         loop = " > ".join(reversed(error.args[1]))
         raise ScenarioError(
@@ -241,12 +244,12 @@ def _topological(scenario: Scenario) -> list[str]:
         ) from None
 
 
-def _exposures(scenario: Scenario) -> dict[str, NodeExposures]:
-    done: dict[str, NodeExposures] = {}
-    for node in _topological(scenario):
-        links = [(edge.type, done[edge.parent]) for edge in scenario.edges if edge.child == node]
-        done[node] = inherit(node, scenario.nodes[node].base_family, links)
-    return done
+def _graph(scenario: Scenario) -> Graph:
+    parents: dict[str, list[tuple[EdgeType, str]]] = {}
+    for edge in scenario.edges:
+        parents.setdefault(edge.child, []).append((edge.type, edge.parent))
+    families = {node.id: node.base_family for node in scenario.nodes.values() if node.base_family}
+    return Graph(parents, families)
 
 
 def _facts(node: Node, scenario: Scenario) -> OriginFacts:
@@ -260,9 +263,16 @@ def _subject(scenario: Scenario) -> Subject:
     return Subject(node.id, node.kind, node.name, node.licenses or (), node.base_family, has_weights_parent)
 
 
-def _render(result: Evaluation) -> dict[str, Any]:
+def _render(scenario: Scenario, result: Evaluation) -> dict[str, Any]:
+    subject = scenario.nodes[scenario.subject]
+    outbound = scenario.deployments[result.context].outbound or subject.licenses or ()
+
+    def name_of(node: str) -> str:
+        return scenario.nodes[node].name
+
     return {
         "verdict": result.verdict.value,
+        "explanation": explain_evaluation(result, subject.id, scenario.catalogue, outbound=outbound, name_of=name_of),
         "reasons": [_render_reason(reason) for reason in result.reasons],
         "obligations": sorted({obligation.id for obligation in result.obligations}),
     }
@@ -284,6 +294,21 @@ def _member(kind: type[_E], value: object, field: str) -> _E:
     except ValueError:
         allowed = ", ".join(each.value for each in kind)
         raise ScenarioError(f"{field} is {value!r}; use one of: {allowed}") from None
+
+
+def _license_ids(value: object, field: str) -> tuple[str, ...]:
+    return tuple(_license_id(each, f"{field}[{position}]") for position, each in enumerate(_strings(value, field)))
+
+
+def _license_id(value: str, field: str) -> str:
+    """The id itself; that of an expression would match no profile and no rule, and a denial could vanish."""
+    if not value or any(character.isspace() or character in "()" for character in value):
+        raise ScenarioError(f"{field} is {value!r}, which is not one licence id; list each id by itself")
+    return value
+
+
+def _optional_object(value: object, field: str) -> Mapping[str, Any]:
+    return {} if value is None else _object(value, field)
 
 
 def _object(value: object, field: str) -> Mapping[str, Any]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from registry.licensing.exposures import Path
-from registry.licensing.policy import Policy, PolicyChoice
+from registry.licensing.outcome import Approval, Deployment, Evaluation, Obligation, Reason, Subject
+from registry.licensing.policy import PolicyChoice
 from registry.licensing.profiles import Catalogue, Condition, Profile
-from registry.licensing.terms import Alert, Term, TermSet
+from registry.licensing.terms import Alert, TermGroup, TermKey, TermSet
 from registry.licensing.vocabulary import (
     LIFTABLE_CODES,
     Context,
     EdgeType,
+    Mark,
     NodeKind,
     OutboundRelicense,
     ReasonCode,
@@ -25,104 +26,19 @@ from registry.licensing.vocabulary import (
     is_permissive_outbound,
 )
 
+__all__ = [
+    "RECORDED_APPROVAL",
+    "Approval",
+    "Deployment",
+    "Evaluation",
+    "Obligation",
+    "Reason",
+    "Subject",
+    "evaluate",
+    "explain",
+]
+
 RECORDED_APPROVAL = "RECORDED_APPROVAL"
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """The node that is judged. `name` is its public name, of which the part after the last `/` counts.
-
-    `declared` are the licences it declares, from which the outbound licence follows when a deployment names none.
-    """
-
-    id: str
-    kind: NodeKind
-    name: str
-    declared: tuple[str, ...] = ()
-    base_family: str | None = None
-    has_weights_parent: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """A recorded review in force. None matches anything (used by what-if files only)."""
-
-    code: str
-    license: str | None = None
-    origin: str | None = None
-    context: Context | None = None
-
-    def covers(self, reason: Reason, context: Context) -> bool:
-        """Whether this review speaks of the reason in the context."""
-        return (
-            self.code == reason.code
-            and self.license in (None, *reason.licenses)
-            and self.origin in (None, reason.origin)
-            and self.context in (None, context)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """How the subject is to be used: the outbound licences named, and facts about the licensee.
-
-    `outbound` None, and blank ids alone, mean that none is named. `mau_over_threshold` is True for every capped
-    licence, or the ids of those whose cap the licensee exceeded at the licence's date. The commercial context always
-    counts as distribution.
-    """
-
-    outbound: tuple[str, ...] | None = None
-    distribute: bool = False
-    licensee_in_eu: bool = False
-    mau_over_threshold: bool | frozenset[str] = False
-    policy: Policy = field(default_factory=Policy)
-    approvals: tuple[Approval, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why the verdict is not a plain yes. `policy` names the setting that decided it, if one did."""
-
-    code: str
-    status: ReasonStatus
-    licenses: tuple[str, ...]
-    origin: str
-    clause: str
-    path: Path
-    remedy: str
-    policy: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Obligation:
-    """A duty with what triggers it. `origins` are the nodes whose licence asks for it."""
-
-    code: str
-    qualifier: str
-    trigger: Trigger
-    detail: str
-    origins: tuple[str, ...] = ()
-
-    @property
-    def id(self) -> str:
-        """`CODE:license`, or `RECORDED_APPROVAL:<reason code>`."""
-        return f"{self.code}:{self.qualifier}"
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """The verdict of one subject in one context, with all that led to it.
-
-    `reasons` hold the denials (first) and the open reasons, `lifted` those that an approval lifted. `policy_influence`
-    names the settings that were asked, with their values: under other values the outcome might differ.
-    """
-
-    context: Context
-    verdict: Verdict
-    reasons: tuple[Reason, ...]
-    obligations: tuple[Obligation, ...]
-    lifted: tuple[Reason, ...]
-    policy_influence: tuple[tuple[str, str], ...]
 
 
 def evaluate(
@@ -130,22 +46,19 @@ def evaluate(
 ) -> Evaluation:
     """Judge a subject in a context. Terms must have been derived under the same policy and catalogue."""
     case = _Case(subject, context, deployment)
-    findings: list[_Finding] = [_alert_reason(alert) for alert in term_set.alerts]
-    for term in term_set.terms:
-        findings.extend(_judge(term, catalogue.get(term.license), case))
-    raised = _distinct(each for each in findings if isinstance(each, Reason))
-    lifted = tuple(reason for reason in raised if _is_lifted(reason, case))
-    reasons = tuple(reason for reason in raised if reason not in lifted)
-    duties = [each for each in findings if isinstance(each, Obligation)]
-    duties += [
-        Obligation(
-            RECORDED_APPROVAL, reason.code, Trigger.USE, "keep the recorded review with the release", (reason.origin,)
-        )
-        for reason in lifted
-    ]
-    obligations = _merged(duties)
-    verdict = _verdict(reasons, obligations)
-    return Evaluation(context, verdict, reasons, obligations, lifted, tuple(sorted(case.consulted.items())))
+    reasons = [_alert_reason(alert) for alert in term_set.alerts]
+    duties: list[Obligation] = []
+    for group in term_set.groups:
+        for finding in _judge(group, catalogue.get(group.key.license), case):
+            if isinstance(finding, Obligation):
+                duties.append(finding)
+            else:
+                reasons.extend(finding.reasons(group))
+    raised = _distinct(reasons)
+    open_or_denied, lifted = _lift(raised, case)
+    obligations = _merged([*duties, *map(_recorded_approval, lifted)])
+    verdict = _verdict(open_or_denied, obligations)
+    return Evaluation(context, verdict, open_or_denied, obligations, lifted, tuple(sorted(case.consulted.items())))
 
 
 def explain(reason: Reason) -> str:
@@ -163,8 +76,24 @@ def has_prefix(name: str, prefix: str) -> bool:
     return _plain(name.rsplit("/", 1)[-1]).startswith(_plain(prefix))
 
 
-_Finding = Reason | Obligation
-_Findings = Iterator[_Finding]
+@dataclass(frozen=True, slots=True)
+class _Objection:
+    """What the table says against equal terms; a reason for each of their origins."""
+
+    code: ReasonCode
+    clause: str
+    remedy: str
+    status: ReasonStatus = ReasonStatus.DENIAL
+    policy: str | None = None
+
+    def reasons(self, group: TermGroup) -> Iterator[Reason]:
+        licenses = (group.key.license,)
+        for origin in group.origins:
+            path = group.path(origin)
+            yield Reason(self.code, self.status, licenses, origin, self.clause, path, self.remedy, self.policy)
+
+
+_Findings = Iterator[_Objection | Obligation]
 
 
 class _Case:
@@ -207,10 +136,16 @@ def _plain(name: str) -> str:
     return name.casefold().replace("-", " ").replace("_", " ")
 
 
-def _judge(term: Term, profile: Profile, case: _Case) -> _Findings:
-    """Every row of the table that applies to one term."""
-    if _INVOLVES_ADAPTER & set(term.path.edges):
+def _judge(group: TermGroup, profile: Profile, case: _Case) -> _Findings:
+    """Every row of the table that applies to equal terms."""
+    term = group.key
+    if group.adapter:
         case.consulted["adapter_alone_is_derivative"] = str(case.deployment.policy.adapter_alone_is_derivative).lower()
+    for finding in _rows(term, profile, case):
+        yield replace(finding, origins=tuple(group.origins)) if isinstance(finding, Obligation) else finding
+
+
+def _rows(term: TermKey, profile: Profile, case: _Case) -> _Findings:
     yield from _relicensing(term, profile, case)
     if term.codes & _NC_CODES:
         yield from (_nc_contested if term.status is TermStatus.CONTESTED else _nc_binding)(term, profile, case)
@@ -218,11 +153,10 @@ def _judge(term: Term, profile: Profile, case: _Case) -> _Findings:
         yield from _ROWS.get(code, _plain_duty)(code, term, profile, case)
 
 
-_INVOLVES_ADAPTER = frozenset({EdgeType.ADAPTER})
 _NC_CODES = frozenset({TermCode.NC, TermCode.RESEARCH_ONLY})
 
 
-def _relicensing(term: Term, profile: Profile, case: _Case) -> _Findings:
+def _relicensing(term: TermKey, profile: Profile, case: _Case) -> _Findings:
     """Own terms, or terms come over weights alone, of a licence that must stay the licence of what it covers."""
     if (
         profile.outbound_relicense is OutboundRelicense.SAME
@@ -231,21 +165,21 @@ def _relicensing(term: Term, profile: Profile, case: _Case) -> _Findings:
         and case.is_model
         and case.permissive_release
     ):
-        yield _denial(ReasonCode.OUTBOUND_LICENSE_INCOMPATIBLE, term, profile.summary)
+        yield _denial(ReasonCode.OUTBOUND_LICENSE_INCOMPATIBLE, profile.summary)
 
 
-def _nc_binding(term: Term, profile: Profile, case: _Case) -> _Findings:
+def _nc_binding(term: TermKey, profile: Profile, case: _Case) -> _Findings:
     for code in sorted(term.codes & _NC_CODES):
         clause = profile.clause(code)
         if case.context is Context.COMMERCIAL:
-            yield _denial(_NC_DENIAL[code], term, clause)
+            yield _denial(_NC_DENIAL[code], clause)
         elif case.context is Context.INTERNAL:
             choice = case.ask("nc_internal_use")
-            yield from _by_policy(choice, "nc_internal_use", ReasonCode.NC_INTERNAL_USE_AMBIGUOUS, term, clause)
+            yield from _by_policy(choice, "nc_internal_use", ReasonCode.NC_INTERNAL_USE_AMBIGUOUS, clause)
         elif case.context is Context.EDUCATION and code is TermCode.RESEARCH_ONLY:
-            yield _open(ReasonCode.RESEARCH_ONLY_REVIEW, term, clause)
+            yield _open(ReasonCode.RESEARCH_ONLY_REVIEW, clause)
         if case.open_release:
-            yield _denial(ReasonCode.OUTBOUND_LICENSE_INCOMPATIBLE, term, clause)
+            yield _denial(ReasonCode.OUTBOUND_LICENSE_INCOMPATIBLE, clause)
 
 
 _NC_DENIAL = {
@@ -254,89 +188,91 @@ _NC_DENIAL = {
 }
 
 
-def _nc_contested(term: Term, profile: Profile, case: _Case) -> _Findings:
-    by_data = term.crossing is EdgeType.TRAINED_ON and not term.output
+def _nc_contested(term: TermKey, profile: Profile, case: _Case) -> _Findings:
+    by_data = term.crossing is EdgeType.TRAINED_ON and term.mark is not Mark.OUTPUT
     reason = ReasonCode.NC_DATA_TRAINING_CONTESTED if by_data else ReasonCode.NC_OUTPUT_REACH_CONTESTED
     for code in sorted(term.codes & _NC_CODES):
         clause = profile.clause(code)
         if case.context is Context.COMMERCIAL:
-            yield from _by_policy(case.ask("nc_output_reach"), "nc_output_reach", reason, term, clause)
+            yield from _by_policy(case.ask("nc_output_reach"), "nc_output_reach", reason, clause)
         elif case.context is Context.INTERNAL:
             if case.ask("nc_internal_use") is not PolicyChoice.ALLOW:
-                yield _open(reason, term, clause)
+                yield _open(reason, clause)
         elif case.open_release or (case.context is Context.EDUCATION and code is TermCode.RESEARCH_ONLY):
-            yield _open(reason, term, clause)
+            yield _open(reason, clause)
 
 
-def _use_restrictions(code: TermCode, term: Term, profile: Profile, case: _Case) -> _Findings:
-    yield _duty(code, term, profile, Trigger.USE)
+def _use_restrictions(code: TermCode, term: TermKey, profile: Profile, case: _Case) -> _Findings:
+    yield _duty(code, profile, Trigger.USE)
     # Sampled text is free in itself: a dataset of it carries the restrictions as a duty and no more.
-    covered = case.is_model or (case.is_dataset and not term.output)
+    covered = case.is_model or (case.is_dataset and term.mark is not Mark.OUTPUT)
     if term.status is TermStatus.BINDING and covered and case.permissive_release:
-        yield _denial(ReasonCode.OUTBOUND_LICENSE_INCOMPATIBLE, term, profile.clause(code))
+        yield _denial(ReasonCode.OUTBOUND_LICENSE_INCOMPATIBLE, profile.clause(code))
 
 
-def _name_prefix(code: TermCode, term: Term, profile: Profile, case: _Case) -> _Findings:
+def _name_prefix(code: TermCode, term: TermKey, profile: Profile, case: _Case) -> _Findings:
     subject = case.subject
-    licensors_own = term.origin == subject.id and subject.base_family is not None and not subject.has_weights_parent
+    licensors_own = term.own and subject.base_family is not None and not subject.has_weights_parent
     if not (case.distributed and case.is_model) or licensors_own:
         return
     for condition in _conditions(profile, code):
         if case.starts_with(condition.prefix or ""):
-            yield _duty(code, term, profile, condition.trigger)
+            yield _duty(code, profile, condition.trigger)
             continue
         status = ReasonStatus.DENIAL if term.status is TermStatus.BINDING else ReasonStatus.OPEN
         remedy = f"rename it so that the name begins with {condition.prefix}"
-        yield replace(_denial(ReasonCode.NAME_PREFIX_MISSING, term, condition.detail), status=status, remedy=remedy)
+        yield replace(
+            _denial(ReasonCode.NAME_PREFIX_MISSING, condition.detail or profile.summary), status=status, remedy=remedy
+        )
 
 
-def _share_alike(code: TermCode, term: Term, profile: Profile, case: _Case) -> _Findings:
+def _share_alike(code: TermCode, term: TermKey, profile: Profile, case: _Case) -> _Findings:
     if not case.distributed:
         return
     if term.status is TermStatus.CONTESTED:
-        yield _open(ReasonCode.SHARE_ALIKE_CONTESTED, term, profile.clause(code))
+        yield _open(ReasonCode.SHARE_ALIKE_CONTESTED, profile.clause(code))
     elif any(each != term.license.lower() for each in case.outbound):
-        yield _denial(ReasonCode.OUTBOUND_LICENSE_INCOMPATIBLE, term, profile.clause(code))
+        yield _denial(ReasonCode.OUTBOUND_LICENSE_INCOMPATIBLE, profile.clause(code))
     else:
-        yield _duty(code, term, profile, Trigger.DISTRIBUTE)
+        yield _duty(code, profile, Trigger.DISTRIBUTE)
 
 
-def _mau_cap(code: TermCode, term: Term, profile: Profile, case: _Case) -> _Findings:
+def _mau_cap(code: TermCode, term: TermKey, profile: Profile, case: _Case) -> _Findings:
     if case.over_cap(term.license):
-        yield _denial(ReasonCode.MAU_THRESHOLD_EXCEEDED, term, profile.clause(code))
+        yield _denial(ReasonCode.MAU_THRESHOLD_EXCEEDED, profile.clause(code))
 
 
-def _eu_multimodal(code: TermCode, term: Term, profile: Profile, case: _Case) -> _Findings:
+def _eu_multimodal(code: TermCode, _term: TermKey, profile: Profile, case: _Case) -> _Findings:
     if case.deployment.licensee_in_eu:
-        yield _denial(ReasonCode.EU_MULTIMODAL_EXCLUDED, term, profile.clause(code))
+        yield _denial(ReasonCode.EU_MULTIMODAL_EXCLUDED, profile.clause(code))
 
 
-def _output_training(code: TermCode, term: Term, profile: Profile, case: _Case) -> _Findings:
+def _output_training(code: TermCode, term: TermKey, profile: Profile, case: _Case) -> _Findings:
     if not (term.breach and case.is_model):
         return
     if term.status is TermStatus.BINDING:
-        yield _denial(ReasonCode.OUTPUT_TRAINING_PROHIBITED, term, profile.clause(code))
+        yield _denial(ReasonCode.OUTPUT_TRAINING_PROHIBITED, profile.clause(code))
     else:
-        yield _open(ReasonCode.OUTPUT_TRAINING_CONTESTED, term, profile.clause(code))
+        yield _open(ReasonCode.OUTPUT_TRAINING_CONTESTED, profile.clause(code))
 
 
-def _competing_model(code: TermCode, term: Term, profile: Profile, case: _Case) -> _Findings:
+def _competing_model(code: TermCode, _term: TermKey, profile: Profile, case: _Case) -> _Findings:
     if case.context in (Context.INTERNAL, Context.COMMERCIAL):
-        yield _open(ReasonCode.PROVIDER_TERMS_COMPETING_MODEL, term, profile.clause(code))
+        yield _open(ReasonCode.PROVIDER_TERMS_COMPETING_MODEL, profile.clause(code))
 
 
-def _unknown_license(code: TermCode, term: Term, profile: Profile, case: _Case) -> _Findings:
+def _unknown_license(code: TermCode, _term: TermKey, profile: Profile, case: _Case) -> _Findings:
     choice = case.ask("unknown_license")
-    yield from _by_policy(choice, "unknown_license", ReasonCode.UNKNOWN_LICENSE, term, profile.clause(code))
+    yield from _by_policy(choice, "unknown_license", ReasonCode.UNKNOWN_LICENSE, profile.clause(code))
 
 
-def _plain_duty(code: TermCode, term: Term, profile: Profile, case: _Case) -> _Findings:
+def _plain_duty(code: TermCode, _term: TermKey, profile: Profile, case: _Case) -> _Findings:
     for condition in _conditions(profile, code):
         if condition.trigger is Trigger.USE or case.distributed:
-            yield _duty(code, term, profile, condition.trigger)
+            yield _duty(code, profile, condition.trigger)
 
 
-_Row = Callable[[TermCode, Term, Profile, _Case], _Findings]
+_Row = Callable[[TermCode, TermKey, Profile, _Case], _Findings]
 _ROWS: dict[TermCode, _Row] = {
     TermCode.USE_RESTRICTIONS: _use_restrictions,
     TermCode.NAME_PREFIX: _name_prefix,
@@ -369,18 +305,18 @@ _REMEDIES: dict[ReasonCode, str] = {
 }
 
 
-def _denial(code: ReasonCode, term: Term, clause: str) -> Reason:
-    return Reason(code, ReasonStatus.DENIAL, (term.license,), term.origin, clause, term.path, _REMEDIES[code])
+def _denial(code: ReasonCode, clause: str) -> _Objection:
+    return _Objection(code, clause, _REMEDIES[code])
 
 
-def _open(code: ReasonCode, term: Term, clause: str) -> Reason:
-    return replace(_denial(code, term, clause), status=ReasonStatus.OPEN)
+def _open(code: ReasonCode, clause: str) -> _Objection:
+    return _Objection(code, clause, _REMEDIES[code], ReasonStatus.OPEN)
 
 
-def _by_policy(choice: PolicyChoice, setting: str, code: ReasonCode, term: Term, clause: str) -> _Findings:
+def _by_policy(choice: PolicyChoice, setting: str, code: ReasonCode, clause: str) -> _Findings:
     if choice is not PolicyChoice.ALLOW:
-        reason = _denial(code, term, clause) if choice is PolicyChoice.DENY else _open(code, term, clause)
-        yield replace(reason, policy=f"{setting}={choice.value}")
+        objection = _denial(code, clause) if choice is PolicyChoice.DENY else _open(code, clause)
+        yield replace(objection, policy=f"{setting}={choice.value}")
 
 
 def _alert_reason(alert: Alert) -> Reason:
@@ -393,8 +329,21 @@ def _conditions(profile: Profile, code: TermCode) -> Iterator[Condition]:
     return (condition for condition in profile.conditions if condition.code is code)
 
 
-def _duty(code: TermCode, term: Term, profile: Profile, trigger: Trigger) -> Obligation:
-    return Obligation(code.value, term.license, trigger, profile.clause(code), (term.origin,))
+def _duty(code: TermCode, profile: Profile, trigger: Trigger) -> Obligation:
+    return Obligation(code.value, profile.id, trigger, profile.clause(code))
+
+
+def _recorded_approval(lifted: Reason) -> Obligation:
+    detail = "keep the recorded review with the release"
+    return Obligation(RECORDED_APPROVAL, lifted.code, Trigger.USE, detail, (lifted.origin,))
+
+
+def _lift(raised: Iterable[Reason], case: _Case) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:
+    """The reasons that stand, and those that an approval lifts."""
+    found: dict[bool, list[Reason]] = {False: [], True: []}
+    for reason in raised:
+        found[_is_lifted(reason, case)].append(reason)
+    return tuple(found[False]), tuple(found[True])
 
 
 def _is_lifted(reason: Reason, case: _Case) -> bool:

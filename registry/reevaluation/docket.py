@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy
 from sqlmodel import Session, col, select
 
-from registry.decisions.facts import approval, load_origins, next_change, origin_facts, unended_agreements
+from registry.decisions.facts import approval, find_waivers, load_origins, next_change, origin_facts, unended_agreements
 from registry.licensing import (
     Approval,
     Context,
@@ -148,7 +148,8 @@ class Docket:
         known = next(iter(self._known.values())).numbers
         origins = load_origins(session, map(int, needed - known.keys()))
         for key, begun in {self._keys[context]: self._begun[context] for context in Context}.items():
-            for node, found in origin_facts(origins, begun, self._at).items():
+            waivers = find_waivers(session, origins, begun)
+            for node, found in origin_facts(origins, waivers, self._at).items():
                 self._known[key].facts[node] = found
                 self._known[key].numbers[node] = self.shapes.fact(found)
 

@@ -15,14 +15,16 @@ from rich.console import Console
 from rich.table import Table
 
 from registry.home import open_home
-from registry.licensing import EdgeType, inherit
+from registry.licensing import EdgeType, evaluate_scenarios, inherit
 from spiritsafe.client import Client
 from spiritsafe.registry.v1 import licensing_pb2, model_pb2
 from tests.registry.builders import NAMESPACE, Builder
+from tests.registry.licensing.scenarios import diamonds, random_lineage
 from tests.registry.serving import serve
 
 REPEATS = 30
 SHALLOW, DEEP = 3, 300
+LARGE = random_lineage(10_000, 5)
 
 
 def milliseconds(act: Callable[[], object], repeats: int = REPEATS) -> list[float]:
@@ -76,7 +78,12 @@ def create_model(client: Client, ids: list[str]) -> Callable[[], object]:
 
 def measure() -> dict[str, list[float]]:
     """Every row of the table, in milliseconds."""
-    rows = {"spiritsafe --help": milliseconds(help_text, 5), "exposures, diamond of depth 60": milliseconds(diamond)}
+    rows = {
+        "spiritsafe --help": milliseconds(help_text, 5),
+        "exposures, diamond of depth 60": milliseconds(diamond),
+        "what-if, diamond of depth 60": milliseconds(lambda: evaluate_scenarios(diamonds(60))),
+        "what-if, 10,000 nodes, 50,000 edges": milliseconds(lambda: evaluate_scenarios(LARGE), 3),
+    }
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         home, files = Path(folder, "home"), Path(folder, "files")
         files.mkdir()

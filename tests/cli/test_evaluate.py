@@ -53,9 +53,20 @@ def test_output_has_exactly_the_documented_fields(spiritsafe: Command) -> None:
         assert case.keys() == {"id", "contexts"}
         assert case["contexts"].keys() == {"research", "education", "internal", "commercial"}
         for found in case["contexts"].values():
-            assert found.keys() == {"verdict", "reasons", "obligations"}
+            assert found.keys() == {"verdict", "explanation", "reasons", "obligations"}
             for reason in found["reasons"]:
                 assert reason.keys() == {"code", "licenses", "path", "clause", "remedy"}
+
+
+def test_explanations_are_told_in_paragraphs(spiritsafe: Command) -> None:
+    done = spiritsafe("license", "evaluate", CASES, "--explain")
+    assert done.code == exits.DONE
+    told = " ".join(done.out.split())
+    assert (
+        "C02 commercial: Denied for commercial use, released as Apache-2.0: acme/tool-adapter is an adapter on" in told
+    )
+    assert "Salesforce/xLAM-7b-fc-r, whose CC-BY-NC-4.0 (sections 1(i) and 2(a)(1)) permits non-commercial use" in told
+    assert told.count(" commercial: ") == len(cases())
 
 
 def test_nothing_is_registered(spiritsafe: Command) -> None:

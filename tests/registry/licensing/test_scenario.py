@@ -18,7 +18,7 @@ BASE: Case = {
     "edges": [{"child": "student", "type": "finetune", "parent": "base"}],
     "subject": "student",
 }
-STRICT = {
+STRICT: dict[str, Any] = {
     "id": "strict",
     "outbound_relicense": "noncommercial",
     "limitations": [{"code": "NC", "detail": "clause 9"}],
@@ -58,7 +58,10 @@ def test_the_exact_output() -> None:
     relabel = "relabel it: release it under a licence that passes these terms on"
     denials = [reason("NC_LIMITATION", agreement), reason("OUTBOUND_LICENSE_INCOMPATIBLE", relabel)]
     internal = [reason("NC_INTERNAL_USE_AMBIGUOUS", ask)]
-    assert evaluate_scenarios(case) == {
+    result = evaluate_scenarios(case)
+    for context in result["cases"][0]["contexts"].values():
+        assert context.pop("explanation")  # tests/registry/licensing/test_explanation.py
+    assert result == {
         "cases": [
             {
                 "id": "one",
@@ -94,6 +97,12 @@ def test_alerts_are_raised_for_the_subject() -> None:
 def test_no_spelling_of_the_outbound_licence_hides_a_permissive_release(outbound: object) -> None:
     case = {**with_node(licenses=["gemma"]), "facts": {"outbound_license": outbound}}
     assert verdicts(case)[3] == "denied"
+
+
+def test_a_message_names_some_nodes_of_a_large_file() -> None:
+    nodes = [{"id": f"n{number}", "kind": "model", "licenses": []} for number in range(1000)]
+    with pytest.raises(ScenarioError, match=r"name one of: n0, n1, .*, n9, …$"):
+        evaluate_scenarios({"nodes": nodes, "subject": "nobody"})
 
 
 def test_distribution_may_be_named_by_context() -> None:
@@ -145,6 +154,26 @@ def test_profiles_of_the_file_and_of_a_case_are_used() -> None:
             "facts.mau_over_threshold, if not true or false, must be a list of strings",
         ),
         (changed(profiles=[{"id": "x"}]), "profile 'x' lacks the field 'outbound_relicense'"),
+        (with_node(licenses=["a OR b"]), r"nodes\[1\].licenses\[0\] is 'a OR b', which is not one licence id"),
+        (with_node(licenses=["mit", "(mit)"]), r"nodes\[1\].licenses\[1\] is '\(mit\)', which is not one"),
+        (with_node(licenses=[""]), r"nodes\[1\].licenses\[0\] is '', which is not one licence id"),
+        (with_node(waived=["a AND b"]), r"nodes\[1\].waived\[0\] is 'a AND b', which is not one licence id"),
+        (changed(facts={"outbound_license": "mit OR gemma"}), "facts.outbound_license is 'mit OR gemma', which is not"),
+        (changed(facts={"outbound_license": ["mit", "a b"]}), "facts.outbound_license is 'a b', which is not one"),
+        (changed(facts={"mau_over_threshold": ["a b"]}), r"mau_over_threshold, .*\[0\] is 'a b', which is not one"),
+        (changed(facts=[]), "facts must be an object"),
+        (changed(facts={"policy": []}), "facts.policy must be an object"),
+        (changed(facts={"alerts": "LICENSE_CONFLICT"}), "facts.alerts must be a list of strings"),
+        (changed(profiles=[{**STRICT, "limitations": [{"code": "NO_FUN"}]}]), r"limitations\[0\].code is 'NO_FUN'"),
+        (
+            changed(profiles=[{**STRICT, "reach": {**STRICT["reach"], "osmosis": {"status": "none"}}}]),
+            "profile 'strict' reach is 'osmosis'; use one of",
+        ),
+        (changed(profiles=[{**STRICT, "confidence": "sure"}]), "confidence is 'sure'; use one of: verified"),
+        (
+            changed(profiles=[{**STRICT, "limitations": [{"code": "NC", "exept_base": []}]}]),
+            r"limitations\[0\] has an unknown field 'exept_base'",
+        ),
     ],
 )
 def test_malformed_files_name_the_field(document: Any, message: str) -> None:

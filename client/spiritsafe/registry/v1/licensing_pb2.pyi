@@ -406,6 +406,7 @@ class Evaluation(_message.Message):
     EVALUATE_TIME_FIELD_NUMBER: _builtins.int
     VALID_UNTIL_FIELD_NUMBER: _builtins.int
     POLICY_REVISION_FIELD_NUMBER: _builtins.int
+    EXPLANATION_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     context: Global___Context.ValueType
     outbound_license: _builtins.str
@@ -415,6 +416,8 @@ class Evaluation(_message.Message):
     """Number of the state of all licence data that this was computed under."""
     policy_revision: _builtins.int
     """Revision of the policy that was applied; 0 is the policy as shipped."""
+    explanation: _builtins.str
+    """The verdict in plain language: one paragraph, the same for the same evaluation. Not legal advice."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reason]:
         """Denials and open review reasons."""
@@ -440,10 +443,11 @@ class Evaluation(_message.Message):
         evaluate_time: _timestamp_pb2.Timestamp | None = ...,
         valid_until: _timestamp_pb2.Timestamp | None = ...,
         policy_revision: _builtins.int = ...,
+        explanation: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["evaluate_time", b"evaluate_time", "valid_until", b"valid_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "epoch", b"epoch", "evaluate_time", b"evaluate_time", "obligations", b"obligations", "outbound_license", b"outbound_license", "policy_revision", b"policy_revision", "reasons", b"reasons", "valid_until", b"valid_until", "verdict", b"verdict", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "epoch", b"epoch", "evaluate_time", b"evaluate_time", "explanation", b"explanation", "obligations", b"obligations", "outbound_license", b"outbound_license", "policy_revision", b"policy_revision", "reasons", b"reasons", "valid_until", b"valid_until", "verdict", b"verdict", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -621,7 +625,7 @@ class EvaluateScenarioResponse(_message.Message):
     RESULT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def result(self) -> _struct_pb2.Struct:
-        """{"cases": [{"id", "contexts": {context: {"verdict", "reasons", "obligations"}}}]}"""
+        """{"cases": [{"id", "contexts": {context: {"verdict", "explanation", "reasons", "obligations"}}}]}"""
 
     def __init__(
         self,
