@@ -186,7 +186,7 @@ class _Case:
 
     def starts_with(self, prefix: str) -> bool:
         """Whether the public name begins with a prefix; `-`, `_` and space are one character and case is ignored."""
-        return _plain(self.subject.name.rsplit("/", 1)[-1]).startswith(_plain(prefix))
+        return plain_name(self.subject.name.rsplit("/", 1)[-1]).startswith(plain_name(prefix))
 
     def over_cap(self, license_id: str) -> bool:
         """Whether the licensee exceeded this licence's user cap at its date."""
@@ -198,7 +198,8 @@ def _license_ids(given: Iterable[str]) -> tuple[str, ...]:
     return tuple(each.strip().lower() for each in given if each.strip())
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A name as naming clauses compare it: case is ignored, and `-`, `_` and space are one character."""
     return name.casefold().replace("-", " ").replace("_", " ")
 
 
