@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +10,7 @@ from google.protobuf import json_format
 from google.protobuf.struct_pb2 import Struct
 
 from cli import evaluations, output
+from cli.files import read_json
 from cli.lazy import app as new_app
 from cli.options import (
     ContextName,
@@ -31,9 +30,8 @@ from cli.session import connect
 from spiritsafe.registry.v1 import licensing_pb2, version_pb2
 
 LICENSE_COLUMNS = ("id", "category", "purposes", "outbound_relicense", "confidence")
-CATALOG_COLUMNS = ("hub_repo", "licenses", "parents", "base_family", "confidence")
 
-app = new_app("Licence profiles, the catalogue of known models, and verdicts. Not legal advice.")
+app = new_app("Licence profiles and verdicts. Not legal advice.")
 
 
 @app.command("list")
@@ -60,26 +58,6 @@ def show(
         output.print_one(form, client.licenses.GetLicense(request).license)
 
 
-@app.command("catalog")
-def catalog(
-    hub_repo: Annotated[str, typer.Argument(help="A repository; all entries when left out.")] = "",
-    limit: LimitOption = 1000,
-    form: FormatOption = Format.TABLE,
-) -> None:
-    """Show what is known of public models: their licences, upstream models and sources.
-
-    Example: spiritsafe license catalog Salesforce/xLAM-7b-fc-r
-    """
-    with connect() as client:
-        if hub_repo:
-            one = licensing_pb2.GetCatalogEntryRequest(name=f"catalog/{hub_repo.removeprefix('catalog/')}")
-            output.print_one(form, client.licenses.GetCatalogEntry(one).entry)
-            return
-        request = licensing_pb2.ListCatalogEntriesRequest()
-        found = every(client.licenses.ListCatalogEntries, request, "entries", limit)
-        output.print_list(form, "entries", found, CATALOG_COLUMNS)
-
-
 @app.command("evaluate")
 def evaluate(
     file: Annotated[Path, typer.Argument(help="JSON file with a scenario, or with `cases`.")],
@@ -104,20 +82,10 @@ def evaluate(
 
 
 def _read_object(file: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(file.read_text("utf-8"), parse_constant=_refuse_constant)
-    except OSError as error:
-        raise invalid("file", f"cannot read {file}: {error.strerror}") from error
-    except ValueError as error:
-        raise invalid(str(file), f"is not JSON: {error}", "correct the file") from error
+    data = read_json(file)
     if not isinstance(data, dict):
         raise invalid(str(file), "is not a JSON object", "write one scenario, or an object with `cases`")
     return data
-
-
-def _refuse_constant(text: str) -> float:
-    # JSON has no NaN and no infinities, and neither has a Struct.
-    raise ValueError(f"{text} is not a JSON number" if not math.isfinite(float(text)) else text)
 
 
 @app.command("check")

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from cli.output import notices
 from spiritsafe import publish
 from spiritsafe.client import Client
-from spiritsafe.registry.v1 import licensing_pb2, version_pb2
+from spiritsafe.registry.v1 import catalog_pb2, version_pb2
 from spiritsafe.rpc.names import VersionName
 
 
@@ -41,8 +41,8 @@ def download(client: Client, name: VersionName, target: Path) -> Path:
 
 def from_catalog(client: Client, hub_repo: str, version: version_pb2.Version) -> None:
     """Fills in what the catalogue knows of a public model; what the command line says already stays."""
-    request = licensing_pb2.GetCatalogEntryRequest(name=f"catalog/{hub_repo}")
-    entry = client.licenses.GetCatalogEntry(request).entry
+    request = catalog_pb2.GetCatalogEntryRequest(name=f"catalog/{hub_repo}")
+    entry = client.catalog.GetCatalogEntry(request).entry
     if not version.HasField("declared_licenses"):
         version.declared_licenses.ids.extend(entry.licenses)
     version.imported = True

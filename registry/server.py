@@ -17,6 +17,7 @@ from registry.interceptor import Gate
 from registry.services.agreements import AgreementService
 from registry.services.artifacts import ArtifactService
 from registry.services.audit import AuditService
+from registry.services.catalog import CatalogService
 from registry.services.datasets import DatasetService
 from registry.services.evaluation_reports import EvaluationReportService
 from registry.services.identity import IdentityService
@@ -30,6 +31,7 @@ from spiritsafe.registry.v1 import (
     agreement_pb2_grpc,
     artifact_pb2_grpc,
     audit_pb2_grpc,
+    catalog_pb2_grpc,
     dataset_pb2_grpc,
     evaluation_report_pb2_grpc,
     identity_pb2_grpc,
@@ -107,6 +109,7 @@ class RegistryServer:
         version_pb2_grpc.add_VersionServiceServicer_to_server(VersionService(registry), server)
         artifact_pb2_grpc.add_ArtifactServiceServicer_to_server(ArtifactService(registry), server)
         licensing_pb2_grpc.add_LicenseServiceServicer_to_server(LicenseService(registry), server)
+        catalog_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogService(registry), server)
         review_pb2_grpc.add_ReviewServiceServicer_to_server(ReviewService(registry), server)
         agreement_pb2_grpc.add_AgreementServiceServicer_to_server(AgreementService(registry), server)
         evaluation_report_pb2_grpc.add_EvaluationReportServiceServicer_to_server(

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any, Protocol
 
+from google.protobuf import json_format, struct_pb2
+
 from registry.errors import invalid
 from spiritsafe.errors import InvalidArgument
 from spiritsafe.registry.v1 import licensing_pb2
@@ -51,6 +53,20 @@ def enum_texts(enum: EnumType) -> list[str]:
 def license_set(ids: Iterable[str] | None) -> licensing_pb2.LicenseSet | None:
     """None stays absent: nothing known and none of its own are different facts."""
     return None if ids is None else licensing_pb2.LicenseSet(ids=ids)
+
+
+def struct_data(struct: struct_pb2.Struct) -> dict[str, Any]:
+    """The JSON object of a Struct, which holds every number as a float: files mean 700 when they say 700."""
+    data: dict[str, Any] = _whole_numbers(json_format.MessageToDict(struct))
+    return data
+
+
+def _whole_numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _whole_numbers(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_whole_numbers(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _prefix(enum: EnumType) -> str:

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from cli import output, watching, worker
+from cli.catalog import print_entry
 from cli.tour import scores
 from cli.tour.actors import Actor
 from cli.tour.narrator import Narrator
 from cli.tour.students import Student
 from spiritsafe.client import Client
 from spiritsafe.distill.v1 import run_pb2
-from spiritsafe.registry.v1 import licensing_pb2
+from spiritsafe.registry.v1 import catalog_pb2, licensing_pb2
 from spiritsafe.rpc.names import shorten
 
 TEACHER_ENTRY = "Salesforce/xLAM-7b-fc-r"
@@ -32,7 +33,7 @@ def show_teacher(narrator: Narrator, client: Client) -> None:
     """Shows the catalogue's entry of the teacher, and its own licence and that of the model under it."""
     narrator.step("What the catalogue knows of the teacher")
     entry = _entry(client, TEACHER_ENTRY)
-    narrator.console.print(output.details(output.to_data(entry)))
+    print_entry(entry, narrator.console)
     upstream = [_entry(client, parent.hub_repo) for parent in entry.parents]
     ids = dict.fromkeys(one for each in (entry, *upstream) for one in each.licenses)
     for license_id in ids:
@@ -42,8 +43,8 @@ def show_teacher(narrator: Narrator, client: Client) -> None:
         narrator.console.print(output.details({field: profile[field] for field in PROFILE_FIELDS}))
 
 
-def _entry(client: Client, hub_repo: str) -> licensing_pb2.CatalogEntry:
-    return client.licenses.GetCatalogEntry(licensing_pb2.GetCatalogEntryRequest(name=f"catalog/{hub_repo}")).entry
+def _entry(client: Client, hub_repo: str) -> catalog_pb2.CatalogEntry:
+    return client.catalog.GetCatalogEntry(catalog_pb2.GetCatalogEntryRequest(name=f"catalog/{hub_repo}")).entry
 
 
 def recipe(student: Student) -> run_pb2.Recipe:

@@ -15,6 +15,7 @@ from spiritsafe.registry.v1 import (
     agreement_pb2_grpc,
     artifact_pb2_grpc,
     audit_pb2_grpc,
+    catalog_pb2_grpc,
     dataset_pb2_grpc,
     evaluation_report_pb2_grpc,
     identity_pb2_grpc,
@@ -95,6 +96,7 @@ class Client:
         self.versions = version_pb2_grpc.VersionServiceStub(channel)
         self.artifacts = artifact_pb2_grpc.ArtifactServiceStub(channel)
         self.licenses = licensing_pb2_grpc.LicenseServiceStub(channel)
+        self.catalog = catalog_pb2_grpc.CatalogServiceStub(channel)
         self.reviews = review_pb2_grpc.ReviewServiceStub(channel)
         self.agreements = agreement_pb2_grpc.AgreementServiceStub(channel)
         self.evaluation_reports = evaluation_report_pb2_grpc.EvaluationReportServiceStub(channel)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from distill.recipe import Checkpoint, Recipe
-from spiritsafe.registry.v1 import licensing_pb2, version_pb2
+from spiritsafe.registry.v1 import catalog_pb2, version_pb2
 from spiritsafe.rpc.names import Collection, NodeName
 
 _MAX_ID = 63
@@ -41,7 +41,7 @@ class Parents:
 def base_publication(
     namespace: str,
     published: str,
-    entry: licensing_pb2.CatalogEntry | None,
+    entry: catalog_pb2.CatalogEntry | None,
     parents: Sequence[version_pb2.Edge],
     checkpoint: Checkpoint | None = None,
     digest: str = "",
@@ -148,7 +148,7 @@ def merged_student(recipe: Recipe, parents: Parents, adapter: str) -> Publicatio
     return Publication(_name(recipe.namespace, "models", student.model_id), student.display_name, version)
 
 
-def catalog_edge(parent: licensing_pb2.CatalogParent, name: str) -> version_pb2.Edge:
+def catalog_edge(parent: catalog_pb2.CatalogParent, name: str) -> version_pb2.Edge:
     """The edge to a catalogue entry's parent, which is registered as ``name``."""
     return _edge(version_pb2.EdgeType.Value(f"EDGE_TYPE_{parent.edge_type.upper()}"), name)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from distill.recipe import Checkpoint
 from spiritsafe.client import Client
 from spiritsafe.errors import InvalidArgument, NotFound, Violation
-from spiritsafe.registry.v1 import licensing_pb2
+from spiritsafe.registry.v1 import catalog_pb2
 
-Entries = dict[str, licensing_pb2.CatalogEntry]
+Entries = dict[str, catalog_pb2.CatalogEntry]
 """Entries by hub repository. A repository that is named as a parent but missing here is not in the catalogue."""
 
 
@@ -20,8 +20,8 @@ def upstream_entries(client: Client, hub_repo: str) -> Entries:
         if repo in entries:
             continue
         try:
-            request = licensing_pb2.GetCatalogEntryRequest(name=f"catalog/{repo}")
-            entries[repo] = client.licenses.GetCatalogEntry(request).entry
+            request = catalog_pb2.GetCatalogEntryRequest(name=f"catalog/{repo}")
+            entries[repo] = client.catalog.GetCatalogEntry(request).entry
         except NotFound:
             continue
         waiting.extend(parent.hub_repo for parent in entries[repo].parents)

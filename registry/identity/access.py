@@ -21,3 +21,15 @@ def check_namespace(caller: Caller, namespace: str) -> None:
         remedy=f"ask an administrator for a token for namespace {namespace}",
         metadata={"namespace": namespace, "granted": ",".join(sorted(caller.namespaces))},
     )
+
+
+def check_everywhere(caller: Caller) -> None:
+    """Raises PermissionDenied for a caller whose roles hold in some namespaces only: what follows concerns all."""
+    if not caller.namespaces:
+        return
+    raise PermissionDenied(
+        f"the roles of {caller.identity} hold in some namespaces only, and this concerns all of them",
+        reason="NAMESPACE_NOT_GRANTED",
+        remedy="ask somebody whose token is for all namespaces",
+        metadata={"granted": ",".join(sorted(caller.namespaces))},
+    )

@@ -14,6 +14,8 @@ _READ = frozenset(
         "agreements.list",
         "artifacts.download",
         "caller.get",
+        "catalog.get",
+        "catalog.list",
         "channels.get",
         "channels.list",
         "datasets.get",
@@ -51,7 +53,15 @@ ROLES: dict[str, frozenset[str]] = {
         "versions.create",
         "versions.delete",
     },
-    "reviewer": _READ | {"agreements.create", "audit.list", "licenses.conclude", "reviews.decide", "reviews.request"},
+    "reviewer": _READ
+    | {
+        "agreements.create",
+        "audit.list",
+        "catalog.curate",
+        "licenses.conclude",
+        "reviews.decide",
+        "reviews.request",
+    },
     "releaser": _READ | {"audit.list", "promotions.create", "reviews.request"},
     "admin": _READ | {"audit.list", "tokens.create", "tokens.list", "tokens.revoke"},
 }

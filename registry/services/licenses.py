@@ -1,9 +1,9 @@
-"""LicenseService: profiles, the catalogue of known models, verdicts, what-ifs and conclusions."""
+"""LicenseService: profiles, verdicts, what-ifs and conclusions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import grpc
 from google.protobuf import json_format, struct_pb2
@@ -14,29 +14,21 @@ from registry.decisions.checks import context_text
 from registry.decisions.conclusions import conclude
 from registry.decisions.evaluation import CONTEXTS, evaluate_contexts
 from registry.errors import invalid, not_found
-from registry.licensing import (
-    KnownModel,
-    Profile,
-    ScenarioError,
-    evaluate_scenarios,
-    find_model,
-    load_models,
-    load_profiles,
-)
+from registry.licensing import Profile, ScenarioError, evaluate_scenarios, load_profiles
 from registry.listing.paging import Page
 from registry.services.names import version_of
 from registry.storage.audit import Event
 from registry.storage.lookup import get_version
+from registry.wire import struct_data
 from spiritsafe.registry.v1 import licensing_pb2, licensing_pb2_grpc
 from spiritsafe.rpc.caller import Caller
 
 _LICENSES = "licenses/"
-_CATALOG = "catalog/"
 ValueT = TypeVar("ValueT")
 
 
 class LicenseService(licensing_pb2_grpc.LicenseServiceServicer):
-    """Profiles and catalogue are shipped data; verdicts are read from stored lineage."""
+    """Profiles are shipped data; verdicts are read from stored lineage."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
@@ -56,21 +48,6 @@ class LicenseService(licensing_pb2_grpc.LicenseServiceServicer):
         if license_id not in load_profiles():
             raise not_found(request.name)
         return licensing_pb2.GetLicenseResponse(license=_license(load_profiles().get(license_id)))
-
-    def ListCatalogEntries(
-        self, request: licensing_pb2.ListCatalogEntriesRequest, context: grpc.ServicerContext
-    ) -> licensing_pb2.ListCatalogEntriesResponse:
-        page = Page.read(request.page_size, request.page_token, "ListCatalogEntries")
-        models, token = _page(load_models(), page)
-        return licensing_pb2.ListCatalogEntriesResponse(entries=map(_entry, models), next_page_token=token)
-
-    def GetCatalogEntry(
-        self, request: licensing_pb2.GetCatalogEntryRequest, context: grpc.ServicerContext
-    ) -> licensing_pb2.GetCatalogEntryResponse:
-        model = find_model(_after(_CATALOG, request.name))
-        if model is None:
-            raise not_found(request.name)
-        return licensing_pb2.GetCatalogEntryResponse(entry=_entry(model))
 
     def EvaluateVersion(
         self, request: licensing_pb2.EvaluateVersionRequest, context: grpc.ServicerContext
@@ -94,9 +71,8 @@ class LicenseService(licensing_pb2_grpc.LicenseServiceServicer):
     def EvaluateScenario(
         self, request: licensing_pb2.EvaluateScenarioRequest, context: grpc.ServicerContext
     ) -> licensing_pb2.EvaluateScenarioResponse:
-        scenario = _whole_numbers(json_format.MessageToDict(request.scenario))
         try:
-            result = evaluate_scenarios(scenario)
+            result = evaluate_scenarios(struct_data(request.scenario))
         except ScenarioError as error:
             raise invalid("scenario", str(error), reason="INVALID_SCENARIO", remedy="correct the file there") from error
         return licensing_pb2.EvaluateScenarioResponse(result=json_format.ParseDict(result, struct_pb2.Struct()))
@@ -127,15 +103,6 @@ def _page(values: Mapping[str, ValueT], page: Page) -> tuple[list[ValueT], str]:
     return [values[key] for key in kept], token
 
 
-def _whole_numbers(value: Any) -> Any:
-    """A Struct holds every number as a float; files mean 700 when they say 700."""
-    if isinstance(value, dict):
-        return {key: _whole_numbers(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_whole_numbers(each) for each in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 def _license(profile: Profile) -> licensing_pb2.License:
     return licensing_pb2.License(
         name=_LICENSES + profile.id,
@@ -157,22 +124,4 @@ def _license(profile: Profile) -> licensing_pb2.License:
         evidence=profile.evidence,
         confidence=profile.confidence,
         notes=profile.notes,
-    )
-
-
-def _entry(model: KnownModel) -> licensing_pb2.CatalogEntry:
-    base = model.base
-    return licensing_pb2.CatalogEntry(
-        name=_CATALOG + model.hub_id,
-        hub_repo=model.hub_id,
-        display_name=model.display_name,
-        licenses=model.licenses,
-        parents=[licensing_pb2.CatalogParent(edge_type=base.edge, hub_repo=base.hub_id)] if base else [],
-        base_family=model.base_family or "",
-        multimodal=model.multimodal,
-        lineage_completeness=model.lineage_completeness,
-        sources=[model.source],
-        as_of=model.as_of,
-        confidence=model.weakest_confidence,
-        notes=model.notes,
     )

@@ -142,6 +142,22 @@ class Agreement(SQLModel, table=True):
     revision: int = 1
 
 
+class CuratedEntry(SQLModel, table=True):
+    """One revision of an organisation's own catalogue entry; the newest of an id holds. Rows are never changed."""
+
+    __tablename__ = "catalog_entries"
+    __table_args__ = (UniqueConstraint("hub_id_folded", "revision"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    hub_id_folded: str
+    revision: int
+    # The written form of registry.licensing.entry_form; SQL NULL where the curation was withdrawn.
+    document: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    reason: str = Field(sa_type=Text)
+    creator: str
+    create_time: int = Field(sa_type=BigInteger)
+
+
 class EvaluationReport(SQLModel, table=True):
     """Paired counts of a version's weights and of their untouched base on held-out scenarios; never changed."""
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from distill.recipe import Checkpoint
 from distill.release import publications as pub
-from spiritsafe.registry.v1 import licensing_pb2, version_pb2
+from spiritsafe.registry.v1 import catalog_pb2, version_pb2
 from tests.distill.recipes import tiny_recipe
 
 RECIPE = tiny_recipe()
-ENTRY = licensing_pb2.CatalogEntry(
+ENTRY = catalog_pb2.CatalogEntry(
     licenses=["gemma"], base_family="gemma3", multimodal=True, lineage_completeness="root"
 )
 

@@ -7,20 +7,20 @@ from typing import Any
 
 from distill.recipe import Checkpoint
 from distill.runs.plan import CONTEXTS, plan_scenario, plan_warnings, read_outcomes
-from spiritsafe.registry.v1 import licensing_pb2
+from spiritsafe.registry.v1 import catalog_pb2
 from tests.distill.recipes import tiny_recipe
 
 RECIPE = tiny_recipe()
 ENTRIES = {
-    "Salesforce/xLAM-7b-fc-r": licensing_pb2.CatalogEntry(
+    "Salesforce/xLAM-7b-fc-r": catalog_pb2.CatalogEntry(
         licenses=["cc-by-nc-4.0"],
-        parents=[licensing_pb2.CatalogParent(edge_type="finetune", hub_repo="deepseek-ai/base")],
+        parents=[catalog_pb2.CatalogParent(edge_type="finetune", hub_repo="deepseek-ai/base")],
     ),
-    "Qwen/Qwen3-8B": licensing_pb2.CatalogEntry(licenses=["apache-2.0"], base_family="qwen3"),
+    "Qwen/Qwen3-8B": catalog_pb2.CatalogEntry(licenses=["apache-2.0"], base_family="qwen3"),
 }
 
 
-def graph(entries: dict[str, licensing_pb2.CatalogEntry]) -> tuple[dict[str, Any], set[tuple[str, str, str]]]:
+def graph(entries: dict[str, catalog_pb2.CatalogEntry]) -> tuple[dict[str, Any], set[tuple[str, str, str]]]:
     case = plan_scenario(RECIPE, entries)["cases"][0]
     edges = {(edge["child"], edge["type"], edge["parent"]) for edge in case["edges"]}
     return {node["id"]: node for node in case["nodes"]}, edges

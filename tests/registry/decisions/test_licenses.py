@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from google.protobuf import json_format, struct_pb2
 
-from registry.licensing import evaluate_scenarios, load_models, load_profiles
+from registry.licensing import evaluate_scenarios, load_profiles
 from registry.licensing.vocabulary import ReachKey
 from spiritsafe.errors import InvalidArgument, NotFound
 from spiritsafe.registry.v1 import licensing_pb2
@@ -69,29 +69,6 @@ def test_malformed_licence_name_names_the_field(shared_story: Story) -> None:
     with pytest.raises(InvalidArgument) as caught:
         shared_story.ada.licenses.GetLicense(licensing_pb2.GetLicenseRequest(name="mit"))
     assert [each.field for each in caught.value.violations] == ["name"]
-
-
-def test_catalogue_entry_shows_both_licences_of_the_teacher(shared_story: Story) -> None:
-    def entry(name: str) -> licensing_pb2.CatalogEntry:
-        request = licensing_pb2.GetCatalogEntryRequest(name=f"catalog/{name}")
-        return shared_story.ada.licenses.GetCatalogEntry(request).entry
-
-    teacher = entry("salesforce/xlam-7b-fc-r")
-    assert (teacher.hub_repo, list(teacher.licenses)) == ("Salesforce/xLAM-7b-fc-r", ["cc-by-nc-4.0"])
-    (parent,) = teacher.parents
-    assert parent.edge_type == "finetune"
-    assert list(entry(parent.hub_repo).licenses) == ["deepseek-model-1.0"]
-
-
-def test_catalogue_is_listed_whole(shared_story: Story) -> None:
-    request = licensing_pb2.ListCatalogEntriesRequest(page_size=1000)
-    entries = shared_story.ada.licenses.ListCatalogEntries(request).entries
-    assert [each.hub_repo for each in entries] == sorted(load_models())
-
-
-def test_unknown_catalogue_entry_is_not_found(shared_story: Story) -> None:
-    with pytest.raises(NotFound):
-        shared_story.ada.licenses.GetCatalogEntry(licensing_pb2.GetCatalogEntryRequest(name="catalog/acme/nothing"))
 
 
 def test_the_shipped_cases_come_out_as_in_process(shared_story: Story) -> None:

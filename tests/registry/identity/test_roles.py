@@ -23,6 +23,7 @@ def test_every_role_can_ask_who_it_is(role: str) -> None:
     ("permission", "holders"),
     [
         ("reviews.decide", ("reviewer",)),
+        ("catalog.curate", ("reviewer",)),
         ("licenses.conclude", ("reviewer",)),
         ("agreements.create", ("reviewer",)),
         ("versions.create", ("publisher",)),

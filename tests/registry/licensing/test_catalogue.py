@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import copy
+import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from registry.licensing import (
     Catalogue,
+    Context,
     EdgeType,
     Policy,
     ProfileError,
+    evaluate_scenarios,
+    find_dataset,
+    find_entry,
     find_model,
+    load_datasets,
+    load_entries,
     load_models,
     load_profiles,
+    load_services,
     parse_profile,
     upstream_licenses,
 )
 from registry.licensing.entries import Confidence, LineageCompleteness
-from registry.licensing.vocabulary import ReachKey, ReachStatus, TermCode
+from registry.licensing.entry_links import check_links
+from registry.licensing.vocabulary import OutboundRelicense, ReachKey, ReachStatus, TermCode
+
+CATALOG = Path(__file__).parents[3] / "registry" / "licensing" / "data" / "catalog"
 
 VALID: dict[str, Any] = {
     "id": "x",
@@ -99,14 +111,146 @@ def test_policy_round_trip() -> None:
     assert Policy.from_mapping({}) == Policy()
 
 
-def test_every_model_names_known_licences_bases_and_confidence() -> None:
+def test_every_profile_is_complete_and_says_what_it_rests_on() -> None:
+    for profile in load_profiles():
+        assert set(profile.reach) == set(ReachKey)
+        assert set(profile.purposes) == set(Context) or profile.id == "unknown"
+        assert profile.evidence, profile.id
+        assert profile.confidence in {"verified", "secondary", "unverified", "n/a"}
+        read = not any("background knowledge" in each for each in profile.evidence)
+        assert read or profile.confidence != "verified", profile.id
+
+
+@pytest.mark.parametrize(
+    ("license_id", "confidence"),
+    [
+        ("cc-by-sa-4.0", "verified"),
+        ("gpl-3.0", "verified"),
+        ("odbl", "verified"),
+        ("creativeml-openrail-m", "verified"),
+        ("cc-by-nd-4.0", "secondary"),
+        ("llama2", "secondary"),
+        ("bigcode-openrail-m", "unverified"),
+        ("agpl-3.0", "unverified"),
+        ("cdla-sharing-1.0", "unverified"),
+        ("openmdw-1.0", "unverified"),
+    ],
+)
+def test_a_text_that_nobody_read_is_unverified(license_id: str, confidence: str) -> None:
+    assert load_profiles().get(license_id).confidence == confidence
+
+
+def test_apache_passes_the_notice_file_on() -> None:
+    apache = load_profiles().get("apache-2.0")
+    assert "s.4(d) the NOTICE file" in apache.clause(TermCode.RETAIN_NOTICES)
+
+
+OPENRAIL = (
+    *("creativeml-openrail-m", "openrail++", "openrail", "bigscience-openrail-m"),
+    *("bigscience-bloom-rail-1.0", "bigcode-openrail-m", "openrail-m"),
+)
+
+
+@pytest.mark.parametrize("license_id", OPENRAIL)
+def test_the_openrail_family_passes_its_restrictions_on_to_students(license_id: str) -> None:
+    profile = load_profiles().get(license_id)
+    assert TermCode.USE_RESTRICTIONS in profile.codes
+    assert profile.reach[ReachKey.DISTILL_OUTPUTS].status is ReachStatus.BINDING
+    assert profile.outbound_relicense is OutboundRelicense.FLOWDOWN
+
+
+def scenario_of(license_id: str, edge: str, outbound: str) -> dict[str, Any]:
+    nodes = [
+        {"id": "m", "kind": "model", "name": "m", "licenses": []},
+        {"id": "p", "kind": "model", "name": "p", "licenses": [license_id]},
+    ]
+    edges = [{"child": "m", "type": edge, "parent": "p"}]
+    return {"nodes": nodes, "edges": edges, "subject": "m", "facts": {"outbound_license": outbound}}
+
+
+@pytest.mark.parametrize(
+    ("license_id", "edge", "outbound", "context", "verdict"),
+    [
+        ("cc-by-sa-4.0", "finetune", "apache-2.0", "commercial", "denied"),
+        ("cc-by-sa-4.0", "finetune", "cc-by-sa-4.0", "commercial", "allowed_with_obligations"),
+        ("cc-by-sa-4.0", "distill_outputs", "apache-2.0", "commercial", "needs_review"),
+        ("cc-by-nc-sa-4.0", "finetune", "cc-by-nc-sa-4.0", "commercial", "denied"),
+        ("cc-by-nc-sa-4.0", "finetune", "cc-by-nc-sa-4.0", "research", "allowed"),
+        ("cc-by-nd-4.0", "finetune", "apache-2.0", "commercial", "denied"),
+        ("cc-by-nd-4.0", "finetune", "apache-2.0", "internal", "allowed"),
+        ("gpl-3.0", "quantize", "mit", "commercial", "denied"),
+        ("gpl-3.0", "distill_outputs", "mit", "commercial", "allowed"),
+        ("bigcode-openrail-m", "distill_outputs", "apache-2.0", "commercial", "denied"),
+        ("bigcode-openrail-m", "distill_outputs", "openrail-m", "commercial", "allowed_with_obligations"),
+        ("llama2", "distill_outputs", "apache-2.0", "research", "denied"),
+        ("openmdw-1.0", "finetune", "apache-2.0", "commercial", "allowed_with_obligations"),
+        ("cc-by-3.0", "finetune", "apache-2.0", "commercial", "allowed_with_obligations"),
+    ],
+)
+def test_what_the_added_profiles_come_to(license_id: str, edge: str, outbound: str, context: str, verdict: str) -> None:
+    (case,) = evaluate_scenarios(scenario_of(license_id, edge, outbound))["cases"]
+    assert case["contexts"][context]["verdict"] == verdict
+
+
+def test_every_entry_fits_the_others() -> None:
+    for entry in load_entries().values():
+        check_links(entry, find_entry, load_profiles().__contains__)
+
+
+def test_no_id_is_given_twice_and_files_are_in_order() -> None:
+    ids = []
+    for file in sorted(CATALOG.iterdir()):
+        ids += [each["hub_id"].casefold() for each in json.loads(file.read_text("utf-8"))["entries"]]
+    assert len(ids) == len(set(ids)) == len(load_entries())
+    assert list(load_entries()) == sorted(load_entries(), key=str.casefold)
+
+
+def test_only_a_licensors_own_release_has_no_base() -> None:
     for model in load_models().values():
-        assert model.licenses
-        assert all(each in load_profiles() for each in model.licenses)
-        assert model.base is None or model.base.hub_id in load_models()
-        assert set(model.confidence) == {"hub_id", "licenses"} | ({"base"} if model.base else set())
-        assert model.source
         assert (model.lineage_completeness is LineageCompleteness.ROOT) == (model.base is None)
+        assert (model.base_family is None) == (model.base is not None)
+
+
+def test_background_knowledge_is_never_called_verified() -> None:
+    for entry in load_entries().values():
+        for name, fact in entry.facts.items():
+            assert fact.source != "background knowledge" or fact.confidence is Confidence.UNVERIFIED, (entry, name)
+
+
+@pytest.mark.parametrize(
+    ("hub_id", "license_id", "upstream"),
+    [
+        (
+            "Salesforce/xlam-function-calling-60k",
+            "cc-by-4.0",
+            ("deepseek-model-1.0", "apache-2.0"),
+        ),
+        ("Salesforce/xlam-function-calling-60k#deepseek", "cc-by-4.0", ("deepseek-model-1.0",)),
+        ("Salesforce/xlam-function-calling-60k#mixtral", "cc-by-4.0", ("apache-2.0",)),
+        ("Salesforce/APIGen-MT-5k", "cc-by-nc-4.0", ("openai-terms", "deepseek-model-1.0")),
+        ("SalesforceAIResearch/xLAM-actionstudio", "cc-by-nc-4.0", ()),
+    ],
+)
+def test_datasets_carry_the_licences_of_who_wrote_them(hub_id: str, license_id: str, upstream: tuple[str, ...]) -> None:
+    dataset = find_dataset(hub_id)
+    assert dataset is not None
+    assert (dataset.licenses, upstream_licenses(hub_id)) == ((license_id,), upstream)
+
+
+def test_the_parts_of_the_60k_dataset_are_all_of_it() -> None:
+    dataset = load_datasets()["Salesforce/xlam-function-calling-60k"]
+    rows = [row for part in dataset.parts for row in (part.first_row, part.last_row)]
+    assert rows == [0, 33_658, 33_659, 59_999]
+    assert dataset.confidence["parts"] is Confidence.VERIFIED
+
+
+def test_services_are_had_under_terms() -> None:
+    assert {each.licenses for each in load_services().values()} == {("openai-terms",)}
+    assert {each.weakest_confidence for each in load_services().values()} <= {
+        Confidence.SECONDARY,
+        Confidence.DERIVED,
+        Confidence.UNVERIFIED,
+    }
 
 
 @pytest.mark.parametrize(
@@ -146,6 +290,11 @@ def test_every_xlam_carries_its_own_and_its_upstream_licence(
         ("meta-llama/Llama-3.1-8B-Instruct", "llama3.1", False),
         ("meta-llama/Llama-3.2-11B-Vision-Instruct", "llama3.2", True),
         ("meta-llama/Llama-3.3-70B-Instruct", "llama3.3", False),
+        ("google/functiongemma-270m-it", "gemma", False),
+        ("Qwen/Qwen3-8B-Base", "apache-2.0", False),
+        ("Qwen/Qwen2.5-Coder-3B", "qwen-research", False),
+        ("deepseek-ai/DeepSeek-V3", "deepseek-model-1.0", False),
+        ("deepseek-ai/DeepSeek-V3-0324", "mit", False),
     ],
 )
 def test_neighbours_in_a_family_keep_their_own_licences(hub_id: str, license_id: str, multimodal: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from spiritsafe import errors
@@ -16,6 +17,7 @@ from spiritsafe.registry.v1 import (
     agreement_pb2,
     artifact_pb2,
     audit_pb2,
+    catalog_pb2,
     dataset_pb2,
     evaluation_report_pb2,
     identity_pb2,
@@ -185,6 +187,27 @@ def decide(books: Bookkeeper, teacher: str, student: str) -> None:
     books.act(books.reviewer.agreements, "RevokeAgreement", agreement_pb2.RevokeAgreementRequest(name=name))
 
 
+def curate(books: Bookkeeper) -> None:
+    """Entries of the organisation's own, and one of them taken back."""
+    fact = {"source": "read it", "as_of": "2026-11-22", "confidence": "verified"}
+    document = Struct()
+    document.update(
+        {
+            "kind": "model",
+            "hub_id": "acme/base",
+            "licenses": ["mit"],
+            "facts": {"hub_id": fact, "licenses": fact},
+        }
+    )
+    stub = books.reviewer.catalog
+    one = catalog_pb2.CurateCatalogEntryRequest(document=document, reason="ours")
+    name = books.act(stub, "CurateCatalogEntry", one).entry.name
+    many = catalog_pb2.BatchCurateCatalogEntriesRequest(documents=[document], reason="again")
+    books.act(stub, "BatchCurateCatalogEntries", many)
+    back = catalog_pb2.WithdrawCatalogEntryRequest(name=name, reason="no longer")
+    books.act(stub, "WithdrawCatalogEntry", back)
+
+
 def promote(books: Bookkeeper, student: str) -> None:
     """Two versions into one channel and back; an attempt that is denied is an event too."""
     learned = [(version_pb2.EDGE_TYPE_FINETUNE, student)]
@@ -214,6 +237,7 @@ def test_each_mutation_writes_exactly_one_event(server: Served) -> None:
     decide(books, teacher, student)
     promote(books, student)
     evaluate(books)
+    curate(books)
     draft = version_pb2.CreateVersionRequest(
         parent=f"{PARENT}/models/student",
         version=version_pb2.Version(

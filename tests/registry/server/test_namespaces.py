@@ -76,12 +76,15 @@ REQUESTS: dict[str, Message] = {
     "ListPromotions": promotion_pb2.ListPromotionsRequest(parent=CHANNEL),
     "CheckDeployment": promotion_pb2.CheckDeploymentRequest(version=VERSION, context=RESEARCH),
 }
-# Licence profiles and the catalogue belong to no namespace; tokens and audit events have tests of their own.
+# Licence profiles and the catalogue belong to no namespace; tokens, audit events and curation have tests of their own.
 WITHOUT_NAMESPACE = {
     "ListLicenses",
     "GetLicense",
     "ListCatalogEntries",
     "GetCatalogEntry",
+    "CurateCatalogEntry",
+    "BatchCurateCatalogEntries",
+    "WithdrawCatalogEntry",
     "EvaluateScenario",
     "CreateToken",
     "ListTokens",

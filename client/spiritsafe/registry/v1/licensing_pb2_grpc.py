@@ -26,8 +26,7 @@ if _version_not_supported:
 
 
 class LicenseServiceStub:
-    """Licence profiles, the catalogue of known models, and verdicts. Not legal advice: a written policy applied to
-    recorded facts.
+    """Licence profiles and verdicts. Not legal advice: a written policy applied to recorded facts.
     """
 
     def __init__(self, channel):
@@ -45,16 +44,6 @@ class LicenseServiceStub:
                 '/spiritsafe.registry.v1.LicenseService/GetLicense',
                 request_serializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.GetLicenseRequest.SerializeToString,
                 response_deserializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.GetLicenseResponse.FromString,
-                _registered_method=True)
-        self.ListCatalogEntries = channel.unary_unary(
-                '/spiritsafe.registry.v1.LicenseService/ListCatalogEntries',
-                request_serializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListCatalogEntriesRequest.SerializeToString,
-                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListCatalogEntriesResponse.FromString,
-                _registered_method=True)
-        self.GetCatalogEntry = channel.unary_unary(
-                '/spiritsafe.registry.v1.LicenseService/GetCatalogEntry',
-                request_serializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.GetCatalogEntryRequest.SerializeToString,
-                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.GetCatalogEntryResponse.FromString,
                 _registered_method=True)
         self.EvaluateVersion = channel.unary_unary(
                 '/spiritsafe.registry.v1.LicenseService/EvaluateVersion',
@@ -74,8 +63,7 @@ class LicenseServiceStub:
 
 
 class LicenseServiceServicer:
-    """Licence profiles, the catalogue of known models, and verdicts. Not legal advice: a written policy applied to
-    recorded facts.
+    """Licence profiles and verdicts. Not legal advice: a written policy applied to recorded facts.
     """
 
     def ListLicenses(self, request, context):
@@ -85,19 +73,6 @@ class LicenseServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetLicense(self, request, context):
-        """Missing associated documentation comment in .proto file."""
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ListCatalogEntries(self, request, context):
-        """Known public models with their own and upstream licences, each fact with its source and confidence.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def GetCatalogEntry(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -137,16 +112,6 @@ def add_LicenseServiceServicer_to_server(servicer, server):
                     request_deserializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.GetLicenseRequest.FromString,
                     response_serializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.GetLicenseResponse.SerializeToString,
             ),
-            'ListCatalogEntries': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListCatalogEntries,
-                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListCatalogEntriesRequest.FromString,
-                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListCatalogEntriesResponse.SerializeToString,
-            ),
-            'GetCatalogEntry': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetCatalogEntry,
-                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.GetCatalogEntryRequest.FromString,
-                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.GetCatalogEntryResponse.SerializeToString,
-            ),
             'EvaluateVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.EvaluateVersion,
                     request_deserializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.EvaluateVersionRequest.FromString,
@@ -171,8 +136,7 @@ def add_LicenseServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class LicenseService:
-    """Licence profiles, the catalogue of known models, and verdicts. Not legal advice: a written policy applied to
-    recorded facts.
+    """Licence profiles and verdicts. Not legal advice: a written policy applied to recorded facts.
     """
 
     @staticmethod
@@ -219,60 +183,6 @@ class LicenseService:
             '/spiritsafe.registry.v1.LicenseService/GetLicense',
             spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.GetLicenseRequest.SerializeToString,
             spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.GetLicenseResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ListCatalogEntries(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/spiritsafe.registry.v1.LicenseService/ListCatalogEntries',
-            spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListCatalogEntriesRequest.SerializeToString,
-            spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListCatalogEntriesResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def GetCatalogEntry(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/spiritsafe.registry.v1.LicenseService/GetCatalogEntry',
-            spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.GetCatalogEntryRequest.SerializeToString,
-            spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.GetCatalogEntryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,9 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class LicenseServiceStub:
-    """Licence profiles, the catalogue of known models, and verdicts. Not legal advice: a written policy applied to
-    recorded facts.
-    """
+    """Licence profiles and verdicts. Not legal advice: a written policy applied to recorded facts."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -37,9 +35,6 @@ class LicenseServiceStub:
     def __new__(cls, channel: _aio.Channel) -> LicenseServiceAsyncStub: ...
     ListLicenses: _grpc.UnaryUnaryMultiCallable[_licensing_pb2.ListLicensesRequest, _licensing_pb2.ListLicensesResponse]
     GetLicense: _grpc.UnaryUnaryMultiCallable[_licensing_pb2.GetLicenseRequest, _licensing_pb2.GetLicenseResponse]
-    ListCatalogEntries: _grpc.UnaryUnaryMultiCallable[_licensing_pb2.ListCatalogEntriesRequest, _licensing_pb2.ListCatalogEntriesResponse]
-    """Known public models with their own and upstream licences, each fact with its source and confidence."""
-    GetCatalogEntry: _grpc.UnaryUnaryMultiCallable[_licensing_pb2.GetCatalogEntryRequest, _licensing_pb2.GetCatalogEntryResponse]
     EvaluateVersion: _grpc.UnaryUnaryMultiCallable[_licensing_pb2.EvaluateVersionRequest, _licensing_pb2.EvaluateVersionResponse]
     """The verdict of one version in one or more contexts, with reasons, duties and paths."""
     EvaluateScenario: _grpc.UnaryUnaryMultiCallable[_licensing_pb2.EvaluateScenarioRequest, _licensing_pb2.EvaluateScenarioResponse]
@@ -49,16 +44,11 @@ class LicenseServiceStub:
 
 @_typing.type_check_only
 class LicenseServiceAsyncStub(LicenseServiceStub):
-    """Licence profiles, the catalogue of known models, and verdicts. Not legal advice: a written policy applied to
-    recorded facts.
-    """
+    """Licence profiles and verdicts. Not legal advice: a written policy applied to recorded facts."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListLicenses: _aio.UnaryUnaryMultiCallable[_licensing_pb2.ListLicensesRequest, _licensing_pb2.ListLicensesResponse]  # type: ignore[assignment]
     GetLicense: _aio.UnaryUnaryMultiCallable[_licensing_pb2.GetLicenseRequest, _licensing_pb2.GetLicenseResponse]  # type: ignore[assignment]
-    ListCatalogEntries: _aio.UnaryUnaryMultiCallable[_licensing_pb2.ListCatalogEntriesRequest, _licensing_pb2.ListCatalogEntriesResponse]  # type: ignore[assignment]
-    """Known public models with their own and upstream licences, each fact with its source and confidence."""
-    GetCatalogEntry: _aio.UnaryUnaryMultiCallable[_licensing_pb2.GetCatalogEntryRequest, _licensing_pb2.GetCatalogEntryResponse]  # type: ignore[assignment]
     EvaluateVersion: _aio.UnaryUnaryMultiCallable[_licensing_pb2.EvaluateVersionRequest, _licensing_pb2.EvaluateVersionResponse]  # type: ignore[assignment]
     """The verdict of one version in one or more contexts, with reasons, duties and paths."""
     EvaluateScenario: _aio.UnaryUnaryMultiCallable[_licensing_pb2.EvaluateScenarioRequest, _licensing_pb2.EvaluateScenarioResponse]  # type: ignore[assignment]
@@ -67,9 +57,7 @@ class LicenseServiceAsyncStub(LicenseServiceStub):
     """Records which licences a reviewer concluded for a version, replacing declared and detected in every verdict."""
 
 class LicenseServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Licence profiles, the catalogue of known models, and verdicts. Not legal advice: a written policy applied to
-    recorded facts.
-    """
+    """Licence profiles and verdicts. Not legal advice: a written policy applied to recorded facts."""
 
     @_abc_1.abstractmethod
     def ListLicenses(
@@ -84,21 +72,6 @@ class LicenseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _licensing_pb2.GetLicenseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_licensing_pb2.GetLicenseResponse, _abc.Awaitable[_licensing_pb2.GetLicenseResponse]]: ...
-
-    @_abc_1.abstractmethod
-    def ListCatalogEntries(
-        self,
-        request: _licensing_pb2.ListCatalogEntriesRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_licensing_pb2.ListCatalogEntriesResponse, _abc.Awaitable[_licensing_pb2.ListCatalogEntriesResponse]]:
-        """Known public models with their own and upstream licences, each fact with its source and confidence."""
-
-    @_abc_1.abstractmethod
-    def GetCatalogEntry(
-        self,
-        request: _licensing_pb2.GetCatalogEntryRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_licensing_pb2.GetCatalogEntryResponse, _abc.Awaitable[_licensing_pb2.GetCatalogEntryResponse]]: ...
 
     @_abc_1.abstractmethod
     def EvaluateVersion(
