@@ -79,7 +79,8 @@ class Brings:
 class Option:
     """One choice at a slot; `kind` None is what was asked for. `apply` puts it into a recipe.
 
-    `also` are further choices of the kind that differ from this one in nothing that a verdict depends on.
+    `also` are further choices of the kind that differ from this one in nothing that a verdict depends on. `release` is
+    what a way of release means to the terms of others: equal ones mean the same.
     """
 
     kind: ChangeKind | None
@@ -87,6 +88,7 @@ class Option:
     apply: Callable[[Recipe], Recipe]
     brings: Brings = Brings()
     also: tuple[str, ...] = ()
+    release: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ def _setting(**fields: Any) -> Callable[[Recipe], Recipe]:
 
 def _names(asked: Recipe, catalogue: Catalogue) -> Iterator[Option]:
     """Names that begin with what some naming clause asks for."""
-    yield _as_asked(asked.name)
+    yield replace(_as_asked(asked.name), release=asked.name)
     prefixes = sorted({each.prefix for profile in catalogue for each in profile.conditions if each.prefix})
     owner, slash, tail = asked.name.rpartition("/")
     begun = max((each for each in prefixes if _begins(tail, each)), key=len, default="")
@@ -148,7 +150,7 @@ def _names(asked: Recipe, catalogue: Catalogue) -> Iterator[Option]:
     for prefix in prefixes:
         if not _begins(tail, prefix):
             name = f"{owner}{slash}{prefix.replace(' ', '-')}-{bare}"
-            yield Option(ChangeKind.RENAME, name, _setting(name=name))
+            yield Option(ChangeKind.RENAME, name, _setting(name=name), release=name)
 
 
 def _begins(name: str, prefix: str) -> bool:
@@ -160,20 +162,26 @@ _USUAL_OUTBOUND = ("apache-2.0", "openrail-m")
 
 
 def _outbound(asked: Recipe, market: Market, catalogue: Catalogue) -> Iterator[Option]:
-    """Every profile that a release can carry: first those of the base's weights, then the usual ones, then the rest."""
-    yield _as_asked(asked.outbound or "none named")
+    """Every profile that a release can carry: those of the base's weights, the usual ones, those that hand restrictions
+    on, the rest."""
     offered = (*asked.components, *market.teachers, *market.students, *market.datasets)
     held = frozenset[str]().union(*(each.licenses() for each in offered))
+    alike = frozenset(each for each in held if TermCode.SHARE_ALIKE in catalogue.get(each).codes)
+    yield replace(_as_asked(asked.outbound or "none named"), release=_release(asked.outbound, alike))
     of_base = asked.student.licenses()
+
+    def order(profile: Profile) -> tuple[bool, bool, bool, str]:
+        hands_on = profile.outbound_relicense is OutboundRelicense.FLOWDOWN
+        return (profile.id not in of_base, profile.id not in _USUAL_OUTBOUND, not hands_on, profile.id)
+
     candidates = sorted(
-        (profile for profile in catalogue if _can_release(profile) and profile.id != asked.outbound),
-        key=lambda profile: (profile.id not in of_base, profile.id not in _USUAL_OUTBOUND, profile.id),
+        (profile for profile in catalogue if _can_release(profile) and profile.id != asked.outbound), key=order
     )
-    groups: dict[object, list[str]] = {}
+    groups: dict[tuple[object, object], list[str]] = {}
     for profile in candidates:
-        groups.setdefault(_release_effect(profile, held), []).append(profile.id)
-    for first, *also in groups.values():
-        yield Option(ChangeKind.RELABEL, first, _setting(outbound=first), also=tuple(also))
+        groups.setdefault((_own_terms(profile), _release(profile.id, alike)), []).append(profile.id)
+    for (_, release), (first, *also) in groups.items():
+        yield Option(ChangeKind.RELABEL, first, _setting(outbound=first), also=tuple(also), release=release)
 
 
 def _can_release(profile: Profile) -> bool:
@@ -187,17 +195,21 @@ def _can_release(profile: Profile) -> bool:
     return licence and (known or restricts)
 
 
-def _release_effect(profile: Profile, held: frozenset[str]) -> object:
-    """All that tells releases under two licences apart: the class of the release, own terms, and share-alike duties.
-
-    A share-alike licence counts by its id where something that the student may be made of carries it.
-    """
-    alike = profile.id if TermCode.SHARE_ALIKE in profile.codes and profile.id in held else None
+def _own_terms(profile: Profile) -> object:
+    """All that a student's own licence does to it."""
     limitations = tuple((each.code, each.threshold) for each in profile.limitations)
     conditions = tuple((each.code, each.trigger, each.prefix) for each in profile.conditions)
     reach = tuple(sorted((key.value, each.status.value, each.carries) for key, each in profile.reach.items()))
-    classes = (is_permissive_outbound(profile.id), is_open_outbound(profile.id), profile.outbound_relicense)
-    return (classes, limitations, conditions, reach, alike)
+    return (limitations, conditions, reach, profile.outbound_relicense)
+
+
+def _release(license_id: str, alike: frozenset[str]) -> object:
+    """All that a release under a licence means to the terms of others: whether it is permissive, whether it is open.
+
+    One of `alike`, the share-alike licences of what the student may be made of, counts by its id, and so does none.
+    """
+    asked_for = license_id if license_id in alike or not license_id else None
+    return (is_permissive_outbound(license_id), is_open_outbound(license_id), asked_for)
 
 
 def _methods(asked: Recipe) -> Iterator[Option]:

@@ -130,7 +130,7 @@ class Shelf:
         for _, parent in parents:
             facts |= parent.facts[Context.RESEARCH]
             licensors |= parent.licensors
-        doubt = max([list(Confidence).index(entry.weakest_confidence), *(parent.doubt for _, parent in parents)])
+        doubt = max([_doubt(entry), *(parent.doubt for _, parent in parents)])
         exposures = inherit(entry.hub_id, family, [(edge, parent.exposures) for edge, parent in parents])
         everywhere = dict.fromkeys(Context, facts)
         kin = family or publisher(entry.hub_id)
@@ -140,6 +140,11 @@ class Shelf:
 def publisher(hub_id: str) -> str:
     """The organisation that publishes a hub id."""
     return hub_id.partition("/")[0]
+
+
+def _doubt(entry: KnownEntry) -> int:
+    """By the least sure fact of those that a verdict rests on; whether an id is spelt right is not one of them."""
+    return max(list(Confidence).index(sure) for field, sure in entry.confidence.items() if field != "hub_id")
 
 
 def _own(entry: KnownEntry) -> bool:

@@ -145,7 +145,7 @@ def plan_student(
 
 
 # Where slots stand: the ways of release first, then what the student is made of; further data comes last.
-_OUTBOUND, _NAME, _STUDENT, _METHOD = range(4)
+_OUTBOUND, _NAME, _STUDENT, _METHOD, _TEACHER = range(5)
 
 
 class _Question(NamedTuple):
@@ -181,7 +181,7 @@ class _Need(NamedTuple):
 class _Surroundings(NamedTuple):
     """All of the choices before that matters to a part: the release, exempt families of the base, and the method."""
 
-    release: tuple[int, ...]
+    release: tuple[object, ...]
     families: frozenset[str] | None
     method: int | None
 
@@ -275,14 +275,16 @@ class _Search:
 
     def _surroundings(self, choice: tuple[int, ...]) -> _Surroundings:
         base = self._families(self._slots[_STUDENT].options[choice[_STUDENT]]) if len(choice) > _STUDENT else None
-        return _Surroundings(choice[:_STUDENT], base, choice[_METHOD] if len(choice) > _METHOD else None)
+        release = tuple(self._slots[depth].options[place].release for depth, place in enumerate(choice[:_STUDENT]))
+        return _Surroundings(release, base, choice[_METHOD] if len(choice) > _METHOD else None)
 
     def _need(self, choice: tuple[int, ...]) -> _Need | None:
         """What the part that the last choice brings needs, beside the others; None if nobody can decide it."""
         depth = len(choice) - 1
         if depth in (_OUTBOUND, _METHOD):
             return _Need()
-        key = (depth, choice[-1], self._surroundings(choice))
+        # The student's own licence is a part by itself, which depends on more of that licence than others do.
+        key = (depth, choice if depth == _NAME else choice[-1], self._surroundings(choice))
         if key not in self._needs:
             fragment = self._fragment(choice)
             result = judge_terms(self._terms_of(choice, fragment), fragment, self._situation, self._context)
@@ -290,10 +292,9 @@ class _Search:
         return self._needs[key]
 
     def _terms_of(self, choice: tuple[int, ...], fragment: Recipe) -> TermSet:
-        """Terms do not depend on the release, but for the student's own licence, which is a part by itself."""
+        """Terms do not depend on the release, but for those of the student's own licence."""
         depth = len(choice) - 1
-        around = self._surroundings(choice)._replace(release=choice[:1] if depth == _NAME else ())
-        key = (depth, None if depth == _NAME else choice[-1], around)
+        key = (depth, choice[_OUTBOUND if depth == _NAME else depth], self._surroundings(choice)._replace(release=()))
         if key not in self._terms:
             lineage = fragment if depth == _NAME else replace(fragment, outbound="")
             self._terms[key] = student_terms(lineage, self._situation, self._context)
@@ -314,10 +315,11 @@ class _Search:
 
     def _plan(self, state: _State) -> Plan | None:
         """The combination evaluated as a whole; None where it is no student, having nothing to learn from."""
-        recipe = self._recipe(state.choice)
+        choice = self._refined(state)
+        recipe = self._recipe(choice)
         if recipe.teacher is None and not recipe.datasets:
             return None
-        changes = tuple(self._changes(state.choice))
+        changes = tuple(self._changes(choice))
         if changes and changes[0].kind is ChangeKind.RELABEL:
             changes = (_fitting(changes[0], recipe), *changes[1:])
             recipe = replace(recipe, outbound=changes[0].after)
@@ -338,6 +340,17 @@ class _Search:
             promised=evaluate_student(recipe, self._situation, self._context, decisions),
         )
 
+    def _refined(self, state: _State) -> tuple[int, ...]:
+        """Of models that do equally well, those that leave the fewest duties; the options' own order decides ties."""
+        choice = state.choice
+        for depth in (_STUDENT, _TEACHER):
+            choice = min(self._equals(choice, depth), key=lambda one: self._duties(one, state.need))
+        return choice
+
+    def _duties(self, choice: tuple[int, ...], need: _Need) -> int:
+        agreed = Decisions(need.waivers)
+        return len(evaluate_student(self._recipe(choice), self._situation, self._context, agreed).obligations)
+
     def _changes(self, choice: tuple[int, ...]) -> Iterator[Change]:
         for depth, slot in enumerate(self._slots):
             option = slot.options[choice[depth]]
@@ -346,13 +359,18 @@ class _Search:
                 yield Change(option.kind, slot.name, slot.before, option.label, also)
 
     def _also(self, choice: tuple[int, ...], depth: int) -> Iterator[str]:
-        """Other options of the kind with which all parts need the same."""
-        slot = self._slots[depth]
-        chosen = slot.options[choice[depth]]
-        for place, option in enumerate(slot.options):
-            other = (*choice[:depth], place, *choice[depth + 1 :])
-            if option.kind is chosen.kind and self._total(other) == self._total(choice):
-                yield from (each for each in (option.label, *option.also) if each != chosen.label)
+        """What would do as well at one slot."""
+        chosen = self._slots[depth].options[choice[depth]].label
+        for other in self._equals(choice, depth):
+            option = self._slots[depth].options[other[depth]]
+            yield from (each for each in (option.label, *option.also) if each != chosen)
+
+    def _equals(self, choice: tuple[int, ...], depth: int) -> list[tuple[int, ...]]:
+        """The combinations with another option of the same kind at one slot that need the same; the given one too."""
+        options = self._slots[depth].options
+        kind, total = options[choice[depth]].kind, self._total(choice)
+        others = ((*choice[:depth], place, *choice[depth + 1 :]) for place in range(len(options)))
+        return [each for each in others if options[each[depth]].kind is kind and self._total(each) == total]
 
     def _total(self, choice: tuple[int, ...]) -> _Need | None:
         """What a whole combination needs."""

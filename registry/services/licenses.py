@@ -13,6 +13,7 @@ from registry.context import Registry
 from registry.decisions.checks import context_text
 from registry.decisions.conclusions import conclude
 from registry.decisions.evaluation import CONTEXTS, evaluate_contexts
+from registry.decisions.planning import check_request, plan
 from registry.errors import invalid, not_found
 from registry.licensing import Profile, ScenarioError, evaluate_scenarios, load_profiles
 from registry.listing.paging import Page
@@ -21,7 +22,7 @@ from registry.storage.audit import Event
 from registry.storage.lookup import get_version
 from registry.wire import struct_data
 from spiritsafe.registry.v1 import licensing_pb2, licensing_pb2_grpc
-from spiritsafe.rpc.caller import Caller
+from spiritsafe.rpc.caller import Caller, current_caller
 
 _LICENSES = "licenses/"
 ValueT = TypeVar("ValueT")
@@ -87,6 +88,13 @@ class LicenseService(licensing_pb2_grpc.LicenseServiceServicer):
 
         response_type = licensing_pb2.ConcludeLicensesResponse
         return self._registry.mutate("LicenseService/ConcludeLicenses", request, response_type, act)
+
+    def PlanStudent(
+        self, request: licensing_pb2.PlanStudentRequest, context: grpc.ServicerContext
+    ) -> licensing_pb2.PlanStudentResponse:
+        check_request(current_caller(), request)
+        with self._registry.database.read() as session:
+            return plan(session, request)
 
 
 def _after(prefix: str, name: str) -> str:

@@ -10,9 +10,7 @@ from spiritsafe.registry.v1 import catalog_pb2, version_pb2
 from tests.distill.recipes import tiny_recipe
 
 RECIPE = tiny_recipe()
-ENTRY = catalog_pb2.CatalogEntry(
-    licenses=["gemma"], base_family="gemma3", multimodal=True, lineage_completeness="root"
-)
+ENTRY = catalog_pb2.CatalogEntry(licenses=["gemma"], base_family="gemma3", multimodal=True, lineage_completeness="root")
 
 
 def test_slugs_are_ids_and_differ() -> None:

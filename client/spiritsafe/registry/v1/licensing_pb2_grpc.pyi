@@ -41,6 +41,8 @@ class LicenseServiceStub:
     """Evaluates a what-if scenario without touching the registry."""
     ConcludeLicenses: _grpc.UnaryUnaryMultiCallable[_licensing_pb2.ConcludeLicensesRequest, _licensing_pb2.ConcludeLicensesResponse]
     """Records which licences a reviewer concluded for a version, replacing declared and detected in every verdict."""
+    PlanStudent: _grpc.UnaryUnaryMultiCallable[_licensing_pb2.PlanStudentRequest, _licensing_pb2.PlanStudentResponse]
+    """The verdict of a student that does not exist yet, and the cheapest changes that would clear it. Writes nothing."""
 
 @_typing.type_check_only
 class LicenseServiceAsyncStub(LicenseServiceStub):
@@ -55,6 +57,8 @@ class LicenseServiceAsyncStub(LicenseServiceStub):
     """Evaluates a what-if scenario without touching the registry."""
     ConcludeLicenses: _aio.UnaryUnaryMultiCallable[_licensing_pb2.ConcludeLicensesRequest, _licensing_pb2.ConcludeLicensesResponse]  # type: ignore[assignment]
     """Records which licences a reviewer concluded for a version, replacing declared and detected in every verdict."""
+    PlanStudent: _aio.UnaryUnaryMultiCallable[_licensing_pb2.PlanStudentRequest, _licensing_pb2.PlanStudentResponse]  # type: ignore[assignment]
+    """The verdict of a student that does not exist yet, and the cheapest changes that would clear it. Writes nothing."""
 
 class LicenseServiceServicer(metaclass=_abc_1.ABCMeta):
     """Licence profiles and verdicts. Not legal advice: a written policy applied to recorded facts."""
@@ -96,5 +100,13 @@ class LicenseServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_licensing_pb2.ConcludeLicensesResponse, _abc.Awaitable[_licensing_pb2.ConcludeLicensesResponse]]:
         """Records which licences a reviewer concluded for a version, replacing declared and detected in every verdict."""
+
+    @_abc_1.abstractmethod
+    def PlanStudent(
+        self,
+        request: _licensing_pb2.PlanStudentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_licensing_pb2.PlanStudentResponse, _abc.Awaitable[_licensing_pb2.PlanStudentResponse]]:
+        """The verdict of a student that does not exist yet, and the cheapest changes that would clear it. Writes nothing."""
 
 def add_LicenseServiceServicer_to_server(servicer: LicenseServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
