@@ -17,10 +17,10 @@ from registry.decisions.checks import required_text
 from registry.decisions.rules import current_rules
 from registry.errors import check_etag, etag, invalid, not_found, wrong_state
 from registry.identity.access import check_everywhere
-from registry.licensing import EntryError, KnownEntry
+from registry.licensing import Catalogue, EntryError, KnownEntry
 from registry.licensing.entries import find_in
 from registry.licensing.entry_form import parse_entry
-from registry.licensing.entry_links import Find, check_links
+from registry.licensing.entry_links import check_links, children_of
 from registry.storage.audit import Event
 from registry.storage.tables import CuratedEntry
 from spiritsafe.errors import InvalidArgument
@@ -64,7 +64,7 @@ def withdraw(
 
     Raises:
         NotFound: the id has no curation that holds.
-        FailedPrecondition: other entries name it as their parent, and no shipped entry takes its place.
+        FailedPrecondition: other entries need it, or the shipped entry no longer fits them.
         InvalidArgument, PermissionDenied, Aborted: as `curate`.
     """
     check_everywhere(caller)
@@ -74,7 +74,7 @@ def withdraw(
     record = records.get(folded)
     if record is None or record.curation is None:
         raise not_found(PREFIX + hub_id)
-    _check_withdrawal(records, record)
+    _check_withdrawal(session, records, record)
     row = _append(session, caller, record.entry.hub_id, why, given_etag, None)
     details = {"entries": [{"hub_id": record.entry.hub_id, "revision": row.revision}], "reason": why}
     return known_records(session).get(folded), Event("catalog.withdrawn", PREFIX + record.entry.hub_id, details)
@@ -98,16 +98,28 @@ def _parse(documents: Sequence[tuple[str, Document]]) -> list[KnownEntry]:
 def _check_fit(
     session: Session, before: Mapping[str, Record], entries: Sequence[KnownEntry], fields: Sequence[str]
 ) -> None:
-    catalogue = current_rules(session).catalogue
+    """The new entries must fit the catalogue that they make, and those made from them must still fit."""
     merged = {folded: record.entry for folded, record in before.items()}
     merged |= {entry.hub_id.casefold(): entry for entry in entries}
-    find: Find = lambda hub_id: find_in(merged, hub_id)  # noqa: E731 - a closure over the merged catalogue
+    catalogue = current_rules(session).catalogue
     for entry, field in zip(entries, fields, strict=True):
         try:
             _check_kind(before.get(entry.hub_id.casefold()), entry)
-            check_links(entry, find, catalogue.__contains__)
+            _check_links(entry, merged, catalogue)
         except EntryError as error:
             raise _refused(field, error) from error
+    for entry, field in zip(entries, fields, strict=True):
+        try:
+            for child in children_of(entry.hub_id, merged.values()):
+                _check_links(child, merged, catalogue)
+        except EntryError as error:
+            raise _refused(
+                field, EntryError(entry.hub_id, "parts", f"would leave out what is in use: {error}")
+            ) from error
+
+
+def _check_links(entry: KnownEntry, entries: Mapping[str, KnownEntry], catalogue: Catalogue) -> None:
+    check_links(entry, lambda hub_id: find_in(entries, hub_id), catalogue.__contains__)
 
 
 def _check_kind(existing: Record | None, entry: KnownEntry) -> None:
@@ -116,22 +128,23 @@ def _check_kind(existing: Record | None, entry: KnownEntry) -> None:
         raise EntryError(entry.hub_id, "kind", f"is {entry.kind.value!r}, but the entry is a {existing.entry.kind}")
 
 
-def _check_withdrawal(records: Mapping[str, Record], record: Record) -> None:
+def _check_withdrawal(session: Session, records: Mapping[str, Record], record: Record) -> None:
+    """What was made from the entry must still fit, and so must the shipped entry that holds again."""
+    folded = record.entry.hub_id.casefold()
+    entries = {key: each.entry for key, each in records.items() if key != folded}
     if record.overridden is not None:
-        return
-    own = record.entry.hub_id.casefold()
-    dependents = [
-        each.entry.hub_id
-        for each in records.values()
-        if any(parent.hub_id.casefold() == own for parent in each.entry.parents)
-    ]
-    if dependents:
+        entries[folded] = record.overridden
+    catalogue = current_rules(session).catalogue
+    try:
+        for entry in (*filter(None, [record.overridden]), *children_of(record.entry.hub_id, entries.values())):
+            _check_links(entry, entries, catalogue)
+    except EntryError as error:
         raise wrong_state(
             PREFIX + record.entry.hub_id,
-            f"is a parent of {', '.join(dependents[:5])}",
+            f"cannot be withdrawn: {error}",
             reason="CATALOG_ENTRY_IN_USE",
-            remedy="change or withdraw those entries first",
-        )
+            remedy="change or withdraw that entry first",
+        ) from error
 
 
 def _append(

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from registry.licensing.entries import (
+    PART_SEPARATOR,
     Confidence,
     DatasetPart,
     Fact,
@@ -37,6 +38,8 @@ _OWN = {
 _FACT_FIELDS = frozenset({"source", "as_of", "confidence"})
 _PART_FIELDS = frozenset({"name", "rows", "generated_by"})
 _NAMES_PARENTS = ("base", "generated_by", "derived_from", "parts")
+MAX_TEXT_LENGTH = 4_096
+MAX_ITEMS = 1_000
 _BASE_EDGES = WEIGHTS_EDGES | DISTILLATION_EDGES
 
 
@@ -133,6 +136,8 @@ class _Reader:
             return default
         if not isinstance(value, str) or "\n" in value or (default is None and not value.strip()):
             raise self.error(field, "must be one line of text")
+        if len(value) > MAX_TEXT_LENGTH:
+            raise self.error(field, f"is {len(value)} characters long; at most {MAX_TEXT_LENGTH} are kept")
         return value
 
     def optional_text(self, field: str) -> str | None:
@@ -169,6 +174,8 @@ class _Reader:
         value = self.value.get(field, [])
         if not isinstance(value, (list, tuple)):
             raise self.error(field, "must be a list")
+        if len(value) > MAX_ITEMS:
+            raise self.error(field, f"has {len(value)} items; at most {MAX_ITEMS} are kept")
         return value
 
     def texts(self, field: str) -> tuple[str, ...]:
@@ -177,11 +184,14 @@ class _Reader:
             raise self.error(field, "must be a list of different texts")
         return tuple(value)
 
-    def hub_ids(self, field: str) -> tuple[str, ...]:
+    def hub_ids(self, field: str, *, parts: bool = False) -> tuple[str, ...]:
+        """Different ids; with `parts` also of parts of datasets."""
         values = self.texts(field)
         for position, value in enumerate(values):
-            if not _HUB_ID.fullmatch(value):
-                raise self.error(f"{field}[{position}]", f"is {value!r}; write ORGANISATION/REPOSITORY")
+            whole, separator, part = value.partition(PART_SEPARATOR)
+            if not _HUB_ID.fullmatch(whole) or (separator and not (parts and _PART.fullmatch(part))):
+                form = f"ORGANISATION/REPOSITORY{', with #PART for a part' if parts else ''}"
+                raise self.error(f"{field}[{position}]", f"is {value!r}; write {form}")
         return values
 
     def inner(self, field: str) -> _Reader:
@@ -194,7 +204,7 @@ def _common(raw: _Reader, hub_id: str) -> dict[str, Any]:
         raise raw.error("licenses", "is empty; write unknown where nothing is known")
     return {
         "hub_id": hub_id,
-        "display_name": raw.text("display_name", hub_id.partition("/")[2]),
+        "display_name": raw.text("display_name", "") or hub_id.partition("/")[2],
         "licenses": licenses,
         "facts": _facts(raw.inner("facts")),
         "notes": raw.text("notes", ""),
@@ -234,7 +244,7 @@ def _model(raw: _Reader, common: dict[str, Any]) -> KnownModel:
 
 
 def _dataset(raw: _Reader, common: dict[str, Any]) -> KnownDataset:
-    generated_by, derived_from = raw.hub_ids("generated_by"), raw.hub_ids("derived_from")
+    generated_by, derived_from = raw.hub_ids("generated_by"), raw.hub_ids("derived_from", parts=True)
     return KnownDataset(
         **common,
         lineage_completeness=_completeness(raw, has_parents=bool(generated_by or derived_from)),

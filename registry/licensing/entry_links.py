@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from registry.licensing.entries import KnownDataset, KnownEntry, KnownModel
+from registry.licensing.entries import PART_SEPARATOR, KnownDataset, KnownEntry, KnownModel
 from registry.licensing.entry_form import EntryError
 from registry.licensing.vocabulary import NodeKind
 
@@ -27,6 +27,17 @@ def check_links(entry: KnownEntry, find: Find, is_license: Callable[[str], bool]
     if path := _cycle(entry, find):
         field = next(field for field, parent_id, _ in _references(entry) if parent_id.casefold() == path[1].casefold())
         raise EntryError(entry.hub_id, field, f"closes a cycle: {' -> '.join(path)}")
+
+
+def children_of(hub_id: str, entries: Iterable[KnownEntry]) -> list[KnownEntry]:
+    """The entries that were made from one, or from a part of it."""
+    own = _whole(hub_id)
+    return [entry for entry in entries if any(_whole(parent.hub_id) == own for parent in entry.parents)]
+
+
+def _whole(hub_id: str) -> str:
+    """The case-folded id of a dataset that a part belongs to; any other id itself, case-folded."""
+    return hub_id.partition(PART_SEPARATOR)[0].casefold()
 
 
 def _references(entry: KnownEntry) -> Iterator[tuple[str, str, frozenset[NodeKind]]]:
@@ -54,12 +65,12 @@ def _check_parent(
 
 def _cycle(entry: KnownEntry, find: Find) -> list[str]:
     """The ids from the entry back to itself; empty when no line of parents leads there."""
-    own = entry.hub_id.casefold()
+    own = _whole(entry.hub_id)
     paths = [[entry.hub_id, parent.hub_id] for parent in entry.parents]
     seen: set[str] = set()
     while paths:
         path = paths.pop()
-        folded = path[-1].casefold()
+        folded = _whole(path[-1])
         if folded == own:
             return path
         above = find(path[-1])

@@ -45,7 +45,8 @@ _EntryT = TypeVar("_EntryT", bound=KnownEntry)
 def load_entries() -> Mapping[str, KnownEntry]:
     """All shipped entries by hub id, in the order of ids without regard to case."""
     found: dict[str, KnownEntry] = {}
-    for file in resources.files("registry.licensing").joinpath("data/catalog").iterdir():
+    files = resources.files("registry.licensing").joinpath("data/catalog").iterdir()
+    for file in (each for each in files if each.name.endswith(".json")):
         for position, entry in enumerate(json.loads(file.read_text(encoding="utf-8"))["entries"]):
             known = parse_entry(entry, position)
             found[known.hub_id] = known

@@ -143,9 +143,8 @@ class Catalogue:
 @cache
 def load_profiles() -> Catalogue:
     """The shipped catalogue, one file for each family of licences."""
-    files = sorted(
-        resources.files("registry.licensing").joinpath("data/profiles").iterdir(), key=lambda file: file.name
-    )
+    folder = resources.files("registry.licensing").joinpath("data/profiles").iterdir()
+    files = sorted((each for each in folder if each.name.endswith(".json")), key=lambda file: file.name)
     return Catalogue(
         parse_profile(each) for file in files for each in json.loads(file.read_text(encoding="utf-8"))["profiles"]
     )

@@ -117,7 +117,7 @@ def _entries(records: _Records) -> dict[str, KnownEntry]:
 
 def _message(record: Record, records: _Records) -> catalog_pb2.CatalogEntry:
     entry, curation = record.entry, record.curation
-    folded = _entries(records) | {entry.hub_id.casefold(): entry}
+    entries = _entries(records)
     message = catalog_pb2.CatalogEntry(
         name=PREFIX + entry.hub_id,
         hub_repo=entry.hub_id,
@@ -132,7 +132,7 @@ def _message(record: Record, records: _Records) -> catalog_pb2.CatalogEntry:
         confidence=entry.weakest_confidence,
         notes=entry.notes,
         origin=enum_number(catalog_pb2.CatalogEntryOrigin, record.origin),
-        upstream_licenses=upstream_licenses(entry.hub_id, lambda hub_id: folded.get(hub_id.casefold())),
+        upstream_licenses=upstream_licenses(entry.hub_id, lambda hub_id: find_in(entries, hub_id)),
         document=_struct(entry),
         overridden_document=_struct(record.overridden),
         etag=record_etag(record),

@@ -28,6 +28,11 @@ def model(hub_id: str, license_id: str = "apache-2.0", base: str = "", **fields:
     return {"kind": "model", "hub_id": hub_id, "licenses": [license_id], "base": parent, "facts": facts} | fields
 
 
+def subset(hub_id: str, *of: str) -> dict[str, Any]:
+    facts = {"hub_id": FACT, "licenses": FACT, "derived_from": FACT}
+    return {"kind": "dataset", "hub_id": hub_id, "licenses": ["cc-by-4.0"], "derived_from": list(of), "facts": facts}
+
+
 def struct(document: Mapping[str, Any]) -> struct_pb2.Struct:
     return json_format.ParseDict(document, struct_pb2.Struct())
 
@@ -163,11 +168,36 @@ def test_a_withdrawn_curation_falls_back(rob: Client, reader: Client) -> None:
 
 def test_an_entry_that_others_name_is_not_withdrawn(rob: Client) -> None:
     curate_all(rob, [model("acme/tuned", base="acme/base"), model("acme/base")])
-    with pytest.raises(FailedPrecondition, match="is a parent of acme/tuned") as caught:
+    with pytest.raises(FailedPrecondition, match="entry acme/tuned: base") as caught:
         withdraw(rob, "acme/base")
     assert caught.value.reason == "CATALOG_ENTRY_IN_USE"
     withdraw(rob, "acme/tuned")
     withdraw(rob, "acme/base")
+
+
+def test_a_shipped_entry_that_no_longer_fits_does_not_come_back(rob: Client) -> None:
+    """Its base was made a child of the entry while that had no base: both together would be a cycle."""
+    base = "deepseek-ai/deepseek-coder-7b-instruct-v1.5"
+    curate(rob, model(TEACHER))
+    curate(rob, model(base, base=TEACHER))
+    with pytest.raises(FailedPrecondition, match="closes a cycle"):
+        withdraw(rob, TEACHER)
+    withdraw(rob, base)
+    withdraw(rob, TEACHER)
+
+
+def test_a_dataset_made_from_one_part_carries_that_parts_licences(rob: Client) -> None:
+    made = curate(rob, subset("acme/clean-calls", f"{DATASET}#mixtral"))
+    assert list(made.upstream_licenses) == ["cc-by-4.0", "apache-2.0"]
+    whole = curate(rob, subset("acme/all-calls", DATASET))
+    assert list(whole.upstream_licenses) == ["cc-by-4.0", "deepseek-model-1.0", "apache-2.0"]
+
+
+def test_a_part_in_use_is_not_curated_away(rob: Client) -> None:
+    curate(rob, subset("acme/clean-calls", f"{DATASET}#mixtral"))
+    blamed, said = refused(rob, subset(DATASET, "Salesforce/APIGen-MT-5k"))
+    assert blamed == "documents[0].parts"
+    assert f"entry acme/clean-calls: derived_from[0] is '{DATASET}#mixtral'" in said
 
 
 def test_entries_of_one_batch_may_refer_to_each_other(rob: Client) -> None:
@@ -202,6 +232,7 @@ def test_entries_of_one_batch_may_refer_to_each_other(rob: Client) -> None:
             "documents[0].base.edge",
             "is 'tuned'; use one of",
         ),
+        ([subset("acme/d", "acme/e#gone")], "documents[0].derived_from[0]", "which the catalogue does not know"),
         ([], "documents", "must be 1 to 1000 entries, not 0"),
     ],
 )

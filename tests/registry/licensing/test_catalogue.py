@@ -211,6 +211,21 @@ def test_only_a_licensors_own_release_has_no_base() -> None:
         assert (model.base_family is None) == (model.base is not None)
 
 
+def test_every_public_xlam_is_here() -> None:
+    """The model table of the xLAM README, and the GGUF repositories that it names."""
+    dense = {"1b-fc-r", "7b-fc-r", "7b-r", "8x7b-r", "8x22b-r", "v0.1-r", "2-1b-fc-r", "2-3b-fc-r", "2-32b-fc-r"}
+    gguf = {f"{name}-gguf" for name in ("1b-fc-r", "7b-fc-r", "2-1b-fc-r", "2-3b-fc-r")}
+    llama = {f"Llama-xLAM-2-{name}" for name in ("8b-fc-r", "70b-fc-r", "8b-fc-r-gguf")}
+    expected = {f"Salesforce/xLAM-{name}" for name in dense | gguf} | {f"Salesforce/{name}" for name in llama}
+    assert {hub_id for hub_id in load_models() if hub_id.startswith("Salesforce/")} == expected
+
+
+def test_no_profile_is_given_twice() -> None:
+    files = (CATALOG.parent / "profiles").glob("*.json")
+    ids = [each["id"] for file in files for each in json.loads(file.read_text("utf-8"))["profiles"]]
+    assert sorted(ids) == sorted(profile.id for profile in load_profiles())
+
+
 def test_background_knowledge_is_never_called_verified() -> None:
     for entry in load_entries().values():
         for name, fact in entry.facts.items():
