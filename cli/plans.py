@@ -13,7 +13,6 @@ from rich.markup import escape
 from cli import output
 from cli.options import (
     ContextName,
-    DistributedOption,
     FormatOption,
     OutboundOption,
     context_value,
@@ -50,7 +49,10 @@ def plan(
         list[ContextName] | None, typer.Option(help="Look for plans here; everywhere when left out.")
     ] = None,
     eu: Annotated[bool, typer.Option("--eu", help="The licensee is based in the European Union.")] = False,
-    distributed: DistributedOption = False,
+    distribute: Annotated[
+        bool,
+        typer.Option("--distribute", "--distributed", help="It is handed to others also outside commercial contexts."),
+    ] = False,
     plans: Annotated[int, typer.Option(min=1, max=10, help="Plans to look for in each context.")] = 3,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -74,7 +76,7 @@ def plan(
         request = licensing_pb2.PlanStudentRequest(
             recipe=recipe,
             contexts=[context_value(one) for one in context or ()],
-            distributed=distributed,
+            distributed=distribute,
             licensee_in_eu=eu,
             max_plans=plans,
         )

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from registry.decisions.questions import questions_for
-from registry.decisions.rendering import is_liftable
 from registry.decisions.rules import Rules
 from registry.licensing import Context, Evaluation, Obligation, Path, Reason, explain
 from registry.licensing.components import Shelf
@@ -108,7 +107,7 @@ class PlanMessages:
             remedy=reason.remedy,
             sentence=explain(readable),
             confidence=", ".join(sorted({each.confidence for each in profiles})),
-            liftable=is_liftable(reason),
+            liftable=reason.liftable,
         )
 
     def _facts(self, recipe: Recipe) -> list[licensing_pb2.ReliedFact]:

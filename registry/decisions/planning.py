@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlmodel import Session
 
 from registry.decisions.checks import context_text
 from registry.decisions.plan_messages import PlanMessages
-from registry.decisions.rules import current_rules
+from registry.decisions.rules import Rules, current_rules
 from registry.decisions.students import STORED, Workshop
 from registry.errors import invalid
 from registry.identity.access import check_namespace
 from registry.licensing import Context
 from registry.licensing.alternatives import Market
 from registry.licensing.planning import PLANS, plan_student
-from registry.licensing.student import Situation
+from registry.licensing.student import Recipe, Situation
 from spiritsafe.registry.v1 import licensing_pb2
 from spiritsafe.rpc.caller import Caller
 from spiritsafe.rpc.names import VersionName
@@ -33,21 +35,39 @@ def check_request(caller: Caller, request: licensing_pb2.PlanStudentRequest) -> 
         raise invalid("max_plans", f"{request.max_plans} is not a number from 0 to {MAX_PLANS}")
 
 
-def plan(session: Session, request: licensing_pb2.PlanStudentRequest) -> licensing_pb2.PlanStudentResponse:
-    """The verdicts of the student that the request describes, and what would clear it.
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request with all that the registry knows about it, as of one snapshot."""
+
+    recipe: Recipe
+    contexts: tuple[Context, ...]
+    plans: int
+    situation: Situation
+    workshop: Workshop
+    rules: Rules
+
+
+def read_question(session: Session, request: licensing_pb2.PlanStudentRequest) -> Question:
+    """Everything that an answer needs of the database.
 
     Raises:
         InvalidArgument, NotFound, FailedPrecondition: see `Workshop.recipe`.
     """
     rules = current_rules(session)
     workshop = Workshop(session)
-    recipe = workshop.recipe(request.recipe, rules)
-    contexts = [Context(context_text(each, "contexts")) for each in request.contexts]
-    forecast = plan_student(
-        recipe,
-        Market.of(workshop.shelf),
-        Situation(rules.catalogue, rules.policy, request.distributed, request.licensee_in_eu),
-        contexts or tuple(Context),
-        request.max_plans or PLANS,
+    return Question(
+        recipe=workshop.recipe(request.recipe, rules),
+        contexts=tuple(Context(context_text(each, "contexts")) for each in request.contexts) or tuple(Context),
+        plans=request.max_plans or PLANS,
+        situation=Situation(rules.catalogue, rules.policy, request.distributed, request.licensee_in_eu),
+        workshop=workshop,
+        rules=rules,
     )
-    return PlanMessages(workshop.shelf, workshop.names, rules).response(forecast)
+
+
+def answer(question: Question) -> licensing_pb2.PlanStudentResponse:
+    """The verdicts of the student that is asked about, and what would clear it. Needs no database."""
+    shelf = question.workshop.shelf
+    market = Market.of(shelf)
+    forecast = plan_student(question.recipe, market, question.situation, question.contexts, question.plans)
+    return PlanMessages(shelf, question.workshop.names, question.rules).response(forecast)

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from registry.clock import to_timestamp
-from registry.licensing import Evaluation, Obligation, Path, Reason, ReasonStatus, explain, load_profiles
-from registry.licensing.vocabulary import LIFTABLE_CODES
+from registry.licensing import Evaluation, Obligation, Path, Reason, explain, load_profiles
 from registry.wire import enum_number
 from spiritsafe.registry.v1 import licensing_pb2
 from spiritsafe.rpc.names import VersionName
@@ -34,7 +33,7 @@ def render_evaluation(
 
 def is_liftable(reason: Reason) -> bool:
     """Whether a recorded review can lift it: an open reason of a contested code."""
-    return reason.status is ReasonStatus.OPEN and reason.code in LIFTABLE_CODES
+    return reason.liftable
 
 
 def _reason(reason: Reason, names: Names) -> licensing_pb2.Reason:

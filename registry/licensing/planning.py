@@ -25,6 +25,7 @@ from registry.licensing.alternatives import (
 )
 from registry.licensing.components import Component
 from registry.licensing.exposures import Crossings, NodeExposures, Path
+from registry.licensing.needs import Need, need_of
 from registry.licensing.student import (
     MADE_HERE,
     Decisions,
@@ -33,20 +34,11 @@ from registry.licensing.student import (
     Waiver,
     evaluate_student,
     judge_terms,
-    licensor_of,
     student_terms,
 )
 from registry.licensing.terms import OriginFacts, TermSet
 from registry.licensing.verdict import Approval, Evaluation, Reason
-from registry.licensing.vocabulary import (
-    LIFTABLE_CODES,
-    UNKNOWN,
-    Context,
-    NodeKind,
-    ReasonCode,
-    ReasonStatus,
-    Verdict,
-)
+from registry.licensing.vocabulary import Context, NodeKind, Verdict
 
 CLEAR = frozenset({Verdict.ALLOWED, Verdict.ALLOWED_WITH_OBLIGATIONS})
 PLANS = 3
@@ -148,36 +140,6 @@ def plan_student(
 _OUTBOUND, _NAME, _STUDENT, _METHOD, _TEACHER = range(5)
 
 
-class _Question(NamedTuple):
-    """What one review answers; the same people answer it for every model of a licensor, so it counts once."""
-
-    code: str
-    waiver: Waiver
-
-
-class _Need(NamedTuple):
-    """What people would have to decide for some parts to be clear."""
-
-    waivers: frozenset[Waiver] = frozenset()
-    questions: frozenset[_Question] = frozenset()
-
-    def __or__(self, other: object) -> _Need:
-        assert isinstance(other, _Need)
-        waivers = self.waivers | other.waivers
-        questions = self.questions | other.questions
-        return _Need(waivers, frozenset(each for each in questions if each.waiver not in waivers))
-
-    def covers(self, other: _Need) -> bool:
-        """Whether whoever decides this decides the other as well, whatever else has to be decided."""
-        return other.waivers <= self.waivers and all(
-            each in self.questions or each.waiver in self.waivers for each in other.questions
-        )
-
-    @property
-    def cost(self) -> Cost:
-        return cost_of(ChangeKind.AGREEMENT, len(self.waivers)) + cost_of(ChangeKind.REVIEW, len(self.questions))
-
-
 class _Surroundings(NamedTuple):
     """All of the choices before that matters to a part: the release, exempt families of the base, and the method."""
 
@@ -193,7 +155,7 @@ class _State(NamedTuple):
     choice: tuple[int, ...]
     by_agreement: bool
     changes: Cost
-    need: _Need
+    need: Need
 
 
 class _Search:
@@ -206,13 +168,13 @@ class _Search:
         self._context = context
         self._exempt = frozenset[str]().union(*(profile.except_base for profile in situation.catalogue))
         self._terms: dict[object, TermSet] = {}
-        self._needs: dict[object, _Need | None] = {}
-        self._steps: dict[object, list[tuple[int, Cost, _Need]]] = {}
+        self._needs: dict[object, Need | None] = {}
+        self._steps: dict[object, list[tuple[int, Cost, Need]]] = {}
 
     def run(self, evaluation: Evaluation, wanted: int, max_tries: int) -> Search:
         found: list[Plan] = []
         shapes: list[frozenset[ChangeKind]] = []
-        waiting = [_State(0, (), False, 0, _Need())]
+        waiting = [_State(0, (), False, 0, Need())]
         tries = 0
         while waiting and len(found) < wanted and tries < max_tries:
             state = heapq.heappop(waiting)
@@ -238,11 +200,11 @@ class _Search:
                 changes = state.changes + change
                 yield _State(changes + need.cost, (*state.choice, place), False, changes, need)
         elif state.need.questions:
-            need = state.need | _Need(frozenset(question.waiver for question in state.need.questions))
+            need = state.need | Need(frozenset(question.waiver for question in state.need.questions))
             if all(waiver.licensor for waiver in need.waivers):
                 yield _State(state.changes + need.cost, state.choice, True, state.changes, need)
 
-    def _next(self, choice: tuple[int, ...]) -> list[tuple[int, Cost, _Need]]:
+    def _next(self, choice: tuple[int, ...]) -> list[tuple[int, Cost, Need]]:
         """The options of the next slot that can be part of a cheapest plan: place, cost and need of each.
 
         What a component needs does not depend on others beside it. So an option cannot be part of one where an earlier
@@ -251,7 +213,7 @@ class _Search:
         depth = len(choice)
         key = (depth, self._surroundings(choice))
         if key not in self._steps:
-            best: dict[object, list[_Need]] = {}
+            best: dict[object, list[Need]] = {}
             steps = self._steps[key] = []
             for place, option in enumerate(self._slots[depth].options):
                 need = self._need((*choice, place))
@@ -278,17 +240,17 @@ class _Search:
         release = tuple(self._slots[depth].options[place].release for depth, place in enumerate(choice[:_STUDENT]))
         return _Surroundings(release, base, choice[_METHOD] if len(choice) > _METHOD else None)
 
-    def _need(self, choice: tuple[int, ...]) -> _Need | None:
+    def _need(self, choice: tuple[int, ...]) -> Need | None:
         """What the part that the last choice brings needs, beside the others; None if nobody can decide it."""
         depth = len(choice) - 1
         if depth in (_OUTBOUND, _METHOD):
-            return _Need()
+            return Need()
         # The student's own licence is a part by itself, which depends on more of that licence than others do.
         key = (depth, choice if depth == _NAME else choice[-1], self._surroundings(choice))
         if key not in self._needs:
             fragment = self._fragment(choice)
             result = judge_terms(self._terms_of(choice, fragment), fragment, self._situation, self._context)
-            self._needs[key] = _need_of(result.reasons, fragment)
+            self._needs[key] = need_of(result.reasons, fragment)
         return self._needs[key]
 
     def _terms_of(self, choice: tuple[int, ...], fragment: Recipe) -> TermSet:
@@ -327,7 +289,7 @@ class _Search:
         approvals = tuple(
             Approval(reason.code, reason.licenses[0], reason.origin, self._context)
             for reason in agreed.reasons
-            if _is_liftable(reason)
+            if reason.liftable
         )
         decisions = Decisions(state.need.waivers, approvals)
         return Plan(
@@ -347,7 +309,7 @@ class _Search:
             choice = min(self._equals(choice, depth), key=lambda one: self._duties(one, state.need))
         return choice
 
-    def _duties(self, choice: tuple[int, ...], need: _Need) -> int:
+    def _duties(self, choice: tuple[int, ...], need: Need) -> int:
         agreed = Decisions(need.waivers)
         return len(evaluate_student(self._recipe(choice), self._situation, self._context, agreed).obligations)
 
@@ -372,9 +334,9 @@ class _Search:
         others = ((*choice[:depth], place, *choice[depth + 1 :]) for place in range(len(options)))
         return [each for each in others if options[each[depth]].kind is kind and self._total(each) == total]
 
-    def _total(self, choice: tuple[int, ...]) -> _Need | None:
+    def _total(self, choice: tuple[int, ...]) -> Need | None:
         """What a whole combination needs."""
-        total = _Need()
+        total = Need()
         for depth in range(len(choice)):
             need = self._need(choice[: depth + 1])
             if need is None:
@@ -397,28 +359,6 @@ def _fitting(relabel: Change, recipe: Recipe) -> Change:
     choices = (relabel.after, *relabel.also)
     fitting = next((each for each in choices if each in recipe.student.licenses()), relabel.after)
     return replace(relabel, after=fitting, also=tuple(each for each in choices if each != fitting))
-
-
-def _need_of(reasons: Sequence[Reason], recipe: Recipe) -> _Need | None:
-    waivers: set[Waiver] = set()
-    questions: set[_Question] = set()
-    for reason in reasons:
-        waiver = Waiver(licensor_of(recipe, reason.origin), reason.licenses[0])
-        if _is_liftable(reason):
-            questions.add(_Question(reason.code, waiver))
-        elif waiver.licensor and waiver.license != UNKNOWN and reason.code in _OF_LICENCES:
-            waivers.add(waiver)
-        else:
-            return None
-    return _Need() | _Need(frozenset(waivers), frozenset(questions))
-
-
-# What a scan raised has codes of its own: somebody concludes it, and no contract makes it go away.
-_OF_LICENCES = frozenset[str](ReasonCode)
-
-
-def _is_liftable(reason: Reason) -> bool:
-    return reason.status is ReasonStatus.OPEN and reason.code in LIFTABLE_CODES
 
 
 def _hollow(families: frozenset[str]) -> Component:

@@ -92,6 +92,11 @@ class Reason:
     remedy: str
     policy: str | None = None
 
+    @property
+    def liftable(self) -> bool:
+        """Whether a recorded review can lift it: an open reason of a contested code."""
+        return self.status is ReasonStatus.OPEN and self.code in LIFTABLE_CODES
+
 
 @dataclass(frozen=True, slots=True)
 class Obligation:
@@ -394,11 +399,7 @@ def _duty(code: TermCode, term: Term, profile: Profile, trigger: Trigger) -> Obl
 
 
 def _is_lifted(reason: Reason, case: _Case) -> bool:
-    return (
-        reason.status is ReasonStatus.OPEN
-        and reason.code in LIFTABLE_CODES
-        and any(approval.covers(reason, case.context) for approval in case.deployment.approvals)
-    )
+    return reason.liftable and any(approval.covers(reason, case.context) for approval in case.deployment.approvals)
 
 
 def _distinct(reasons: Iterable[Reason]) -> list[Reason]:

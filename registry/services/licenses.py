@@ -13,7 +13,7 @@ from registry.context import Registry
 from registry.decisions.checks import context_text
 from registry.decisions.conclusions import conclude
 from registry.decisions.evaluation import CONTEXTS, evaluate_contexts
-from registry.decisions.planning import check_request, plan
+from registry.decisions.planning import answer, check_request, read_question
 from registry.errors import invalid, not_found
 from registry.licensing import Profile, ScenarioError, evaluate_scenarios, load_profiles
 from registry.listing.paging import Page
@@ -94,7 +94,8 @@ class LicenseService(licensing_pb2_grpc.LicenseServiceServicer):
     ) -> licensing_pb2.PlanStudentResponse:
         check_request(current_caller(), request)
         with self._registry.database.read() as session:
-            return plan(session, request)
+            question = read_question(session, request)
+        return answer(question)
 
 
 def _after(prefix: str, name: str) -> str:
