@@ -173,19 +173,18 @@ class _Search:
 
     def run(self, evaluation: Evaluation, wanted: int, max_tries: int) -> Search:
         found: list[Plan] = []
-        shapes: list[frozenset[ChangeKind]] = []
         waiting = [_State(0, (), False, 0, Need())]
         tries = 0
         while waiting and len(found) < wanted and tries < max_tries:
             state = heapq.heappop(waiting)
-            if any(shape <= kinds_in(state.cost) for shape in shapes):
+            # What merely adds to an earlier plan with reviews may still be another way out with agreements instead.
+            reviewed = _adds_to(kinds_in(state.cost), found)
+            if reviewed and _adds_to(kinds_in(state.changes) | {ChangeKind.AGREEMENT}, found):
                 continue
             tries += 1
-            if len(state.choice) == len(self._slots):
+            if len(state.choice) == len(self._slots) and not reviewed:
                 plan = self._plan(state)
-                if plan is not None:
-                    found.append(plan)
-                    shapes.append(kinds_in(state.cost))
+                found += [plan] if plan is not None else []
             for successor in self._successors(state):
                 heapq.heappush(waiting, successor)
         complete = len(found) == wanted or not waiting
@@ -352,6 +351,11 @@ class _Search:
             if all(self._need(choice) is None for choice in choices):
                 origins = {node for part in slot.options[0].brings.components for node in part.licensors}
                 yield from (reason for reason in reasons if reason.origin in (origins or MADE_HERE))
+
+
+def _adds_to(kinds: frozenset[ChangeKind], plans: Sequence[Plan]) -> bool:
+    """Whether these kinds of changes are those of an earlier plan, or more."""
+    return any(kinds_in(plan.cost) <= kinds for plan in plans)
 
 
 def _fitting(relabel: Change, recipe: Recipe) -> Change:
