@@ -25,6 +25,7 @@ from cli.options import (
 )
 from cli.output import Format
 from cli.pages import every
+from cli.plans import plan
 from cli.session import connect
 from spiritsafe.registry.v1 import licensing_pb2, version_pb2
 
@@ -138,3 +139,6 @@ def conclude(
             etag=current.etag,
         )
         output.print_one(form, client.licenses.ConcludeLicenses(request))
+
+
+app.command("plan")(plan)

@@ -8,17 +8,7 @@ from dataclasses import replace
 from registry.clock import to_timestamp
 from registry.decisions.ancestry import Name
 from registry.decisions.rules import Rules
-from registry.licensing import (
-    Catalogue,
-    Evaluation,
-    Obligation,
-    Path,
-    Reason,
-    ReasonStatus,
-    explain,
-    explain_evaluation,
-)
-from registry.licensing.vocabulary import LIFTABLE_CODES
+from registry.licensing import Catalogue, Evaluation, Obligation, Path, Reason, explain, explain_evaluation
 from registry.wire import enum_number
 from spiritsafe.registry.v1 import licensing_pb2
 
@@ -61,7 +51,7 @@ def _explanation(result: Evaluation, names: Names, catalogue: Catalogue, version
 
 def is_liftable(reason: Reason) -> bool:
     """Whether a recorded review can lift it: an open reason of a contested code."""
-    return reason.status is ReasonStatus.OPEN and reason.code in LIFTABLE_CODES
+    return reason.liftable
 
 
 def _reason(reason: Reason, names: Names, catalogue: Catalogue) -> licensing_pb2.Reason:

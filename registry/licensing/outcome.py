@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from registry.licensing.exposures import Path
 from registry.licensing.policy import Policy
-from registry.licensing.vocabulary import Context, NodeKind, ReasonStatus, Trigger, Verdict
+from registry.licensing.vocabulary import LIFTABLE_CODES, Context, NodeKind, ReasonStatus, Trigger, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,11 @@ class Reason:
     path: Path
     remedy: str
     policy: str | None = None
+
+    @property
+    def liftable(self) -> bool:
+        """Whether a recorded review can lift it: an open reason of a contested code."""
+        return self.status is ReasonStatus.OPEN and self.code in LIFTABLE_CODES
 
 
 @dataclass(frozen=True, slots=True)

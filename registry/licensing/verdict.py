@@ -10,7 +10,6 @@ from registry.licensing.policy import PolicyChoice
 from registry.licensing.profiles import Catalogue, Condition, Profile
 from registry.licensing.terms import Alert, TermGroup, TermKey, TermSet
 from registry.licensing.vocabulary import (
-    LIFTABLE_CODES,
     Context,
     EdgeType,
     Mark,
@@ -73,7 +72,7 @@ def explain(reason: Reason) -> str:
 
 def has_prefix(name: str, prefix: str) -> bool:
     """Whether a public name begins with a prefix; `-`, `_` and space are one character and case is ignored."""
-    return _plain(name.rsplit("/", 1)[-1]).startswith(_plain(prefix))
+    return plain_name(name.rsplit("/", 1)[-1]).startswith(plain_name(prefix))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,8 @@ def _license_ids(given: Iterable[str]) -> tuple[str, ...]:
     return tuple(each.strip().lower() for each in given if each.strip())
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A name as naming clauses compare it: case is ignored, and `-`, `_` and space are one character."""
     return name.casefold().replace("-", " ").replace("_", " ")
 
 
@@ -347,11 +347,7 @@ def _lift(raised: Iterable[Reason], case: _Case) -> tuple[tuple[Reason, ...], tu
 
 
 def _is_lifted(reason: Reason, case: _Case) -> bool:
-    return (
-        reason.status is ReasonStatus.OPEN
-        and reason.code in LIFTABLE_CODES
-        and any(approval.covers(reason, case.context) for approval in case.deployment.approvals)
-    )
+    return reason.liftable and any(approval.covers(reason, case.context) for approval in case.deployment.approvals)
 
 
 def _distinct(reasons: Iterable[Reason]) -> list[Reason]:

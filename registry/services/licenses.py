@@ -14,6 +14,7 @@ from registry.context import Registry
 from registry.decisions.checks import context_text
 from registry.decisions.conclusions import conclude
 from registry.decisions.evaluation import CONTEXTS, evaluate_contexts
+from registry.decisions.planning import answer, check_request, read_question
 from registry.decisions.profiles import LICENSES, latest_revisions, revise
 from registry.decisions.rules import current_rules
 from registry.errors import etag, invalid, not_found
@@ -140,6 +141,14 @@ class LicenseService(licensing_pb2_grpc.LicenseServiceServicer):
 
         response_type = licensing_pb2.ConcludeLicensesResponse
         return self._registry.mutate("LicenseService/ConcludeLicenses", request, response_type, act)
+
+    def PlanStudent(
+        self, request: licensing_pb2.PlanStudentRequest, context: grpc.ServicerContext
+    ) -> licensing_pb2.PlanStudentResponse:
+        check_request(current_caller(), request)
+        with self._registry.database.read() as session:
+            question = read_question(session, request)
+        return answer(question)
 
 
 def _after(prefix: str, name: str) -> str:

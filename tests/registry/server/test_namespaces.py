@@ -60,6 +60,7 @@ REQUESTS: dict[str, Message] = {
     "MirrorFiles": artifact_pb2.MirrorFilesRequest(version=VERSION),
     "EvaluateVersion": licensing_pb2.EvaluateVersionRequest(name=VERSION),
     "ConcludeLicenses": licensing_pb2.ConcludeLicensesRequest(name=VERSION, rationale="read it"),
+    "PlanStudent": licensing_pb2.PlanStudentRequest(recipe=licensing_pb2.StudentRecipe(student=VERSION)),
     "GetReview": review_pb2.GetReviewRequest(name=REVIEW),
     "ListReviews": review_pb2.ListReviewsRequest(parent=OTHER),
     "RequestReviews": review_pb2.RequestReviewsRequest(version=VERSION, context=RESEARCH),

@@ -82,6 +82,24 @@ REEVALUATION_STATE_RUNNING: ReevaluationState.ValueType  # 2
 REEVALUATION_STATE_DONE: ReevaluationState.ValueType  # 3
 Global___ReevaluationState: _TypeAlias = ReevaluationState  # noqa: Y015
 
+class _DistillMethod:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DistillMethodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DistillMethod.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DISTILL_METHOD_UNSPECIFIED: _DistillMethod.ValueType  # 0
+    DISTILL_METHOD_OUTPUTS: _DistillMethod.ValueType  # 1
+    DISTILL_METHOD_LOGITS: _DistillMethod.ValueType  # 2
+
+class DistillMethod(_DistillMethod, metaclass=_DistillMethodEnumTypeWrapper):
+    """What of its teacher a student is trained on."""
+
+DISTILL_METHOD_UNSPECIFIED: DistillMethod.ValueType  # 0
+DISTILL_METHOD_OUTPUTS: DistillMethod.ValueType  # 1
+DISTILL_METHOD_LOGITS: DistillMethod.ValueType  # 2
+Global___DistillMethod: _TypeAlias = DistillMethod  # noqa: Y015
+
 @_typing.final
 class LicenseSet(_message.Message):
     """Licence ids. An id without a profile counts as "unknown"."""
@@ -1019,3 +1037,372 @@ class ListVerdictChangesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListVerdictChangesResponse: _TypeAlias = ListVerdictChangesResponse  # noqa: Y015
+
+@_typing.final
+class StudentRecipe(_message.Message):
+    """How a student would be made and released. What it is made of is named by the hub id of a catalogue entry, or by the
+    resource name of a finalized version.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEACHER_FIELD_NUMBER: _builtins.int
+    STUDENT_FIELD_NUMBER: _builtins.int
+    DATASETS_FIELD_NUMBER: _builtins.int
+    JUDGES_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    PUBLIC_NAME_FIELD_NUMBER: _builtins.int
+    OUTBOUND_LICENSE_FIELD_NUMBER: _builtins.int
+    teacher: _builtins.str
+    """Empty: it is trained on the datasets alone."""
+    student: _builtins.str
+    """The base that it is built on."""
+    method: Global___DistillMethod.ValueType
+    """Outputs when unspecified."""
+    public_name: _builtins.str
+    """"student" when empty."""
+    outbound_license: _builtins.str
+    """The licence that it declares and is released under; none is named yet when empty."""
+    @_builtins.property
+    def datasets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """HUB_ID#PART names a part of a dataset."""
+
+    @_builtins.property
+    def judges(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Models that choose among the teacher's answers."""
+
+    def __init__(
+        self,
+        *,
+        teacher: _builtins.str = ...,
+        student: _builtins.str = ...,
+        datasets: _abc.Iterable[_builtins.str] | None = ...,
+        judges: _abc.Iterable[_builtins.str] | None = ...,
+        method: Global___DistillMethod.ValueType = ...,
+        public_name: _builtins.str = ...,
+        outbound_license: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["datasets", b"datasets", "judges", b"judges", "method", b"method", "outbound_license", b"outbound_license", "public_name", b"public_name", "student", b"student", "teacher", b"teacher"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StudentRecipe: _TypeAlias = StudentRecipe  # noqa: Y015
+
+@_typing.final
+class PlannedChange(_message.Message):
+    """One change to what was asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    ALSO_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """rename, relabel, method, data, teacher_size, student_base, teacher_family or no_teacher."""
+    subject: _builtins.str
+    """What of the recipe changes, in words."""
+    before: _builtins.str
+    after: _builtins.str
+    @_builtins.property
+    def also(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What would do as well as `after`; duties may differ."""
+
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        before: _builtins.str = ...,
+        after: _builtins.str = ...,
+        also: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "also", b"also", "before", b"before", "kind", b"kind", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlannedChange: _TypeAlias = PlannedChange  # noqa: Y015
+
+@_typing.final
+class PlannedReview(_message.Message):
+    """A review that would have to be approved; nothing is assumed to have been decided."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    LICENSE_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    QUESTIONS_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    license: _builtins.str
+    origin: _builtins.str
+    """The node whose licence it is."""
+    @_builtins.property
+    def questions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the reviewer has to answer."""
+
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        license: _builtins.str = ...,
+        origin: _builtins.str = ...,
+        questions: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "license", b"license", "origin", b"origin", "questions", b"questions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlannedReview: _TypeAlias = PlannedReview  # noqa: Y015
+
+@_typing.final
+class PlannedAgreement(_message.Message):
+    """An agreement that would have to be made; nothing is assumed to have been signed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LICENSOR_FIELD_NUMBER: _builtins.int
+    LICENSE_FIELD_NUMBER: _builtins.int
+    ORIGINS_FIELD_NUMBER: _builtins.int
+    licensor: _builtins.str
+    license: _builtins.str
+    @_builtins.property
+    def origins(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The nodes that it would have to name."""
+
+    def __init__(
+        self,
+        *,
+        licensor: _builtins.str = ...,
+        license: _builtins.str = ...,
+        origins: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["license", b"license", "licensor", b"licensor", "origins", b"origins"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlannedAgreement: _TypeAlias = PlannedAgreement  # noqa: Y015
+
+@_typing.final
+class ReliedFact(_message.Message):
+    """A fact of the catalogue that a plan rests on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HUB_REPO_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    hub_repo: _builtins.str
+    field: _builtins.str
+    """The field of the entry, for example licenses or base."""
+    confidence: _builtins.str
+    """verified, secondary, derived or unverified."""
+    source: _builtins.str
+    as_of: _builtins.str
+    """ISO date."""
+    def __init__(
+        self,
+        *,
+        hub_repo: _builtins.str = ...,
+        field: _builtins.str = ...,
+        confidence: _builtins.str = ...,
+        source: _builtins.str = ...,
+        as_of: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "confidence", b"confidence", "field", b"field", "hub_repo", b"hub_repo", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReliedFact: _TypeAlias = ReliedFact  # noqa: Y015
+
+@_typing.final
+class StudentPlan(_message.Message):
+    """Changes that would clear a student in a context."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    RECIPE_FIELD_NUMBER: _builtins.int
+    UNDECIDED_VERDICT_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    OBLIGATIONS_FIELD_NUMBER: _builtins.int
+    REVIEWS_FIELD_NUMBER: _builtins.int
+    AGREEMENTS_FIELD_NUMBER: _builtins.int
+    OPEN_QUESTIONS_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    undecided_verdict: Global___Verdict.ValueType
+    """Of the changed recipe before anybody decides."""
+    verdict: Global___Verdict.ValueType
+    """Once the reviews and agreements are there."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlannedChange]: ...
+    @_builtins.property
+    def recipe(self) -> Global___StudentRecipe:
+        """The recipe with the changes."""
+
+    @_builtins.property
+    def obligations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Obligation]:
+        """The duties that remain."""
+
+    @_builtins.property
+    def reviews(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlannedReview]: ...
+    @_builtins.property
+    def agreements(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlannedAgreement]: ...
+    @_builtins.property
+    def open_questions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What nobody but a person can answer."""
+
+    @_builtins.property
+    def facts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReliedFact]:
+        """The facts of the catalogue that it rests on, the least sure ones first."""
+
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[Global___PlannedChange] | None = ...,
+        recipe: Global___StudentRecipe | None = ...,
+        undecided_verdict: Global___Verdict.ValueType = ...,
+        verdict: Global___Verdict.ValueType = ...,
+        obligations: _abc.Iterable[Global___Obligation] | None = ...,
+        reviews: _abc.Iterable[Global___PlannedReview] | None = ...,
+        agreements: _abc.Iterable[Global___PlannedAgreement] | None = ...,
+        open_questions: _abc.Iterable[_builtins.str] | None = ...,
+        facts: _abc.Iterable[Global___ReliedFact] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["recipe", b"recipe"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreements", b"agreements", "changes", b"changes", "facts", b"facts", "obligations", b"obligations", "open_questions", b"open_questions", "recipe", b"recipe", "reviews", b"reviews", "undecided_verdict", b"undecided_verdict", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StudentPlan: _TypeAlias = StudentPlan  # noqa: Y015
+
+@_typing.final
+class PlanSearch(_message.Message):
+    """What was found for one context that the student as asked is not clear in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    PLANS_FIELD_NUMBER: _builtins.int
+    UNLIFTED_REASONS_FIELD_NUMBER: _builtins.int
+    TRIES_FIELD_NUMBER: _builtins.int
+    COMPLETE_FIELD_NUMBER: _builtins.int
+    context: Global___Context.ValueType
+    tries: _builtins.int
+    """Combinations of alternatives that were looked at."""
+    complete: _builtins.bool
+    """Whether the bound on combinations was not reached: nothing cheaper exists among the alternatives."""
+    @_builtins.property
+    def plans(self) -> _containers.RepeatedCompositeFieldContainer[Global___StudentPlan]:
+        """The cheapest first. A later one is the cheapest that does not merely add to an earlier one's kinds of changes."""
+
+    @_builtins.property
+    def unlifted_reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reason]:
+        """Without plans: the reasons that no alternative lifts."""
+
+    def __init__(
+        self,
+        *,
+        context: Global___Context.ValueType = ...,
+        plans: _abc.Iterable[Global___StudentPlan] | None = ...,
+        unlifted_reasons: _abc.Iterable[Global___Reason] | None = ...,
+        tries: _builtins.int = ...,
+        complete: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["complete", b"complete", "context", b"context", "plans", b"plans", "tries", b"tries", "unlifted_reasons", b"unlifted_reasons"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanSearch: _TypeAlias = PlanSearch  # noqa: Y015
+
+@_typing.final
+class PlanStudentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECIPE_FIELD_NUMBER: _builtins.int
+    CONTEXTS_FIELD_NUMBER: _builtins.int
+    DISTRIBUTED_FIELD_NUMBER: _builtins.int
+    LICENSEE_IN_EU_FIELD_NUMBER: _builtins.int
+    MAX_PLANS_FIELD_NUMBER: _builtins.int
+    distributed: _builtins.bool
+    """It would be handed to others also in a context other than commercial."""
+    licensee_in_eu: _builtins.bool
+    """The licensee is based in the European Union."""
+    max_plans: _builtins.int
+    """How many plans to look for in each context: 3 when zero, 10 at most."""
+    @_builtins.property
+    def recipe(self) -> Global___StudentRecipe: ...
+    @_builtins.property
+    def contexts(self) -> _containers.RepeatedScalarFieldContainer[Global___Context.ValueType]:
+        """Where to look for plans: all four when empty. Verdicts are given for all four."""
+
+    def __init__(
+        self,
+        *,
+        recipe: Global___StudentRecipe | None = ...,
+        contexts: _abc.Iterable[Global___Context.ValueType] | None = ...,
+        distributed: _builtins.bool = ...,
+        licensee_in_eu: _builtins.bool = ...,
+        max_plans: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["recipe", b"recipe"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contexts", b"contexts", "distributed", b"distributed", "licensee_in_eu", b"licensee_in_eu", "max_plans", b"max_plans", "recipe", b"recipe"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanStudentRequest: _TypeAlias = PlanStudentRequest  # noqa: Y015
+
+@_typing.final
+class PlanStudentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECIPE_FIELD_NUMBER: _builtins.int
+    EVALUATIONS_FIELD_NUMBER: _builtins.int
+    SEARCHES_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def recipe(self) -> Global___StudentRecipe:
+        """As asked, with names in their full form."""
+
+    @_builtins.property
+    def evaluations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evaluation]:
+        """The verdict of the student as asked, in all four contexts; without a version, since there is none."""
+
+    @_builtins.property
+    def searches(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlanSearch]: ...
+    @_builtins.property
+    def facts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReliedFact]:
+        """The facts of the catalogue that the verdicts rest on, the least sure ones first."""
+
+    def __init__(
+        self,
+        *,
+        recipe: Global___StudentRecipe | None = ...,
+        evaluations: _abc.Iterable[Global___Evaluation] | None = ...,
+        searches: _abc.Iterable[Global___PlanSearch] | None = ...,
+        facts: _abc.Iterable[Global___ReliedFact] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["recipe", b"recipe"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evaluations", b"evaluations", "facts", b"facts", "recipe", b"recipe", "searches", b"searches"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanStudentResponse: _TypeAlias = PlanStudentResponse  # noqa: Y015

@@ -80,6 +80,11 @@ class LicenseServiceStub:
                 request_serializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListVerdictChangesRequest.SerializeToString,
                 response_deserializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListVerdictChangesResponse.FromString,
                 _registered_method=True)
+        self.PlanStudent = channel.unary_unary(
+                '/spiritsafe.registry.v1.LicenseService/PlanStudent',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.PlanStudentRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.PlanStudentResponse.FromString,
+                _registered_method=True)
 
 
 class LicenseServiceServicer:
@@ -147,6 +152,13 @@ class LicenseServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PlanStudent(self, request, context):
+        """The verdict of a student that does not exist yet, and the cheapest changes that would clear it. Writes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LicenseServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -194,6 +206,11 @@ def add_LicenseServiceServicer_to_server(servicer, server):
                     servicer.ListVerdictChanges,
                     request_deserializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListVerdictChangesRequest.FromString,
                     response_serializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListVerdictChangesResponse.SerializeToString,
+            ),
+            'PlanStudent': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlanStudent,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.PlanStudentRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.PlanStudentResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -440,6 +457,33 @@ class LicenseService:
             '/spiritsafe.registry.v1.LicenseService/ListVerdictChanges',
             spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListVerdictChangesRequest.SerializeToString,
             spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.ListVerdictChangesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlanStudent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/spiritsafe.registry.v1.LicenseService/PlanStudent',
+            spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.PlanStudentRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_licensing__pb2.PlanStudentResponse.FromString,
             options,
             channel_credentials,
             insecure,

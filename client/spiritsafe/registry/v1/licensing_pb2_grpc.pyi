@@ -49,6 +49,8 @@ class LicenseServiceStub:
     """The runs through stored verdicts that changes of licence data set off, newest first, with their progress."""
     ListVerdictChanges: _grpc.UnaryUnaryMultiCallable[_licensing_pb2.ListVerdictChangesRequest, _licensing_pb2.ListVerdictChangesResponse]
     """The changes of verdicts that re-evaluations found, newest first."""
+    PlanStudent: _grpc.UnaryUnaryMultiCallable[_licensing_pb2.PlanStudentRequest, _licensing_pb2.PlanStudentResponse]
+    """The verdict of a student that does not exist yet, and the cheapest changes that would clear it. Writes nothing."""
 
 @_typing.type_check_only
 class LicenseServiceAsyncStub(LicenseServiceStub):
@@ -71,6 +73,8 @@ class LicenseServiceAsyncStub(LicenseServiceStub):
     """The runs through stored verdicts that changes of licence data set off, newest first, with their progress."""
     ListVerdictChanges: _aio.UnaryUnaryMultiCallable[_licensing_pb2.ListVerdictChangesRequest, _licensing_pb2.ListVerdictChangesResponse]  # type: ignore[assignment]
     """The changes of verdicts that re-evaluations found, newest first."""
+    PlanStudent: _aio.UnaryUnaryMultiCallable[_licensing_pb2.PlanStudentRequest, _licensing_pb2.PlanStudentResponse]  # type: ignore[assignment]
+    """The verdict of a student that does not exist yet, and the cheapest changes that would clear it. Writes nothing."""
 
 class LicenseServiceServicer(metaclass=_abc_1.ABCMeta):
     """Licence profiles and verdicts. Not legal advice: a written policy applied to recorded facts."""
@@ -144,5 +148,13 @@ class LicenseServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_licensing_pb2.ListVerdictChangesResponse, _abc.Awaitable[_licensing_pb2.ListVerdictChangesResponse]]:
         """The changes of verdicts that re-evaluations found, newest first."""
+
+    @_abc_1.abstractmethod
+    def PlanStudent(
+        self,
+        request: _licensing_pb2.PlanStudentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_licensing_pb2.PlanStudentResponse, _abc.Awaitable[_licensing_pb2.PlanStudentResponse]]:
+        """The verdict of a student that does not exist yet, and the cheapest changes that would clear it. Writes nothing."""
 
 def add_LicenseServiceServicer_to_server(servicer: LicenseServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

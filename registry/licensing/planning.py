@@ -1,0 +1,373 @@
+"""The cheapest changes that would clear a student, found by trying the alternatives.
+
+Pure and deterministic. A student's terms are those that each of its parts brings, and every row of the decision table
+looks at one term alone; so a combination of choices is judged from the judgements of its parts, each evaluated once,
+and what is proposed is evaluated again as a whole. Combinations are taken cheapest first (`alternatives.ChangeKind`),
+up to a bound.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from registry.licensing.alternatives import (
+    ChangeKind,
+    Cost,
+    Market,
+    Option,
+    Slot,
+    cost_of,
+    kinds_in,
+    slots_of,
+)
+from registry.licensing.components import Component
+from registry.licensing.exposures import Crossings, NodeExposures, Path
+from registry.licensing.needs import Need, need_of
+from registry.licensing.student import (
+    MADE_HERE,
+    Decisions,
+    Recipe,
+    Situation,
+    Waiver,
+    evaluate_student,
+    judge_terms,
+    student_terms,
+)
+from registry.licensing.terms import OriginFacts, TermSet
+from registry.licensing.verdict import Approval, Evaluation, Reason
+from registry.licensing.vocabulary import Context, NodeKind, Verdict
+
+CLEAR = frozenset({Verdict.ALLOWED, Verdict.ALLOWED_WITH_OBLIGATIONS})
+PLANS = 3
+MAX_TRIES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change to what was asked; `also` would do as well as `after` for all that a verdict depends on."""
+
+    kind: ChangeKind
+    slot: str
+    before: str
+    after: str
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Changes that clear a student in a context, once people have decided as `decisions` says.
+
+    `undecided` is the verdict of the changed recipe before anybody decides, with the reasons that wait for people;
+    `promised` the one afterwards, with the remaining duties. Nothing is assumed to have been decided.
+    """
+
+    context: Context
+    cost: Cost
+    changes: tuple[Change, ...]
+    recipe: Recipe
+    decisions: Decisions
+    undecided: Evaluation
+    promised: Evaluation
+
+    @property
+    def reviews(self) -> tuple[Reason, ...]:
+        """The reasons that reviews would have to lift, one each."""
+        return self.promised.lifted
+
+    @property
+    def agreements(self) -> tuple[Waiver, ...]:
+        """The agreements that would have to be made."""
+        return tuple(sorted(self.decisions.waivers))
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a search found in one context: the cheapest plan first.
+
+    A later plan is the cheapest one that does not merely add to the kinds of changes of an earlier one. Without plans,
+    `unlifted` are the reasons that no alternative lifts. `complete` tells that the bound was not reached: then nothing
+    cheaper exists among the alternatives. `tries` counts the combinations that were looked at.
+    """
+
+    context: Context
+    plans: tuple[Plan, ...]
+    unlifted: tuple[Reason, ...]
+    tries: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The verdict of a student as asked in every context, and a search for each context that it is not clear in."""
+
+    recipe: Recipe
+    evaluations: Mapping[Context, Evaluation]
+    searches: tuple[Search, ...]
+
+
+def plan_student(
+    asked: Recipe,
+    market: Market,
+    situation: Situation,
+    contexts: Sequence[Context] = tuple(Context),
+    plans: int = PLANS,
+    max_tries: int = MAX_TRIES,
+) -> Forecast:
+    """Judges a student that does not exist yet, and looks for the cheapest changes that would clear it.
+
+    Args:
+        asked: the student as wanted; it has a teacher or a dataset.
+        market: what may be chosen instead.
+        situation: the rules of the day and the use.
+        contexts: where to look for plans; verdicts are given for all four.
+        plans: how many to look for in each context.
+        max_tries: the bound on combinations looked at, in each context.
+    """
+    evaluations = {context: evaluate_student(asked, situation, context) for context in Context}
+    slots = slots_of(asked, market, situation.catalogue)
+    searches = tuple(
+        _Search(asked, slots, situation, context).run(evaluations[context], plans, max_tries)
+        for context in Context
+        if context in contexts and evaluations[context].verdict not in CLEAR
+    )
+    return Forecast(asked, evaluations, searches)
+
+
+# Where slots stand: the ways of release first, then what the student is made of; further data comes last.
+_OUTBOUND, _NAME, _STUDENT, _METHOD, _TEACHER = range(5)
+
+
+class _Surroundings(NamedTuple):
+    """All of the choices before that matters to a part: the release, exempt families of the base, and the method."""
+
+    release: tuple[object, ...]
+    families: frozenset[str] | None
+    method: int | None
+
+
+class _State(NamedTuple):
+    """A combination as far as it is decided: an option's place for each slot in order, what they cost and need."""
+
+    cost: Cost
+    choice: tuple[int, ...]
+    by_agreement: bool
+    changes: Cost
+    need: Need
+
+
+class _Search:
+    """One context's search, cheapest first over combinations that are completed slot by slot."""
+
+    def __init__(self, asked: Recipe, slots: Sequence[Slot], situation: Situation, context: Context) -> None:
+        self._asked = asked
+        self._slots = slots
+        self._situation = situation
+        self._context = context
+        self._exempt = frozenset[str]().union(*(profile.except_base for profile in situation.catalogue))
+        self._terms: dict[object, TermSet] = {}
+        self._needs: dict[object, Need | None] = {}
+        self._steps: dict[object, list[tuple[int, Cost, Need]]] = {}
+
+    def run(self, evaluation: Evaluation, wanted: int, max_tries: int) -> Search:
+        found: list[Plan] = []
+        waiting = [_State(0, (), False, 0, Need())]
+        tries = 0
+        while waiting and len(found) < wanted and tries < max_tries:
+            state = heapq.heappop(waiting)
+            # What merely adds to an earlier plan with reviews may still be another way out with agreements instead.
+            reviewed = _adds_to(kinds_in(state.cost), found)
+            if reviewed and _adds_to(kinds_in(state.changes) | {ChangeKind.AGREEMENT}, found):
+                continue
+            tries += 1
+            if len(state.choice) == len(self._slots) and not reviewed:
+                plan = self._plan(state)
+                found += [plan] if plan is not None else []
+            for successor in self._successors(state):
+                heapq.heappush(waiting, successor)
+        complete = len(found) == wanted or not waiting
+        unlifted = () if found else tuple(self._unlifted(evaluation.reasons))
+        return Search(self._context, tuple(found), unlifted, tries, complete)
+
+    def _successors(self, state: _State) -> Iterator[_State]:
+        """The next slot decided each way; of a whole combination, the one with agreements in the place of reviews."""
+        if len(state.choice) < len(self._slots):
+            for place, change, added in self._next(state.choice):
+                need = state.need | added
+                changes = state.changes + change
+                yield _State(changes + need.cost, (*state.choice, place), False, changes, need)
+        elif state.need.questions:
+            need = state.need | Need(frozenset(question.waiver for question in state.need.questions))
+            if all(waiver.licensor for waiver in need.waivers):
+                yield _State(state.changes + need.cost, state.choice, True, state.changes, need)
+
+    def _next(self, choice: tuple[int, ...]) -> list[tuple[int, Cost, Need]]:
+        """The options of the next slot that can be part of a cheapest plan: place, cost and need of each.
+
+        What a component needs does not depend on others beside it. So an option cannot be part of one where an earlier
+        one of its kind needs no more, and means the same to the slots after it.
+        """
+        depth = len(choice)
+        key = (depth, self._surroundings(choice))
+        if key not in self._steps:
+            best: dict[object, list[Need]] = {}
+            steps = self._steps[key] = []
+            for place, option in enumerate(self._slots[depth].options):
+                need = self._need((*choice, place))
+                group = (option.kind, self._meaning(depth, place))
+                if need is not None and not any(need.covers(other) for other in best.setdefault(group, [])):
+                    best[group].append(need)
+                    steps.append((place, cost_of(option.kind) if option.kind else 0, need))
+        return self._steps[key]
+
+    def _meaning(self, depth: int, place: int) -> object:
+        """What an option means to the slots after it: all of it, its families, or whether there is anything at all."""
+        if depth in (_OUTBOUND, _NAME, _METHOD):
+            return place
+        option = self._slots[depth].options[place]
+        return (self._families(option), bool(option.brings.components))
+
+    def _families(self, option: Option) -> frozenset[str]:
+        """The families of a base that some licence exempts: all that later slots ask of it."""
+        student = option.brings.student
+        return student.exposures.families & self._exempt if student else frozenset()
+
+    def _surroundings(self, choice: tuple[int, ...]) -> _Surroundings:
+        base = self._families(self._slots[_STUDENT].options[choice[_STUDENT]]) if len(choice) > _STUDENT else None
+        release = tuple(self._slots[depth].options[place].release for depth, place in enumerate(choice[:_STUDENT]))
+        return _Surroundings(release, base, choice[_METHOD] if len(choice) > _METHOD else None)
+
+    def _need(self, choice: tuple[int, ...]) -> Need | None:
+        """What the part that the last choice brings needs, beside the others; None if nobody can decide it."""
+        depth = len(choice) - 1
+        if depth in (_OUTBOUND, _METHOD):
+            return Need()
+        # The student's own licence is a part by itself, which depends on more of that licence than others do.
+        key = (depth, choice if depth == _NAME else choice[-1], self._surroundings(choice))
+        if key not in self._needs:
+            fragment = self._fragment(choice)
+            result = judge_terms(self._terms_of(choice, fragment), fragment, self._situation, self._context)
+            self._needs[key] = need_of(result.reasons, fragment)
+        return self._needs[key]
+
+    def _terms_of(self, choice: tuple[int, ...], fragment: Recipe) -> TermSet:
+        """Terms do not depend on the release, but for those of the student's own licence."""
+        depth = len(choice) - 1
+        key = (depth, choice[_OUTBOUND if depth == _NAME else depth], self._surroundings(choice)._replace(release=()))
+        if key not in self._terms:
+            lineage = fragment if depth == _NAME else replace(fragment, outbound="")
+            self._terms[key] = student_terms(lineage, self._situation, self._context)
+        return self._terms[key]
+
+    def _fragment(self, choice: tuple[int, ...]) -> Recipe:
+        """A student of nothing but what the last choice brings, on a base that brings its families alone."""
+        recipe = self._recipe(choice)
+        brings = self._slots[len(choice) - 1].options[choice[-1]].brings
+        student = brings.student or _hollow(recipe.student.exposures.families & self._exempt)
+        return replace(recipe, student=student, teacher=brings.teacher, datasets=brings.datasets, judges=brings.judges)
+
+    def _recipe(self, choice: tuple[int, ...]) -> Recipe:
+        recipe = self._asked
+        for slot, place in zip(self._slots, choice, strict=False):
+            recipe = slot.options[place].apply(recipe)
+        return recipe
+
+    def _plan(self, state: _State) -> Plan | None:
+        """The combination evaluated as a whole; None where it is no student, having nothing to learn from."""
+        choice = self._refined(state)
+        recipe = self._recipe(choice)
+        if recipe.teacher is None and not recipe.datasets:
+            return None
+        changes = tuple(self._changes(choice))
+        if changes and changes[0].kind is ChangeKind.RELABEL:
+            changes = (_fitting(changes[0], recipe), *changes[1:])
+            recipe = replace(recipe, outbound=changes[0].after)
+        agreed = evaluate_student(recipe, self._situation, self._context, Decisions(state.need.waivers))
+        approvals = tuple(
+            Approval(reason.code, reason.licenses[0], reason.origin, self._context)
+            for reason in agreed.reasons
+            if reason.liftable
+        )
+        decisions = Decisions(state.need.waivers, approvals)
+        return Plan(
+            context=self._context,
+            cost=state.cost,
+            changes=changes,
+            recipe=recipe,
+            decisions=decisions,
+            undecided=evaluate_student(recipe, self._situation, self._context),
+            promised=evaluate_student(recipe, self._situation, self._context, decisions),
+        )
+
+    def _refined(self, state: _State) -> tuple[int, ...]:
+        """Of models that do equally well, those that leave the fewest duties; the options' own order decides ties."""
+        choice = state.choice
+        for depth in (_STUDENT, _TEACHER):
+            choice = min(self._equals(choice, depth), key=lambda one: self._duties(one, state.need))
+        return choice
+
+    def _duties(self, choice: tuple[int, ...], need: Need) -> int:
+        agreed = Decisions(need.waivers)
+        return len(evaluate_student(self._recipe(choice), self._situation, self._context, agreed).obligations)
+
+    def _changes(self, choice: tuple[int, ...]) -> Iterator[Change]:
+        for depth, slot in enumerate(self._slots):
+            option = slot.options[choice[depth]]
+            if option.kind is not None:
+                also = tuple(self._also(choice, depth))
+                yield Change(option.kind, slot.name, slot.before, option.label, also)
+
+    def _also(self, choice: tuple[int, ...], depth: int) -> Iterator[str]:
+        """What would do as well at one slot."""
+        chosen = self._slots[depth].options[choice[depth]].label
+        for other in self._equals(choice, depth):
+            option = self._slots[depth].options[other[depth]]
+            yield from (each for each in (option.label, *option.also) if each != chosen)
+
+    def _equals(self, choice: tuple[int, ...], depth: int) -> list[tuple[int, ...]]:
+        """The combinations with another option of the same kind at one slot that need the same; the given one too."""
+        options = self._slots[depth].options
+        kind, total = options[choice[depth]].kind, self._total(choice)
+        others = ((*choice[:depth], place, *choice[depth + 1 :]) for place in range(len(options)))
+        return [each for each in others if options[each[depth]].kind is kind and self._total(each) == total]
+
+    def _total(self, choice: tuple[int, ...]) -> Need | None:
+        """What a whole combination needs."""
+        total = Need()
+        for depth in range(len(choice)):
+            need = self._need(choice[: depth + 1])
+            if need is None:
+                return None
+            total |= need
+        return total
+
+    def _unlifted(self, reasons: Sequence[Reason]) -> Iterator[Reason]:
+        """The reasons of the parts for which no choice helps."""
+        asked = (0,) * len(self._slots)
+        for depth, slot in enumerate(self._slots):
+            choices = ((*asked[:depth], place) for place in range(len(slot.options)))
+            if all(self._need(choice) is None for choice in choices):
+                origins = {node for part in slot.options[0].brings.components for node in part.licensors}
+                yield from (reason for reason in reasons if reason.origin in (origins or MADE_HERE))
+
+
+def _adds_to(kinds: frozenset[ChangeKind], plans: Sequence[Plan]) -> bool:
+    """Whether these kinds of changes are those of an earlier plan, or more."""
+    return any(kinds_in(plan.cost) <= kinds for plan in plans)
+
+
+def _fitting(relabel: Change, recipe: Recipe) -> Change:
+    """Among licences that do equally well, one that the weights of the base carry already."""
+    choices = (relabel.after, *relabel.also)
+    fitting = next((each for each in choices if each in recipe.student.licenses()), relabel.after)
+    return replace(relabel, after=fitting, also=tuple(each for each in choices if each != fitting))
+
+
+def _hollow(families: frozenset[str]) -> Component:
+    """A base of the given families that brings no terms."""
+    node = "base"
+    exposures = NodeExposures(node, families, {Crossings(): {node: Path((node,))}})
+    facts = {context: {node: OriginFacts(())} for context in Context}
+    return Component(node, NodeKind.MODEL, exposures, facts, {node: ""})

@@ -1,0 +1,138 @@
+"""What tests of plans share: the shipped catalogue on a shelf, recipes by hub id, and recipes as scenario files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from registry.licensing import Context, Policy, load_entries, load_profiles
+from registry.licensing.alternatives import Market
+from registry.licensing.components import Component, Shelf
+from registry.licensing.planning import Forecast, Plan, Search, plan_student
+from registry.licensing.student import Method, Recipe, Situation
+from registry.licensing.terms import OriginFacts
+from registry.licensing.vocabulary import EdgeType, NodeKind
+
+SITUATION = Situation(load_profiles(), Policy())
+
+
+@cache
+def shelf() -> Shelf:
+    return Shelf(load_entries())
+
+
+def find(hub_id: str) -> Component:
+    component = shelf().find(hub_id)
+    assert component is not None, hub_id
+    return component
+
+
+def recipe(
+    student: str,
+    teacher: str = "",
+    *,
+    datasets: Sequence[str] = (),
+    judges: Sequence[str] = (),
+    method: Method = Method.OUTPUTS,
+    name: str = "acme/tool",
+    outbound: str = "apache-2.0",
+) -> Recipe:
+    return Recipe(
+        find(student),
+        find(teacher) if teacher else None,
+        tuple(map(find, datasets)),
+        tuple(map(find, judges)),
+        method,
+        name,
+        outbound,
+    )
+
+
+def forecast(asked: Recipe, **options: Any) -> Forecast:
+    return plan_student(asked, Market.of(shelf()), SITUATION, **options)
+
+
+def search(asked: Recipe, context: Context = Context.COMMERCIAL, **options: Any) -> Search:
+    (found,) = forecast(asked, contexts=[context], **options).searches
+    return found
+
+
+def choices(plan: Plan) -> dict[str, set[str]]:
+    """What a plan would change, each with everything that would do as well."""
+    return {change.slot: {change.after, *change.also} for change in plan.changes}
+
+
+def scenario(made: Recipe, **facts: Any) -> dict[str, Any]:
+    """The recipe as a scenario file, written without the planner's own lineage."""
+    nodes: dict[str, dict[str, Any]] = {}
+    edges: dict[tuple[str, str, str], None] = {}
+    for part in made.components:
+        known = part.facts[Context.COMMERCIAL]
+        for exposure in part.exposures:
+            nodes[exposure.origin] = node(exposure.origin, known[exposure.origin], exposure.origin, part)
+            path = exposure.path
+            edges |= dict.fromkeys(
+                (child, edge.value, parent)
+                for child, edge, parent in zip(path.nodes, path.edges, path.nodes[1:], strict=False)
+            )
+    own = {"kind": "model", "name": made.name, "licenses": [made.outbound] if made.outbound else []}
+    nodes |= {"student": {"id": "student", **own}, "adapter": {"id": "adapter", **own}}
+    rows = "traces" if made.teacher else "rows"
+    nodes[rows] = {"id": rows, "kind": "dataset", "licenses": []}
+    edges |= dict.fromkeys((rows, "judged_by", each.name) for each in made.judges)
+    trained = [rows] if made.teacher or made.judges else []
+    if made.teacher:
+        edges[rows, "generated_by", made.teacher.name] = None
+    if not made.teacher and made.judges:
+        edges |= dict.fromkeys((rows, "derived_from", each.name) for each in made.datasets)
+    else:
+        trained += [each.name for each in made.datasets]
+    for child in ("student", "adapter"):
+        edges |= dict.fromkeys((child, "trained_on", each) for each in trained)
+        if made.method is Method.LOGITS and made.teacher:
+            edges[child, "distill_logits", made.teacher.name] = None
+    edges |= {
+        ("adapter", "adapter", made.student.name): None,
+        ("student", "merge", made.student.name): None,
+        ("student", "merge", "adapter"): None,
+    }
+    return {
+        "nodes": list(nodes.values()),
+        "edges": [{"child": child, "type": edge, "parent": parent} for child, edge, parent in edges],
+        "subject": "student",
+        "facts": facts,
+    }
+
+
+def node(name: str, known: OriginFacts, origin: str, part: Component) -> dict[str, Any]:
+    family = part.family if part.name == origin and part.exposures.families == {part.family} else None
+    kinds = {EdgeType.GENERATED_BY: "model", EdgeType.DERIVED_FROM: "dataset"}
+    kind = (
+        part.kind.value
+        if part.name == origin
+        else next(
+            (kinds.get(each.path.edges[-1], "model") for each in part.exposures if each.origin == origin), "model"
+        )
+    )
+    found: dict[str, Any] = {"id": name, "kind": kind, "multimodal": known.multimodal, "base_family": family}
+    return found if known.licenses is None else {**found, "licenses": list(known.licenses)}
+
+
+def made_up(
+    name: str,
+    licenses: Sequence[str],
+    *,
+    kind: NodeKind = NodeKind.MODEL,
+    base: Component | None = None,
+    base_family: str | None = None,
+) -> Component:
+    """A component of one's own, `OWNER/NAME`; a model may be a fine-tune of another, a dataset generated by one."""
+    from registry.licensing.exposures import inherit
+
+    edge = EdgeType.GENERATED_BY if kind is NodeKind.DATASET else EdgeType.FINETUNE
+    exposures = inherit(name, base_family, [(edge, base.exposures)] if base else [])
+    facts = {name: OriginFacts(tuple(licenses)), **(base.facts[Context.RESEARCH] if base else {})}
+    owner = name.partition("/")[0]
+    licensors = {name: owner, **(base.licensors if base else {})}
+    return Component(name, kind, exposures, dict.fromkeys(Context, facts), licensors, base_family or owner)
