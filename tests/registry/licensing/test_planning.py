@@ -213,7 +213,7 @@ def spaces(draw: st.DrawFn) -> tuple[Recipe, Market, Situation, Context]:
     return asked, market, Situation(FEW, policy, draw(st.booleans())), draw(st.sampled_from(Context))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=14, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(spaces())
 def test_no_cheaper_plan_exists(space: tuple[Recipe, Market, Situation, Context]) -> None:
     """Against every combination of every alternative, each evaluated whole, without folding or pruning anything."""
