@@ -204,22 +204,40 @@ LIFTABLE_CODES = frozenset(
     }
 )
 
+# Every profile of the categories permissive and attribution; a test holds the two together.
 PERMISSIVE_OUTBOUND = frozenset(
     {
+        "afl-3.0",
         "apache-2.0",
-        "mit",
         "bsd-2-clause",
         "bsd-3-clause",
-        "isc",
-        "unlicense",
-        "cc0-1.0",
+        "bsd-3-clause-clear",
+        "bsl-1.0",
+        "cc-by-2.0",
+        "cc-by-2.5",
+        "cc-by-3.0",
         "cc-by-4.0",
+        "cc0-1.0",
+        "cdla-permissive-1.0",
         "cdla-permissive-2.0",
+        "ecl-2.0",
+        "etalab-2.0",
+        "isc",
+        "mit",
+        "ncsa",
         "odc-by",
+        "openmdw-1.0",
+        "pddl",
+        "postgresql",
+        "unlicense",
+        "wtfpl",
+        "zlib",
     }
 )
-# Copyleft licences come in versions and spellings: gpl-3.0, lgpl-2.1-or-later, odbl-1.0.
-_COPYLEFT_OUTBOUND = re.compile(r"(?:[al]?gpl(?:-.+)?|mpl-2\.0|cc-by-sa-4\.0|odbl(?:-.+)?)")
+# Copyleft and share-alike licences come in versions and spellings: gpl-3.0, lgpl-2.1-or-later, odbl-1.0.
+_COPYLEFT_OUTBOUND = re.compile(
+    r"(?:[al]?gpl|mpl|odbl|epl|eupl|osl|ofl|artistic|cdla-sharing)(?:-.+)?|ms-pl|cc-by-sa-.+"
+)
 
 
 def is_permissive_outbound(license_id: str) -> bool:

@@ -16,6 +16,7 @@ from registry.licensing import (
     Context,
     EdgeType,
     Policy,
+    Profile,
     ProfileError,
     evaluate_scenarios,
     find_dataset,
@@ -31,7 +32,14 @@ from registry.licensing import (
 )
 from registry.licensing.entries import Confidence, LineageCompleteness
 from registry.licensing.entry_links import check_links
-from registry.licensing.vocabulary import OutboundRelicense, ReachKey, ReachStatus, TermCode
+from registry.licensing.vocabulary import (
+    OutboundRelicense,
+    ReachKey,
+    ReachStatus,
+    TermCode,
+    is_open_outbound,
+    is_permissive_outbound,
+)
 
 CATALOG = Path(__file__).parents[3] / "registry" / "licensing" / "data" / "catalog"
 
@@ -355,3 +363,11 @@ def test_importing_the_core_loads_nothing_heavy() -> None:
     script = "import sys, registry.licensing; print(*{name.split('.')[0] for name in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "transformers", "sqlmodel", "sqlalchemy", "grpc", "google", "dbos", "pydantic"} & set(loaded)
+
+
+@pytest.mark.parametrize("profile", load_profiles(), ids=lambda one: one.id)
+def test_what_a_release_permits_follows_from_the_category(profile: Profile) -> None:
+    """A restricted work under a permissive licence that the decision table does not know would pass unnoticed."""
+    permissive = profile.category in ("permissive", "attribution")
+    assert is_permissive_outbound(profile.id) == permissive
+    assert is_open_outbound(profile.id) == (permissive or profile.category in ("copyleft", "share-alike"))
