@@ -32,7 +32,7 @@ from registry.decisions.facts import (
 )
 from registry.decisions.memo import Question, memo_of
 from registry.decisions.rendering import render_evaluation
-from registry.decisions.rules import current_rules
+from registry.decisions.rules import Rules, current_rules
 from registry.errors import wrong_state
 from registry.licensing import Context, Deployment, Evaluation, NodeKind, Obligation, Subject, TermSet, derive_terms
 from registry.licensing import evaluate as judge
@@ -167,7 +167,6 @@ class _Request:
         self._public_name = public_name
         self._ancestries = ancestries
         self._epoch = current_epoch(session)
-        self._rules = current_rules(session)
         self._at = now()
         self._terms: dict[tuple[int | None, ...], TermSet] = {}
 
@@ -218,6 +217,10 @@ class _Request:
             facts = origin_facts(lineage.known, waivers, self._at)
             self._terms[key] = derive_terms(lineage.exposures, facts, self._rules.catalogue, self._rules.policy)
         return self._terms[key]
+
+    @cached_property
+    def _rules(self) -> Rules:
+        return current_rules(self._session)
 
     @cached_property
     def _loaded(self) -> _Loaded:

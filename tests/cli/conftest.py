@@ -39,7 +39,8 @@ Command = Callable[..., Result]
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     monkeypatch.setenv("SPIRITSAFE_HOME", str(folder))
-    for variable in ("SPIRITSAFE_SERVER", "SPIRITSAFE_TOKEN"):
+    # Parallel test runs set COLUMNS; without it tables are as wide as in a pipe.
+    for variable in ("SPIRITSAFE_SERVER", "SPIRITSAFE_TOKEN", "COLUMNS"):
         monkeypatch.delenv(variable, raising=False)
     return folder
 

@@ -181,6 +181,7 @@ def test_approvals_that_end_soon_are_found(story: Story) -> None:
 
 def test_a_waiting_promotion_opens_the_reviews_that_it_waits_for(story: Story) -> None:
     story.record_evaluation(story.names["student"])
+    story.meet_duties(story.names["student"], "openrail-m")
     waiting = story.promote(story.names["student"])
     assert waiting.state == promotion_pb2.PROMOTION_STATE_AWAITING_REVIEW
     (name,) = waiting.reviews
@@ -191,6 +192,7 @@ def test_a_waiting_promotion_opens_the_reviews_that_it_waits_for(story: Story) -
 
 def test_a_promotion_that_only_asks_opens_none(story: Story) -> None:
     story.record_evaluation(story.names["student"])
+    story.meet_duties(story.names["student"], "openrail-m")
     asked = story.promote(story.names["student"], validate_only=True)
     assert asked.state == promotion_pb2.PROMOTION_STATE_AWAITING_REVIEW
     assert listed(story) == []
@@ -198,6 +200,7 @@ def test_a_promotion_that_only_asks_opens_none(story: Story) -> None:
 
 def test_what_was_rejected_is_not_asked_again_by_promoting(story: Story) -> None:
     story.record_evaluation(story.names["student"])
+    story.meet_duties(story.names["student"], "openrail-m")
     (name,) = story.promote(story.names["student"]).reviews
     review = story.ada.reviews.GetReview(review_pb2.GetReviewRequest(name=name)).review
     story.approve(review, decision=review_pb2.REVIEW_DECISION_REJECT, answers=[])

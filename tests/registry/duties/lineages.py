@@ -37,11 +37,11 @@ LLAMA_ORIGIN = origin(
     public_name="Llama 3.1 8B Instruct",
     imported=True,
     source="meta-llama/Llama-3.1-8B-Instruct@abc",
-    files=(paper("LICENSE", LLAMA_TEXT.decode()), paper("NOTICE", "Made by many hands.\n")),
+    papers=(paper("LICENSE", LLAMA_TEXT.decode()), paper("NOTICE", "Made by many hands.\n")),
 )
-XLAM_ORIGIN = origin(XLAM, ("cc-by-nc-4.0",), public_name="Salesforce/Llama-xLAM-2-8b-fc-r", imported=True, files=())
+XLAM_ORIGIN = origin(XLAM, ("cc-by-nc-4.0",), public_name="Salesforce/Llama-xLAM-2-8b-fc-r", imported=True, papers=())
 QWEN_ORIGIN = origin(
-    QWEN, ("apache-2.0",), imported=True, source="Qwen/Qwen3-8B", files=(paper("LICENSE", APACHE_TEXT.decode()),)
+    QWEN, ("apache-2.0",), imported=True, source="Qwen/Qwen3-8B", papers=(paper("LICENSE", APACHE_TEXT.decode()),)
 )
 STUDENT_ORIGIN = origin(STUDENT, public_name="acme/Llama-desk")
 DUTIES = (
@@ -84,6 +84,6 @@ def knows_nothing(_license_id: str) -> LicenseText | None:
 
 def with_papers(facts: Facts, name: str, *papers: Paper) -> Facts:
     """The facts with other papers in one version."""
-    changed = replace(facts.origins[name], files=papers)
+    changed = replace(facts.origins[name], papers=papers)
     subject = changed if name == facts.subject.name else facts.subject
     return replace(facts, subject=subject, origins={**facts.origins, name: changed})

@@ -171,8 +171,8 @@ def test_what_cannot_be_supplied_is_told_with_where_to_get_it() -> None:
 
 
 def test_each_work_under_a_licence_with_its_own_copyright_line_brings_its_text() -> None:
-    one = origin(LLAMA, ("mit",), files=(paper("LICENSE", "Copyright (c) 2024 Ann\nMIT words"),))
-    two = origin(XLAM, ("mit",), files=(paper("LICENSE.txt", "Copyright (c) 2025 Bob\nMIT words"),))
+    one = origin(LLAMA, ("mit",), papers=(paper("LICENSE", "Copyright (c) 2024 Ann\nMIT words"),))
+    two = origin(XLAM, ("mit",), papers=(paper("LICENSE.txt", "Copyright (c) 2025 Bob\nMIT words"),))
     bare = origin(QWEN, ("mit",))
     facts = replace(FACTS, outbound="", duties=(duty("LICENSE_COPY", "mit", LLAMA, XLAM),))
     facts = replace(facts, origins={each.name: each for each in (facts.subject, one, two, bare)})
@@ -186,7 +186,7 @@ def test_each_work_under_a_licence_with_its_own_copyright_line_brings_its_text()
 
 def test_a_file_by_the_licences_name_wins_and_two_licences_need_one_each() -> None:
     both = origin(
-        LLAMA, ("llama3", "llama3.1"), files=(paper("LICENSE", "which?"), paper("LICENSES/llama3.1.md", "3.1"))
+        LLAMA, ("llama3", "llama3.1"), papers=(paper("LICENSE", "which?"), paper("LICENSES/llama3.1.md", "3.1"))
     )
     duties = (duty("LICENSE_COPY", "llama3", LLAMA), duty("LICENSE_COPY", "llama3.1", LLAMA))
     facts = replace(FACTS, outbound="", duties=duties, origins={STUDENT: FACTS.subject, LLAMA: both})
@@ -208,7 +208,7 @@ def test_a_file_by_the_licences_name_wins_and_two_licences_need_one_each() -> No
             replace(
                 FACTS,
                 duties=(duty("RETAIN_NOTICES", "apache-2.0", QWEN),),
-                origins={**FACTS.origins, QWEN: replace(FACTS.origins[QWEN], readable=False, files=())},
+                origins={**FACTS.origins, QWEN: replace(FACTS.origins[QWEN], readable=False, papers=())},
             ),
             "NOTICE",
             "which are not all here: look at Qwen/Qwen3-8B",

@@ -95,7 +95,7 @@ def test_a_known_text_must_be_in_the_file_of_its_name_or_in_any_licence_file() -
 
 def test_an_ancestor_without_files_may_have_notices_that_nobody_saw() -> None:
     assert standing(FACTS, duty("RETAIN_NOTICES", "apache-2.0", QWEN)).state is State.MET
-    unseen = replace(FACTS.origins[QWEN], readable=False, files=())
+    unseen = replace(FACTS.origins[QWEN], readable=False, papers=())
     facts = replace(FACTS, origins={**FACTS.origins, QWEN: unseen})
     assert standing(facts, duty("RETAIN_NOTICES", "apache-2.0", QWEN)).state is State.UNMET
 

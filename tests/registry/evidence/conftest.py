@@ -77,6 +77,7 @@ def _register(story: Story) -> dict[str, str]:
     story.record_evaluation(student)
     (review,) = story.request(student)
     story.approve(review, rationale=RATIONALE)
+    story.meet_duties(student)
     story.promote(student)
     conclusion = licensing_pb2.ConcludeLicensesRequest(
         name=names["xlam"], licenses=licensing_pb2.LicenseSet(ids=["cc-by-nc-4.0"]), rationale="its LICENSE file"

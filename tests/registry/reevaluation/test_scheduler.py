@@ -104,8 +104,9 @@ def test_an_agreement_begins_and_ends_by_itself(story: Story, registry: Registry
 
 def test_an_approval_expires_by_itself(story: Story, registry: Registry) -> None:
     (review,) = story.request(story.names["student"], outbound="openrail-m")
-    story.approve(review, expire_time=in_seconds(3.0))
     story.record_evaluation(story.names["student"])
+    story.meet_duties(story.names["student"], "openrail-m")
+    story.approve(review, expire_time=in_seconds(3.0))
     promotion = story.promote(story.names["student"])
     assert promotion.state == 1, promotion
     assert review.code == "NC_OUTPUT_REACH_CONTESTED"
