@@ -30,6 +30,7 @@ COMMANDS = {
     "catalog": Lazy("cli.catalog:app", "Known models, datasets and services, with licences and sources."),
     "review": Lazy("cli.reviews:app", "Human decisions on contested licence reasons."),
     "finding": Lazy("cli.findings:app", "What the files of versions say, where it differs from what was declared."),
+    "agreement": Lazy("cli.agreements:app", "Contracts that waive one licensor's licence for named models."),
     "promote": Lazy("cli.promotions:promote_app", "Move a channel to a version, through the gate."),
     "rollback": Lazy("cli.promotions:rollback_app", "Move a channel back to the version that it held before."),
     "channel": Lazy("cli.promotions:channel_app", "What every channel holds, held, and why."),

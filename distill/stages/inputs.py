@@ -31,8 +31,8 @@ MAX_NEW_TOKENS = 128
 # counts a student that learnt nothing from its labels would refuse every second time, and that would look like skill.
 # The others teach the same calls once more and, beyond that, little: when to call twice, go on, ask or stop.
 _TRAINING_SHARE: Mapping[Category, float] = {
-    "no_call": 0.7,
-    "parallel": 0.75,
+    "no_call": 0.95,
+    "parallel": 0.95,
     "multi_turn": 0.75,
     "recovery": 0.45,
     "missing_parameter": 0.1,
