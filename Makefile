@@ -9,8 +9,11 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # Two test processes share two cores: one thread each, or they wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope
 
+# Stored versions among which `make bench` asks for verdicts.
+BENCH_VERSIONS ?= 1000000
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-full lint format proto standins bench bench-verdicts clean
+.PHONY: help setup demo test test-full lint format proto standins bench clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1|/' | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -54,11 +57,10 @@ standins: $(STAMP) ## Rebuild the stand-in checkpoints (hours; llama3 starts fro
 		$(BIN)/python -m distill.standins.build --family $$family --output distill/standins/checkpoints/$$family || exit; \
 	done
 
-bench: $(DEV_STAMP) ## Run the benchmarks and print their table
+bench: $(DEV_STAMP) ## Run the benchmarks and print their tables (a quarter of an hour, 2 GB of disk): BENCH_VERSIONS=N for fewer
 	$(BIN)/python -m tests.benchmarks
-
-bench-verdicts: $(DEV_STAMP) ## Time verdicts among a million stored versions (minutes, 2 GB of disk): BENCH_ARGS="--versions N"
-	$(BIN)/python -m tests.benchmarks.verdicts $(BENCH_ARGS)
+	$(BIN)/python -m tests.benchmarks.verdicts --versions $(BENCH_VERSIONS)
+	$(BIN)/python -m tests.benchmarks.reevaluation
 
 clean: ## Remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

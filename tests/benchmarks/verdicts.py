@@ -1,4 +1,4 @@
-"""``make bench-verdicts``: verdicts among very many stored versions, at small and great lineage depth.
+"""``make bench``: verdicts among very many stored versions, at small and great lineage depth.
 
 Each row is one question inside the server: read the version, give its verdict in all four contexts. Processor time is
 given beside the time that passed, since other work on the machine delays only the latter.
