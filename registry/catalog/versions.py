@@ -25,6 +25,7 @@ from registry.listing.paging import Page
 from registry.storage.audit import Event
 from registry.storage.lookup import get_node, version_name
 from registry.storage.tables import (
+    Attestation,
     Channel,
     Edge,
     EvaluationReport,
@@ -33,6 +34,7 @@ from registry.storage.tables import (
     LastVerdict,
     Node,
     Promotion,
+    RecordedBundle,
     Review,
     Version,
 )
@@ -156,9 +158,10 @@ def remove(session: Session, node: Node, version: Version) -> Event:
     history = (
         *(Promotion.version_id, Promotion.previous_version_id, Review.version_id, Review.origin_id),
         *(EvaluationReport.version_id, EvaluationReport.baseline_id, EvaluationReport.dataset_id),
+        *(RecordedBundle.version_id, Attestation.version_id),
     )
     if any(_refers(session, column, version) for column in history):
-        why = "is named by recorded promotions, reviews or evaluation reports"
+        why = "is named by recorded promotions, reviews, evaluation reports, bundles or attestations"
         raise _kept(name, why, "HAS_HISTORY", "keep it: history must resolve")
     owned = ((File, File.version_id), (Edge, Edge.child_id), (LastVerdict, LastVerdict.version_id))
     for table, column in (*owned, (Finding, Finding.version_id)):

@@ -55,7 +55,8 @@ class Ancestry:
         """Names of the version and its ancestors by node of the exposures; read from the database once."""
         if not self._names:
             found = names_of(session, self.version_ids)
-            self._names.update((str(version_id), Name.of(name)) for version_id, name in found.items())
+            # Whole: other threads read it as soon as it is not empty.
+            self._names.update({str(version_id): Name.of(name) for version_id, name in found.items()})
         return self._names
 
 

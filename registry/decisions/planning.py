@@ -47,14 +47,14 @@ class Question:
     rules: Rules
 
 
-def read_question(session: Session, request: licensing_pb2.PlanStudentRequest) -> Question:
+def read_question(session: Session, caller: Caller, request: licensing_pb2.PlanStudentRequest) -> Question:
     """Everything that an answer needs of the database.
 
     Raises:
         InvalidArgument, NotFound, FailedPrecondition: see `Workshop.recipe`.
     """
     rules = current_rules(session)
-    workshop = Workshop(session)
+    workshop = Workshop(session, caller)
     return Question(
         recipe=workshop.recipe(request.recipe, rules),
         contexts=tuple(Context(context_text(each, "contexts")) for each in request.contexts) or tuple(Context),

@@ -12,6 +12,7 @@ from registry.clock import now
 from registry.decisions.facts import Lineage, find_waivers, load_lineage, origin_facts, unended_agreements
 from registry.decisions.rules import Rules
 from registry.errors import invalid, wrong_state
+from registry.identity.access import may_use
 from registry.licensing import Context, NodeKind
 from registry.licensing.components import Component, Shelf, publisher
 from registry.licensing.student import STUDENT, Method, Recipe
@@ -21,6 +22,7 @@ from registry.storage.tables import Node, Version
 from registry.wire import enum_text
 from spiritsafe.errors import NotFound
 from spiritsafe.registry.v1 import licensing_pb2
+from spiritsafe.rpc.caller import Caller
 from spiritsafe.rpc.names import VersionName
 
 STORED = "namespaces/"
@@ -34,8 +36,9 @@ class Workshop:
     `names` are those of the stored versions in the lineage of what was asked for, by exposure node.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, caller: Caller) -> None:
         self._session = session
+        self._caller = caller
         self._at = now()
         self._made: dict[str, Component] = {}
         self.shelf = Shelf(known_entries(session))
@@ -121,8 +124,8 @@ class Workshop:
         rows = rows_of(self._session, lineage.origins)
         published = {
             version_id: publisher(version.source_repo)
-            for version_id, (_, version) in rows.items()
-            if version.source_repo
+            for version_id, (node, version) in rows.items()
+            if version.source_repo and may_use(self._caller, node.namespace)
         }
         found = {}
         for version_id, origin in lineage.origins.items():

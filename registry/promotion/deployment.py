@@ -60,7 +60,7 @@ def check_deployment(
         allowed=not stand_ins and all(each.verdict in _ALLOWED for each in evaluations),
         evaluations=visible,
         expire_time=to_timestamp(_expiry(evaluations, issued)),
-        stand_ins=stand_ins,
+        stand_ins=[str(name) for name in stand_ins if may_use(caller, name.node.namespace)],
     )
     digests = {str(version_name(node, version)): version.digest for node, version in rows}
     fields = decision_fields(request, answer, digests, current_epoch(session), issued)
@@ -94,8 +94,8 @@ def _holders(session: Session, subject: str, digest: str) -> Sequence[tuple[Node
     return session.exec(query.order_by(col(Version.id))).all()
 
 
-def _stand_ins(session: Session, rows: Sequence[tuple[Node, Version]]) -> list[str]:
-    return sorted({str(name) for _, version in rows for name in load_lineage(session, version).stand_ins})
+def _stand_ins(session: Session, rows: Sequence[tuple[Node, Version]]) -> list[VersionName]:
+    return sorted({name for _, version in rows for name in load_lineage(session, version).stand_ins}, key=str)
 
 
 def _expiry(evaluations: Sequence[licensing_pb2.Evaluation], issued: int) -> int:

@@ -66,8 +66,9 @@ class AuditService(audit_pb2_grpc.AuditServiceServicer):
 
 
 def _within(caller: Caller) -> ColumnElement[bool]:
-    prefixes = (f"namespaces/{namespace}/" for namespace in sorted(caller.namespaces))
-    return or_(*(col(AuditEvent.resource).startswith(prefix, autoescape=True) for prefix in prefixes))
+    names = [f"namespaces/{namespace}" for namespace in sorted(caller.namespaces)]
+    below = (col(AuditEvent.resource).startswith(f"{name}/", autoescape=True) for name in names)
+    return or_(col(AuditEvent.resource).in_(names), *below)
 
 
 def _all_events(session: Session) -> Iterator[AuditEvent]:

@@ -18,6 +18,7 @@ from registry.decisions.planning import answer, check_request, read_question
 from registry.decisions.profiles import LICENSES, latest_revisions, revise
 from registry.decisions.rules import current_rules
 from registry.errors import etag, invalid, not_found
+from registry.identity.access import check_everywhere
 from registry.licensing import Profile, ScenarioError, evaluate_scenarios
 from registry.listing.paging import Page
 from registry.reevaluation.impact import Proposal, preview
@@ -67,6 +68,7 @@ class LicenseService(licensing_pb2_grpc.LicenseServiceServicer):
         document = struct_data(request.document)
 
         def act(session: Session, caller: Caller) -> tuple[licensing_pb2.ReviseLicenseResponse, Event]:
+            check_everywhere(caller)
             profile, revision, event = revise(session, caller.identity, document, request.reason, request.etag)
             return licensing_pb2.ReviseLicenseResponse(license=_license(profile, revision)), event
 
@@ -147,7 +149,7 @@ class LicenseService(licensing_pb2_grpc.LicenseServiceServicer):
     ) -> licensing_pb2.PlanStudentResponse:
         check_request(current_caller(), request)
         with self._registry.database.read() as session:
-            question = read_question(session, request)
+            question = read_question(session, current_caller(), request)
         return answer(question)
 
 

@@ -10,6 +10,7 @@ from registry.clock import to_timestamp
 from registry.context import Registry
 from registry.decisions import policies
 from registry.errors import etag
+from registry.identity.access import check_everywhere
 from registry.listing.paging import Page
 from registry.storage.audit import Event
 from registry.storage.tables import PolicyRevision
@@ -44,6 +45,7 @@ class PolicyService(policy_pb2_grpc.PolicyServiceServicer):
     ) -> policy_pb2.CreatePolicyResponse:
         def act(session: Session, caller: Caller) -> tuple[policy_pb2.CreatePolicyResponse, Event]:
             settings = json_format.MessageToDict(request.settings)
+            check_everywhere(caller)
             policy, event = policies.create(session, caller.identity, settings, request.reason, request.etag)
             return policy_pb2.CreatePolicyResponse(policy=_message(policy)), event
 

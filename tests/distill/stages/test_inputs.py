@@ -15,8 +15,8 @@ from distill.stages.inputs import check_base_unchanged, gold_scenarios, heldout_
 from distill.stages.spec import StageSpec
 from tests.distill.recipes import tiny_recipe
 
-# Of 16 for a single call; little of it, but never nothing, of the others.
-SHARES = {"single": 16, "parallel": 12, "no_call": 12}
+# Of 16 for a single call, rounded up.
+SHARES = {"single": 16, "parallel": 16, "no_call": 16}
 
 
 def messages(scenarios: list[Scenario]) -> set[tuple[str, ...]]:

@@ -40,11 +40,11 @@ def test_right_episodes_become_traces_and_the_others_are_told_with_their_reason(
     one = stage(tmp_path, episodes[::-1])
     figures = verify.run(one, lambda done, total, **_: reported.append((done, total)))
     assert figures == {
-        "run": {"verified_rollouts": 39},
+        "run": {"verified_rollouts": 47},
         "rejected": {"malformed": 1},
-        "kept": {"single": 15, "parallel": 12, "no_call": 12},
+        "kept": {"single": 15, "parallel": 16, "no_call": 16},
     }
-    assert reported == [(40, 40)]
+    assert reported == [(48, 48)]
     traces = read_trajectories(one.output / verify.TRACES / verify.ROWS)
     gold = gold_trajectories(scenarios[1:])
     assert [(trace.id, trace.tools, trace.messages) for trace in traces] == [
@@ -60,5 +60,5 @@ def test_right_episodes_become_traces_and_the_others_are_told_with_their_reason(
 def test_nothing_to_learn_from_is_an_error(tmp_path: Path) -> None:
     scenarios = rollout_scenarios(tiny_recipe())
     one = stage(tmp_path, played(scenarios, [["{"]] * len(scenarios)))
-    with pytest.raises(ValueError, match=r"none of 40 roll-outs was verified \{'malformed': 40\}; tune the teacher"):
+    with pytest.raises(ValueError, match=r"none of 48 roll-outs was verified \{'malformed': 48\}; tune the teacher"):
         verify.run(one, silent)

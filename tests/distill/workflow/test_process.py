@@ -57,7 +57,7 @@ def test_what_means_something_to_a_person_is_told_alone(tmp_path: Path) -> None:
     one = spec(tmp_path)
     episodes = [Episode(each, (), ("[{",), "malformed", "cut off") for each in rollout_scenarios(one.recipe)]
     write_rows(tmp_path / "rollout" / "out" / "rollouts.jsonl", (each.to_json() for each in episodes))
-    with pytest.raises(StageFailed, match="none of 40 roll-outs was verified") as caught:
+    with pytest.raises(StageFailed, match="none of 48 roll-outs was verified") as caught:
         run(one)
     assert "Traceback" not in str(caught.value)
 

@@ -61,7 +61,7 @@ def test_a_run_survives_its_worker_and_registers_everything_once(site: Site, mon
     assert run.state == run_pb2.RUN_STATE_SUCCEEDED, run.error
     assert [stage.state for stage in run.stages] == [run_pb2.STAGE_STATE_SUCCEEDED] * len(STAGES)
     assert [stage.attempts for stage in run.stages] == [2, *[1] * (len(STAGES) - 1)]
-    assert run.rollouts == 16 + 12 + 12
+    assert run.rollouts == 16 + 16 + 16
     assert 0 < run.verified_rollouts <= run.rollouts
     assert {(one.subject, one.count) for one in run.scores} == {
         ("untouched_student", 4),

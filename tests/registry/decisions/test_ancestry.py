@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -69,11 +70,13 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Registry,
 
 @contextmanager
 def counted() -> Iterator[list[str]]:
-    """The statements that any engine executes meanwhile."""
+    """The statements that this thread executes meanwhile; servers of other tests have schedulers in theirs."""
     statements: list[str] = []
+    own = threading.get_ident()
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(statement)
+        if threading.get_ident() == own:
+            statements.append(statement)
 
     sqlalchemy.event.listen(Engine, "before_cursor_execute", note)
     try:

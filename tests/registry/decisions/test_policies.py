@@ -10,7 +10,7 @@ from spiritsafe.client import Client
 from spiritsafe.errors import Aborted, InvalidArgument, NotFound, PermissionDenied
 from spiritsafe.registry.v1 import licensing_pb2, policy_pb2
 from tests.registry.builders import Story
-from tests.registry.reevaluation.documents import policy_document, struct
+from tests.registry.reevaluation.documents import policy_document, profile_document, struct
 
 
 def admin(story: Story) -> Client:
@@ -136,3 +136,15 @@ def test_who_decides_reviews_does_not_write_the_policy(shared_story: Story) -> N
             policy_pb2.CreatePolicyRequest(settings=struct(policy_document()), reason="mine")
         )
     assert caught.value.reason == "PERMISSION_MISSING"
+
+
+def test_rules_for_all_namespaces_are_not_changed_from_one(shared_story: Story) -> None:
+    lab = shared_story.client("admin", identity="len", namespaces=("lab",))
+    policy = policy_pb2.CreatePolicyRequest(settings=struct(policy_document()), reason="ours")
+    with pytest.raises(PermissionDenied) as caught:
+        lab.policies.CreatePolicy(policy)
+    assert caught.value.reason == "NAMESPACE_NOT_GRANTED"
+    profile = licensing_pb2.ReviseLicenseRequest(document=struct(profile_document("mit")), reason="ours")
+    with pytest.raises(PermissionDenied) as caught:
+        lab.licenses.ReviseLicense(profile)
+    assert caught.value.reason == "NAMESPACE_NOT_GRANTED"

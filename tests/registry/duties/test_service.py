@@ -13,7 +13,7 @@ from registry.context import Registry
 from registry.storage.tables import AuditEvent, File, RecordedBundle
 from registry.wire import enum_text
 from spiritsafe.errors import Aborted, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
-from spiritsafe.registry.v1 import duty_pb2, licensing_pb2, promotion_pb2
+from spiritsafe.registry.v1 import duty_pb2, licensing_pb2, promotion_pb2, version_pb2
 from tests.registry.builders import NAMESPACE, Story, context_number
 from tests.registry.duties.conftest import HOUSE_TEXT
 
@@ -338,3 +338,11 @@ def test_a_version_that_carries_its_papers_needs_no_bundle(story: Story) -> None
     found = story.duties(second, outbound="house")
     assert {code for code, duty in found.items() if duty.state != duty_pb2.DUTY_STATE_MET} == {AUP}
     assert found["STATE_CHANGES:apache-2.0"].finding == "CHANGES.md states them"
+
+
+def test_what_bundles_and_attestations_speak_of_is_kept(story: Story) -> None:
+    name = story.build.model("plain", licenses=["apache-2.0"])
+    story.attest(name, "LICENSE_COPY:apache-2.0", outbound="apache-2.0")
+    with pytest.raises(FailedPrecondition) as caught:
+        story.ada.versions.DeleteVersion(version_pb2.DeleteVersionRequest(name=name))
+    assert caught.value.reason == "HAS_HISTORY"

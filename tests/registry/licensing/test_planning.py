@@ -111,9 +111,9 @@ def test_the_bound_is_told() -> None:
 
 def test_plans_are_the_same_every_time_and_quick() -> None:
     asked = recipe(QWEN, XLAM, datasets=["Salesforce/APIGen-MT-5k"], judges=["openai/gpt-4o"], method=Method.LOGITS)
-    started = time.process_time()
+    started = time.thread_time()
     first = forecast(asked)
-    assert time.process_time() - started < 2
+    assert time.thread_time() - started < 2
     again = forecast(asked)
     for one, other in zip(first.searches, again.searches, strict=True):
         assert [(each.changes, each.decisions) for each in one.plans] == [

@@ -526,7 +526,9 @@ class CheckDeploymentResponse(_message.Message):
 
     @_builtins.property
     def stand_ins(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Resource names of the stand-ins that stand in the way: the subject and its ancestors, as far as they are such."""
+        """Resource names of the stand-ins that stand in the way: the subject and its ancestors, as far as they are such and the
+        caller may see them.
+        """
 
     @_builtins.property
     def envelope(self) -> _evidence_pb2.Envelope:

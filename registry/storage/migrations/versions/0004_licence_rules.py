@@ -82,8 +82,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DELETE FROM settings WHERE key IN ('expiries_announced_until', 'reevaluation_lease')")
 
-    with op.batch_alter_table("channels", schema=None) as batch_op:
-        batch_op.drop_column("verdict")
+    # Not in a batch: that makes the table anew, which SQLite refuses while promotions refer to it.
+    op.drop_column("channels", "verdict")
 
     with op.batch_alter_table("audit_events", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_events_type"))
