@@ -61,7 +61,7 @@ def recipe(student: Student) -> run_pb2.Recipe:
             training=run_pb2.TrainingSettings(epochs=EPOCHS),
         ),
         environment=run_pb2.Environment(
-            name="support_desk", teacher_scenarios=900, rollout_scenarios=300, evaluation_scenarios=40
+            name="support_desk", teacher_scenarios=950, rollout_scenarios=330, evaluation_scenarios=40
         ),
         traces_id="support-traces",
     )
