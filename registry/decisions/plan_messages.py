@@ -108,6 +108,7 @@ class PlanMessages:
             sentence=explain(readable),
             confidence=", ".join(sorted({each.confidence for each in profiles})),
             liftable=reason.liftable,
+            policy=reason.policy or "",
         )
 
     def _facts(self, recipe: Recipe) -> list[licensing_pb2.ReliedFact]:

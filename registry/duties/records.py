@@ -87,15 +87,19 @@ def newest_bundle(session: Session, release: Release) -> RecordedBundle | None:
     return session.exec(query.order_by(col(RecordedBundle.id).desc()).limit(1)).first()
 
 
-def attestations_in_force(session: Session, release: Release) -> dict[str, Attestation]:
-    """The newest attestation of each duty for this very content in this context."""
+def attestations_in_force(session: Session, release: Release, releaser: str = "") -> dict[str, Attestation]:
+    """The newest attestation of each duty for this very content in this context.
+
+    That of ``releaser`` stands behind everybody else's: their own word must not hide one that counts.
+    """
     query = select(Attestation).where(
         Attestation.version_id == release.version.id,
         Attestation.version_digest == release.version.digest,
         Attestation.context == release.context,
         col(Attestation.revoke_time).is_(None),
     )
-    return {each.duty: each for each in session.exec(query.order_by(col(Attestation.id)))}
+    rows = session.exec(query.order_by(col(Attestation.id))).all()
+    return {each.duty: each for each in sorted(rows, key=lambda each: each.attester != releaser)}
 
 
 def attest(

@@ -17,12 +17,19 @@ from registry.storage.tables import RecordedBundle
 
 
 def standings(
-    session: Session, registry: Registry, release: Release, obligations: Sequence[Obligation] | None = None
+    session: Session,
+    registry: Registry,
+    release: Release,
+    obligations: Sequence[Obligation] | None = None,
+    releaser: str = "",
 ) -> list[Standing]:
-    """Every duty of the release, sorted by its id. Raises FailedPrecondition for a draft."""
+    """Every duty of the release, sorted by its id; the word of ``releaser`` hides nobody else's.
+
+    Raises FailedPrecondition for a draft.
+    """
     facts = load_facts(session, registry, release, obligations)
     row = newest_bundle(session, release)
-    words = {duty: Word(each.attester) for duty, each in attestations_in_force(session, release).items()}
+    words = {duty: Word(each.attester) for duty, each in attestations_in_force(session, release, releaser).items()}
     recorded = _recorded(row) if row is not None else None
     return judge(facts, obligations_digest(facts.duties), recorded, words, known_text)
 

@@ -163,7 +163,8 @@ def _duties(
     if tried.context != COMMERCIAL or assessed is None:
         return None
     release = Release.of(tried.node, tried.version, tried.context, tried.outbound, tried.distributed)
-    found = without_own_word(standings(session, registry, release, assessed.obligations), caller.identity)
+    standing = standings(session, registry, release, assessed.obligations, caller.identity)
+    found = without_own_word(standing, caller.identity)
     unsettled = [each for each in found if not each.settled]
     return DutyFacts(
         settled=len(found) - len(unsettled),

@@ -100,7 +100,7 @@ def _rows(session: Session, namespace: str, text: str, page: Page) -> Sequence[F
     query = select(Finding).where(Finding.namespace == namespace)
     for condition in filters.parse(text, {*_COLUMNS, "version"}):
         if condition.name == "version":
-            _, version = get_version(session, condition.value, "filter")
+            _, version = get_version(session, version_of(condition.value, "filter"), "filter")
             same = col(Finding.version_id) == version.id
             query = query.where(same if condition.equal else ~same)
         else:

@@ -116,7 +116,7 @@ def _rows(session: Session, namespace: str, text: str, expires_before: int | Non
         query = query.where(columns["state"] == "approved", col(Review.expire_time) < expires_before)
     for condition in filters.parse(text, {*columns, "version"}):
         if condition.name == "version":
-            _, version = get_version(session, condition.value, "filter")
+            _, version = get_version(session, version_of(condition.value, "filter"), "filter")
             same = col(Review.version_id) == version.id
             query = query.where(same if condition.equal else ~same)
         else:

@@ -346,3 +346,22 @@ def test_what_bundles_and_attestations_speak_of_is_kept(story: Story) -> None:
     with pytest.raises(FailedPrecondition) as caught:
         story.ada.versions.DeleteVersion(version_pb2.DeleteVersionRequest(name=name))
     assert caught.value.reason == "HAS_HISTORY"
+
+
+def test_the_releasers_own_word_hides_nobody_elses(story: Story) -> None:
+    name = story.names["student"]
+    story.record_evaluation(name)
+    story.approve_all(name)
+    story.meet_duties(name, "openrail-m")
+    attested = [code for code, duty in story.duties(name).items() if duty.state == duty_pb2.DUTY_STATE_ATTESTED]
+    releaser = story.client("publisher", "releaser", identity="rita")
+    releaser.duties.AttestDuty(
+        duty_pb2.AttestDutyRequest(
+            version=name,
+            context=context_number("commercial"),
+            outbound_license="openrail-m",
+            duty=attested[0],
+            statement="I say so too",
+        )
+    )
+    assert duties_check(story.promote(name)).passed
