@@ -13,9 +13,18 @@ from spiritsafe.errors import InvalidArgument, Violation
 from spiritsafe.rpc.names import DEFAULT_NAMESPACE, check_id
 
 Stage = Literal[
-    "finetune_teacher", "evaluate_teacher", "rollout", "verify", "train_student", "evaluate", "merge", "register"
+    "evaluate_untouched",
+    "finetune_teacher",
+    "evaluate_teacher",
+    "rollout",
+    "verify",
+    "train_student",
+    "evaluate",
+    "merge",
+    "register",
 ]
 STAGES: tuple[Stage, ...] = (
+    "evaluate_untouched",
     "finetune_teacher",
     "evaluate_teacher",
     "rollout",
@@ -27,6 +36,7 @@ STAGES: tuple[Stage, ...] = (
 )
 # Whose base a stage loads; the others load none.
 BASE_OF: Mapping[Stage, Literal["teacher", "student"]] = {
+    "evaluate_untouched": "student",
     "finetune_teacher": "teacher",
     "evaluate_teacher": "teacher",
     "rollout": "teacher",
@@ -248,14 +258,16 @@ def stage_digest(
 
 # Which earlier outputs a stage reads.
 UPSTREAM: Mapping[Stage, tuple[Stage, ...]] = {
+    "evaluate_untouched": (),
     "finetune_teacher": (),
     "evaluate_teacher": ("finetune_teacher",),
     "rollout": ("finetune_teacher",),
     "verify": ("rollout",),
     "train_student": ("verify",),
-    "evaluate": ("train_student",),
+    "evaluate": ("evaluate_untouched", "train_student"),
     "merge": ("train_student",),
     "register": (
+        "evaluate_untouched",
         "finetune_teacher",
         "evaluate_teacher",
         "rollout",
@@ -292,7 +304,15 @@ def _rollout_inputs(recipe: Recipe, sources: Mapping[str, str]) -> dict[str, Any
     return {"base": sources["teacher"], **_scenarios(recipe, "teacher_scenarios", "rollout_scenarios")}
 
 
+def _heldout_inputs(recipe: Recipe, sources: Mapping[str, str]) -> dict[str, Any]:
+    return {"base": sources["student"], **_scenarios(recipe, "evaluation_scenarios")}
+
+
 _INPUTS: Mapping[Stage, _Inputs] = {
+    "evaluate_untouched": lambda recipe, sources: {
+        **_heldout_inputs(recipe, sources),
+        "family": recipe.student.family,
+    },
     "finetune_teacher": _finetune_inputs,
     "evaluate_teacher": lambda recipe, sources: {
         "base": sources["teacher"],
@@ -307,11 +327,8 @@ _INPUTS: Mapping[Stage, _Inputs] = {
         "training": asdict(recipe.student.training),
         "seed": recipe.seed,
     },
-    "evaluate": lambda recipe, sources: {
-        "base": sources["student"],
-        **_scenarios(recipe, "evaluation_scenarios"),
-    },
-    "merge": lambda recipe, sources: {"base": sources["student"], **_scenarios(recipe, "evaluation_scenarios")},
+    "evaluate": _heldout_inputs,
+    "merge": _heldout_inputs,
     "register": lambda recipe, sources: {"recipe": to_json(recipe), "sources": dict(sources)},
 }
 

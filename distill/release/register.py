@@ -32,6 +32,7 @@ from spiritsafe.rpc.names import NodeName
 
 _OUTCOMES = "outcomes.json"
 _STEPS = 8
+_SCORING: tuple[Stage, ...] = ("evaluate_untouched", "evaluate", "evaluate_teacher")
 
 
 def register(client: Client, spec: StageSpec, report: Report) -> dict[str, Any]:
@@ -56,7 +57,7 @@ class _Registrar:
             **checkpoint_entries(client, recipe.student.base, "recipe.student.base"),
         }
         self._ancestors: dict[str, str] = {}
-        self._scores = [one for stage in ("evaluate", "evaluate_teacher") for one in self._run_figures(stage).scores]
+        self._scores = [one for stage in _SCORING for one in self._run_figures(stage).scores]
         self._outcomes = self._planned_outcomes()
 
     def run(self) -> run_pb2.Outputs:

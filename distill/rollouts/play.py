@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from distill.environments.base import Scenario
-from distill.environments.execution import Job, result_message
-from distill.environments.sandbox import NotExecuted, run_jobs
+from distill.environments.execution import Execution, Job, result_message
+from distill.environments.sandbox import NotExecuted, Sandbox
 from distill.families.base import Family, Prompt
 from distill.trajectories.calls import ParseFailure
 from distill.trajectories.jsonl import message_from_json, message_to_json
@@ -84,22 +85,31 @@ def play(
         time_limit_s: for the tools of one round.
     """
     games = [_Game(scenario, [Message("user", scenario.turns[0].message)]) for scenario in scenarios]
-    while at_work := [game for game in games if game.ending is None]:
-        texts = respond([game.prompt() for game in at_work])
-        for game, text in zip(at_work, texts, strict=True):
-            game.read(text, family)
-        calling = [game for game in at_work if game.pending]
-        jobs = [Job(game.scenario.environment, game.scenario.env_seed, tuple(game.calls)) for game in calling]
-        for game, execution in zip(calling, run_jobs(jobs, time_limit_s), strict=True):
-            if isinstance(execution, NotExecuted):
-                game.end("not_executed", execution.reason)
-            else:
-                outcomes = execution.outcomes[-len(game.pending) :]
-                game.messages += map(result_message, game.pending, outcomes)
-                game.check(family)
-            game.pending = ()
-        on_progress(sum(game.ending is not None for game in games), len(games))
+    with Sandbox() as sandbox:
+        while at_work := [game for game in games if game.ending is None]:
+            texts = respond([game.prompt() for game in at_work])
+            for game, text in zip(at_work, texts, strict=True):
+                game.read(text, family)
+            _execute(
+                [game for game in at_work if game.pending], family, partial(sandbox.run, time_limit_s=time_limit_s)
+            )
+            on_progress(sum(game.ending is not None for game in games), len(games))
     return [game.episode() for game in games]
+
+
+def _execute(
+    games: Sequence[_Game], family: Family, run: Callable[[Sequence[Job]], list[Execution | NotExecuted]]
+) -> None:
+    """Run what each game's last turn calls, after all that it called before, and tell it the results."""
+    jobs = [Job(game.scenario.environment, game.scenario.env_seed, tuple(game.calls)) for game in games]
+    for game, execution in zip(games, run(jobs), strict=True):
+        if isinstance(execution, NotExecuted):
+            game.end("not_executed", execution.reason)
+        else:
+            outcomes = execution.outcomes[-len(game.pending) :]
+            game.messages += map(result_message, game.pending, outcomes)
+            game.check(family)
+        game.pending = ()
 
 
 @dataclass

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from distill.stages.evaluate import score_subjects
 from distill.stages.inputs import ADAPTER, family_of
+from distill.stages.scoring import run_scores, score_subject
 from distill.stages.spec import Report, StageSpec
+
+SUBJECT = "teacher"
 
 
 def run(spec: StageSpec, report: Report) -> dict[str, Any]:
@@ -15,5 +17,4 @@ def run(spec: StageSpec, report: Report) -> dict[str, Any]:
 
     adapter = spec.upstream_output("finetune_teacher") / ADAPTER
     teacher = load(spec.sources["teacher"].path, adapter, family_of(spec, "teacher"))
-    scores, _ = score_subjects(spec, [("teacher", teacher)], 1, report)
-    return {"run": {"scores": scores}}
+    return {"run": run_scores(SUBJECT, score_subject(spec, SUBJECT, teacher, report))}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from distill.rollouts.play import Respond
 from distill.runs import layout
 from distill.runs.checkpoints import folder_digest, read_config
 from distill.stages.spec import ATTEMPT, Report, StageSpec
+from distill.trajectories.ertas import iterate_ertas
+from distill.trajectories.rows import TrajectoryError
 from distill.trajectories.types import Trajectory
 from spiritsafe.errors import InvalidArgument, Violation
 
@@ -73,6 +76,23 @@ def check_heldout(recipe: Recipe) -> None:
         heldout_scenarios(recipe)
     except ValueError as error:
         field = "recipe.environment.evaluation_scenarios"
+        raise InvalidArgument(
+            f"{field}: {error}", reason="INVALID_RECIPE", violations=(Violation(field, str(error)),)
+        ) from error
+
+
+def check_dataset(recipe: Recipe) -> None:
+    """Find out before the first stage what the teacher's training would: that a row of the user's data is malformed.
+
+    Raises:
+        InvalidArgument: it names file, line and field.
+    """
+    if not recipe.teacher.dataset_path:
+        return
+    try:
+        deque(iterate_ertas(Path(recipe.teacher.dataset_path)), maxlen=0)
+    except TrajectoryError as error:
+        field = "recipe.teacher.dataset_path"
         raise InvalidArgument(
             f"{field}: {error}", reason="INVALID_RECIPE", violations=(Violation(field, str(error)),)
         ) from error

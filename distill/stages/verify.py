@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from distill.environments.base import Scenario
 from distill.rollouts.play import Episode
 from distill.stages import rollout
 from distill.stages.inputs import MAX_NEW_TOKENS, rollout_scenarios
+from distill.stages.scoring import read_episodes
 from distill.stages.spec import Report, StageSpec
 from distill.trajectories.jsonl import write_trajectories
 from distill.trajectories.rows import write_rows
@@ -29,7 +27,7 @@ def run(spec: StageSpec, report: Report) -> dict[str, Any]:
     Raises:
         ValueError: nothing was kept, so there is nothing to train a student on.
     """
-    episodes = _episodes(spec.upstream_output("rollout") / rollout.ROWS, rollout_scenarios(spec.recipe))
+    episodes = read_episodes(spec.upstream_output("rollout") / rollout.ROWS, rollout_scenarios(spec.recipe))
     results = verify_batch(episodes)
     report(len(results), len(results))
     judged = list(zip(episodes, results, strict=True))
@@ -45,11 +43,6 @@ def run(spec: StageSpec, report: Report) -> dict[str, Any]:
     )
     by_category = Counter(trace.provenance.category for trace in kept)
     return {"run": {"verified_rollouts": len(kept)}, "rejected": dict(reasons), "kept": dict(by_category)}
-
-
-def _episodes(path: Path, scenarios: Sequence[Scenario]) -> list[Episode]:
-    rows = {row["scenario"]: row for row in map(json.loads, path.read_text().splitlines())}
-    return [Episode.from_json(rows[scenario.id], scenario) for scenario in scenarios]
 
 
 def _trace(spec: StageSpec, episode: Episode, result: VerificationResult) -> Trajectory:

@@ -8,7 +8,7 @@ its first message, which other readers may ignore. Provenance has no place in th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, cast
@@ -37,7 +37,12 @@ def read_ertas(path: Path) -> list[Trajectory]:
     Raises:
         TrajectoryError: a line is malformed; it names file, line and field.
     """
-    return list(read_rows(path, lambda row, line: trajectory_from_ertas(row, f"{path.name}:{line}")))
+    return list(iterate_ertas(path))
+
+
+def iterate_ertas(path: Path) -> Iterator[Trajectory]:
+    """The same, one line at a time."""
+    return read_rows(path, lambda row, line: trajectory_from_ertas(row, f"{path.name}:{line}"))
 
 
 def ertas_from_trajectory(trajectory: Trajectory) -> Row:

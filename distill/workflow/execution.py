@@ -17,7 +17,7 @@ from distill.runs import layout, records
 from distill.runs.checkpoints import Source, find_sources
 from distill.runs.known import known_names
 from distill.runs.store import Change, RunRecord, RunStore, timestamp_now
-from distill.stages.inputs import check_heldout
+from distill.stages.inputs import check_dataset, check_heldout
 from distill.stages.spec import StageResult, StageSpec, read_result
 from distill.workflow.lock import Turns
 from distill.workflow.process import run_stage
@@ -27,6 +27,10 @@ _PROGRESS_SECONDS = 0.2
 _CHECK_SECONDS = 0.5
 SourceValues = dict[str, dict[str, str]]
 StageValues = dict[str, str]
+# Of these, one at a time, whatever their folders. Two registrations may make the same versions of bases and teacher. An
+# evaluation has a copy of the model on every core as it is; and before anything is trained, who is done first tunes the
+# teacher, which leaves most of the machine to the others' evaluations.
+_IN_TURN: frozenset[Stage] = frozenset({"evaluate_untouched", "register"})
 
 
 class Execution:
@@ -45,13 +49,16 @@ class Execution:
 
         Raises:
             RunCancelled: this attempt is no longer wanted.
-            InvalidArgument: a source is missing, a base is not of a known family, or there are too few scenarios.
+            InvalidArgument: a source is missing or malformed, a base is not of a known family, or there are too few
+                scenarios.
         """
         self._check(run_id, attempt)()
         self.store.change(run_id, records.run_started)
         recipe = self._recipe(run_id)
         check_heldout(recipe)
-        return {name: asdict(source) for name, source in find_sources(recipe).items()}
+        sources = find_sources(recipe)
+        check_dataset(recipe)
+        return {name: asdict(source) for name, source in sources.items()}
 
     def stage(
         self, run_id: str, attempt: int, stage: Stage, sources: SourceValues, upstream: Mapping[str, StageValues]
@@ -68,8 +75,7 @@ class Execution:
         check = self._check(run_id, attempt)
         check()
         spec = self._spec(run_id, stage, sources, upstream)
-        # Two registrations may make the same versions of bases and teacher, whatever folders they work in.
-        place = stage if stage == "register" else spec.folder
+        place = stage if stage in _IN_TURN else spec.folder
         with self._turns.taken(place, lambda: self.store.append(run_id, records.stage_waits(stage)), check):
             result = read_result(spec.folder)
             if result is None:

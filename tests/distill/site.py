@@ -96,6 +96,11 @@ class Site:
         return [one for one in self.store.events("one") if one.type == "progress" and one.stage == stage]
 
 
+def stage_of(run: run_pb2.Run, name: str) -> run_pb2.Stage:
+    """The stage of that name."""
+    return next(stage for stage in run.stages if stage.name == name)
+
+
 @contextmanager
 def open_site(folder: Path, *, one_home: bool = False) -> Iterator[Site]:
     """A new site below ``folder``, with a home for each service, or with one for both, as embedded ones have."""

@@ -97,11 +97,12 @@ def test_a_digest_changes_with_what_its_stage_reads_and_with_nothing_else() -> N
     assert changed(recipe_message()) == set()
     assert changed(change(student__display_name="acme/Other")) == {"register"}
     assert changed(change(student__training__epochs=9)) == {"train_student", "register"}
-    heldout = {"evaluate_teacher", "evaluate", "merge", "register"}
+    heldout = {"evaluate_untouched", "evaluate_teacher", "evaluate", "merge", "register"}
     assert changed(change(environment__evaluation_scenarios=7)) == heldout
     assert changed(change(environment__rollout_scenarios=7)) == {"rollout", "verify", "register"}
     assert changed(change(teacher__model_id="other")) == {"verify", "register"}
     assert changed(recipe_message(), {**SOURCES, "student": "x" * 64}) == {
+        "evaluate_untouched",
         "train_student",
         "evaluate",
         "merge",

@@ -65,8 +65,9 @@ def _draw(
     for _ in range(_MAX_REPEATS):
         env_seed = seed_for(split, rng.randrange(2**29), unsteady)
         turns = plan(Desk.of(split, env_seed, rng))
-        state = _sound_state(env_seed, turns, fails)
-        if state is not None and _messages(turns) not in taken:
+        # Looking is cheaper than playing.
+        state = None if _messages(turns) in taken else _sound_state(env_seed, turns, fails)
+        if state is not None:
             return env_seed, turns, state
     return None
 

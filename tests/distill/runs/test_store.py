@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from distill.recipe import STAGES
 from distill.runs import records
 from distill.runs.store import RunRecord, RunStore, state_event, timestamp_now
 from distill.stages.spec import StageResult
@@ -115,7 +116,7 @@ def test_the_life_of_a_run_in_records_and_events(store: RunStore) -> None:
     store.change("one", lambda record: records.stage_started(record, "rollout", "d" * 64, now))
     for _ in range(2):  # told twice after a recovery; counted once
         done = store.change("one", lambda record: records.stage_succeeded(record, "rollout", result, now))
-    stage = done.run.stages[2]
+    stage = done.run.stages[STAGES.index("rollout")]
     assert (stage.name, stage.attempts, stage.seconds, stage.reused) == ("rollout", 3, 1.5, False)
     assert stage.state == run_pb2.STAGE_STATE_SUCCEEDED
     assert done.run.rollouts == 7
@@ -131,7 +132,7 @@ def test_a_result_of_another_run_is_marked_as_such(store: RunStore) -> None:
     store.create(new_run("two"))
     result = StageResult("one", "d" * 64, "o" * 64, {"run": {"rollouts": 7}}, 1.5)
     done = store.change("two", lambda record: records.stage_succeeded(record, "rollout", result, timestamp_now()))
-    stage = done.run.stages[2]
+    stage = done.run.stages[STAGES.index("rollout")]
     assert (stage.state, stage.attempts) == (run_pb2.STAGE_STATE_SUCCEEDED, 0)
     assert (stage.seconds, stage.reused, done.run.rollouts) == (1.5, True, 7)
 

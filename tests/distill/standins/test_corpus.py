@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
 
@@ -21,7 +20,7 @@ from distill.standins.pretrain import exercise_rows
 from distill.standins.talks import talk_exercises
 from distill.standins.tokenizer import build as build_tokenizer
 from distill.trajectories.calls import ParsedCalls, ParseFailure
-from distill.trajectories.types import Trajectory
+from distill.trajectories.types import ToolSpec, Trajectory
 from tests.distill.families.tiny_tokenizers import tokenizer_of
 from tests.distill.playing import written
 
@@ -51,25 +50,44 @@ def desk_sentences() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_pre_training_has_no_tool_argument_or_sentence_of_the_support_desk(name: str) -> None:
-    tool_names = set(TOOLS)
-    arguments = {argument for tool in TOOLS.values() for argument in tool.parameter_names}
-    sentences = {gram for sentence in desk_sentences() for gram in grams(words(sentence))}
-    assert len(sentences) > 500
-    tools = None
-    for cycle in range(len(RECIPES[name].curricula)):
+def test_pre_training_is_as_long_as_it_says_and_has_nothing_of_the_support_desk(name: str) -> None:
+    """Both in one pass: making all exercises takes longer than looking at them."""
+    foreign, ranges = Foreign(), []
+    for cycle, curriculum in enumerate(RECIPES[name].curricula):
+        ids = []
         for exercise in exercises(name, cycle):
-            # One toolbox after the other: the exercises about it share its tools.
-            texts = [message.content for message in exercise.messages if message.content]
-            if exercise.tools is not tools:
-                tools = exercise.tools
-                assert not tool_names & {tool.name for tool in tools}
-                assert not arguments & {argument for tool in tools for argument in tool.parameters["properties"]}  # type: ignore[union-attr]  # a JSON schema
-                texts += [tool.description for tool in tools]
-            for text in texts:
-                tokens = words(text)
-                assert sentences.isdisjoint(grams(tokens)), text
-                assert tool_names.isdisjoint(tokens), text
+            foreign.check(exercise)
+            ids.append(exercise.id)
+        seeds = [int(each.split("-")[1]) for each in ids]
+        assert seeds == sorted(seeds)
+        assert len(set(ids)) == len(ids) == curriculum.toolboxes * (curriculum.requests + curriculum.talks)
+        ranges.append((seeds[0], seeds[-1]))
+    assert ranges[0][0] == 0
+    assert [begin for begin, _ in ranges[1:]] == [end + 1 for _, end in ranges[:-1]]
+
+
+class Foreign:
+    """Holds exercises to having no tool, argument or sentence of the support desk."""
+
+    def __init__(self) -> None:
+        self._names = set(TOOLS)
+        self._arguments = {argument for tool in TOOLS.values() for argument in tool.parameter_names}
+        self._sentences = {gram for sentence in desk_sentences() for gram in grams(words(sentence))}
+        self._tools: Sequence[ToolSpec] | None = None
+        assert len(self._sentences) > 500
+
+    def check(self, exercise: Trajectory) -> None:
+        texts = [message.content for message in exercise.messages if message.content]
+        # One toolbox after the other: the exercises about it share its tools.
+        if exercise.tools is not self._tools:
+            self._tools = tools = exercise.tools
+            assert not self._names & {tool.name for tool in tools}
+            assert not self._arguments & {argument for tool in tools for argument in tool.parameters["properties"]}  # type: ignore[union-attr]  # a JSON schema
+            texts += [tool.description for tool in tools]
+        for text in texts:
+            tokens = words(text)
+            assert self._sentences.isdisjoint(grams(tokens)), text
+            assert self._names.isdisjoint(tokens), text
 
 
 def test_copy_exercises_have_nothing_of_the_support_desk() -> None:
@@ -85,20 +103,6 @@ def test_exercises_and_tokenizers_are_functions_of_their_seed() -> None:
     family, sample = family_named("qwen3"), [call_exercises(seed, (2,), 0.0, 1)[0] for seed in range(200)]
     first, second = (build_tokenizer(family, sample, RECIPES["qwen3"].specials, 600) for _ in range(2))
     assert first.backend_tokenizer.to_str() == second.backend_tokenizer.to_str()
-
-
-@pytest.mark.parametrize("name", RECIPES)
-def test_a_cycle_has_as_many_exercises_as_it_says_and_none_of_another(name: str) -> None:
-    recipe, counts, last = RECIPES[name], [], []
-    for number, curriculum in enumerate(recipe.curricula):
-        ids = [exercise.id for exercise in exercises(name, number)]
-        seeds = [int(each.split("-")[1]) for each in ids]
-        assert seeds == sorted(seeds)
-        assert len(set(ids)) == len(ids) == curriculum.toolboxes * (curriculum.requests + curriculum.talks)
-        counts.append(seeds[0])
-        last.append(seeds[-1])
-    assert counts[0] == 0
-    assert [begin for _, begin in pairwise(counts)] == [end + 1 for end in last[:-1]]
 
 
 def some_exercises() -> list[Trajectory]:

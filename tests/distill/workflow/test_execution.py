@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from distill.errors import RunCancelled, WorkerStopped
-from distill.recipe import to_proto
+from distill.recipe import STAGES, to_proto
 from distill.runs import records
 from distill.runs.store import RunRecord
 from distill.workflow.execution import Execution
@@ -45,6 +45,17 @@ def test_too_few_held_out_scenarios_are_told_before_the_first_stage(tmp_path: Pa
         execution.begin("one", 1)
 
 
+def test_a_malformed_row_is_told_before_the_first_stage(tmp_path: Path) -> None:
+    data = tmp_path / "rows.jsonl"
+    data.write_text('{"messages": [{"role": "user", "content": "Hi"}]}\n{"messages": 3}\n')
+    message = to_proto(tiny_recipe())
+    message.teacher.dataset_path = str(data)
+    execution = Execution(tmp_path, {})
+    execution.store.create(run_pb2.Run(name="runs/one", recipe=message, stages=records.pending_stages()))
+    with pytest.raises(InvalidArgument, match=r"dataset_path: .*rows\.jsonl, line 2, messages"):
+        execution.begin("one", 1)
+
+
 def test_an_attempt_that_was_given_up_does_no_more_work(execution: Execution) -> None:
     sources = execution.begin("one", 1)
     execution.end("one", 1, run_pb2.RUN_STATE_CANCELLED)
@@ -73,4 +84,4 @@ def test_a_stopping_worker_leaves_the_step_open(execution: Execution) -> None:
     execution.stopping.set()
     with pytest.raises(WorkerStopped):
         execution.stage("one", 1, "finetune_teacher", sources, {})
-    assert execution.store.get("one").run.stages[0].attempts == 0
+    assert execution.store.get("one").run.stages[STAGES.index("finetune_teacher")].attempts == 0

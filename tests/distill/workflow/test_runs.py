@@ -19,7 +19,7 @@ from spiritsafe.distill.v1 import run_pb2
 from spiritsafe.publish import download_version
 from spiritsafe.registry.v1 import version_pb2
 from tests.distill.recipes import tiny_message
-from tests.distill.site import Site
+from tests.distill.site import Site, stage_of
 
 
 def versions(site: Site) -> dict[str, version_pb2.Version]:
@@ -60,7 +60,7 @@ def test_a_run_survives_its_worker_and_registers_everything_once(site: Site, mon
     run = site.run()
     assert run.state == run_pb2.RUN_STATE_SUCCEEDED, run.error
     assert [stage.state for stage in run.stages] == [run_pb2.STAGE_STATE_SUCCEEDED] * len(STAGES)
-    assert [stage.attempts for stage in run.stages] == [2, *[1] * (len(STAGES) - 1)]
+    assert [stage.attempts for stage in run.stages] == [1, 2, *[1] * (len(STAGES) - 2)]
     assert run.rollouts == 16 + 16 + 16
     assert 0 < run.verified_rollouts <= run.rollouts
     assert {(one.subject, one.count) for one in run.scores} == {
@@ -86,10 +86,10 @@ def _resumed_from(site: Site) -> int:
 def _check_sharing(site: Site, one: run_pb2.Run, two: run_pb2.Run) -> None:
     """The second run differs in its student: everything of the teacher is the first one's."""
     assert two.state == run_pb2.RUN_STATE_SUCCEEDED, two.error
-    shared = ["finetune_teacher", "evaluate_teacher", "rollout", "verify"]
+    shared = ["evaluate_untouched", "finetune_teacher", "evaluate_teacher", "rollout", "verify"]
     assert [stage.name for stage in two.stages if stage.reused] == shared
     assert not any(stage.reused for stage in one.stages)
-    assert [stage.attempts for stage in two.stages] == [0] * 4 + [1] * 4
+    assert [stage.attempts for stage in two.stages] == [0] * 5 + [1] * 4
     seconds = [[stage.seconds for stage in run.stages if stage.name in shared] for run in (one, two)]
     assert seconds[0] == seconds[1]
     assert len(list((site.home / "work").glob("finetune_teacher-*"))) == 1
@@ -213,7 +213,7 @@ def test_cancelling_ends_the_stage_within_seconds_and_resuming_goes_on(site: Sit
         run = site.wait_for_state(run_pb2.RUN_STATE_CANCELLED, 5)
         site.wait_for(lambda: not site.stage_processes(), 5, "end of the stage")
         assert time.monotonic() - started < 5
-        assert run.stages[0].state == run_pb2.STAGE_STATE_PENDING
+        assert stage_of(run, "finetune_teacher").state == run_pb2.STAGE_STATE_PENDING
 
         steps = max(one.done for one in site.progress("finetune_teacher"))
         site.client.runs.ResumeRun(run_pb2.ResumeRunRequest(name="runs/one"))
@@ -221,22 +221,23 @@ def test_cancelling_ends_the_stage_within_seconds_and_resuming_goes_on(site: Sit
         site.wait_for(lambda: len(site.progress("finetune_teacher")) > seen, 120, "progress after resuming")
         first = site.progress("finetune_teacher")[seen]
         assert 1 < first.done <= steps + 2
-        assert site.run().stages[0].attempts == 2
+        assert stage_of(site.run(), "finetune_teacher").attempts == 2
 
 
 def test_a_failed_stage_says_why_and_is_taken_up_again(site: Site) -> None:
     data = site.home / "rows.jsonl"
-    data.write_text('{"messages": [{"role": "user", "content": "Hi"}]}\n{"messages": 3}\n')
+    data.write_text('{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes?"}]}\n')
     recipe = tiny_message()
     recipe.teacher.dataset_path = str(data)
+    recipe.teacher.training.max_length = 8
     site.create(recipe)
     with site.worker("--until-idle") as worker:
         assert worker.wait(60) == 0
     run = site.run()
     assert run.state == run_pb2.RUN_STATE_FAILED
-    assert "train.jsonl, line 2, messages" in run.error
+    assert "train.jsonl:1" in run.error
     assert "log.txt" in run.error
-    assert run.stages[0].state == run_pb2.STAGE_STATE_FAILED
+    assert stage_of(run, "finetune_teacher").state == run_pb2.STAGE_STATE_FAILED
     failed = [event for event in site.store.events("one") if event.type == "stage_failed"]
     assert [event.stage for event in failed] == ["finetune_teacher"]
 

@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class RunServiceStub:
-    """Distillation runs: fine-tune a teacher, roll it out in a tool environment, keep what executed and answered, train a
-    student, evaluate, merge, register.
+    """Distillation runs: score the untouched student, fine-tune a teacher, roll it out in a tool environment, keep what
+    executed and answered, train the student, evaluate, merge, register.
     """
 
     def __init__(self, channel):
@@ -74,8 +74,8 @@ class RunServiceStub:
 
 
 class RunServiceServicer:
-    """Distillation runs: fine-tune a teacher, roll it out in a tool environment, keep what executed and answered, train a
-    student, evaluate, merge, register.
+    """Distillation runs: score the untouched student, fine-tune a teacher, roll it out in a tool environment, keep what
+    executed and answered, train the student, evaluate, merge, register.
     """
 
     def PlanRun(self, request, context):
@@ -172,8 +172,8 @@ def add_RunServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RunService:
-    """Distillation runs: fine-tune a teacher, roll it out in a tool environment, keep what executed and answered, train a
-    student, evaluate, merge, register.
+    """Distillation runs: score the untouched student, fine-tune a teacher, roll it out in a tool environment, keep what
+    executed and answered, train the student, evaluate, merge, register.
     """
 
     @staticmethod

@@ -27,8 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RunServiceStub:
-    """Distillation runs: fine-tune a teacher, roll it out in a tool environment, keep what executed and answered, train a
-    student, evaluate, merge, register.
+    """Distillation runs: score the untouched student, fine-tune a teacher, roll it out in a tool environment, keep what
+    executed and answered, train the student, evaluate, merge, register.
     """
 
     @_typing.overload
@@ -50,8 +50,8 @@ class RunServiceStub:
 
 @_typing.type_check_only
 class RunServiceAsyncStub(RunServiceStub):
-    """Distillation runs: fine-tune a teacher, roll it out in a tool environment, keep what executed and answered, train a
-    student, evaluate, merge, register.
+    """Distillation runs: score the untouched student, fine-tune a teacher, roll it out in a tool environment, keep what
+    executed and answered, train the student, evaluate, merge, register.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -69,8 +69,8 @@ class RunServiceAsyncStub(RunServiceStub):
     """Takes up a run that failed, was cancelled or lost its worker, at the stage where it stopped."""
 
 class RunServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Distillation runs: fine-tune a teacher, roll it out in a tool environment, keep what executed and answered, train a
-    student, evaluate, merge, register.
+    """Distillation runs: score the untouched student, fine-tune a teacher, roll it out in a tool environment, keep what
+    executed and answered, train the student, evaluate, merge, register.
     """
 
     @_abc_1.abstractmethod
