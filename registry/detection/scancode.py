@@ -15,6 +15,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 from threading import Lock
@@ -25,6 +26,9 @@ SPDX_PREFIX = "LicenseRef-scancode-"
 TIMEOUT_SECONDS = 120.0
 # Two indexes at a time would be too much memory for the machine that serves.
 _one_at_a_time = Lock()
+# What it said of texts, by their SHA-256. Of one detector only: it does not change while a process lives.
+_remembered: dict[bytes, list[Match]] = {}
+_MOST_REMEMBERED = 10_000
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<about>.*?)\n---[ \t]*\n", re.DOTALL)
 _KEY = re.compile(r"[a-z0-9][a-z0-9.+_-]*")
 
@@ -57,8 +61,21 @@ def version() -> str:
 def detect(texts: Mapping[str, str], timeout_seconds: float = TIMEOUT_SECONDS) -> dict[str, list[Match]]:
     """The licences in each text, by the names that the texts are given under.
 
+    Answers are remembered: many versions carry the same text, and the index is read anew each time.
+
     Raises DetectorError when it fails, or takes longer than ``timeout_seconds``, waiting for its turn included.
     """
+    digests = {name: sha256(text.encode()).digest() for name, text in texts.items()}
+    known = {name: held for name, digest in digests.items() if (held := _remembered.get(digest)) is not None}
+    unknown = {name: text for name, text in texts.items() if name not in known}
+    found = _detect(unknown, timeout_seconds) if unknown else {}
+    if len(_remembered) > _MOST_REMEMBERED:
+        _remembered.clear()
+    _remembered.update({digests[name]: matches for name, matches in found.items()})
+    return {name: list(matches) for name, matches in {**known, **found}.items()}
+
+
+def _detect(texts: Mapping[str, str], timeout_seconds: float) -> dict[str, list[Match]]:
     if not _one_at_a_time.acquire(timeout=timeout_seconds):
         raise DetectorError(f"another scan kept it busy for {timeout_seconds:g} s")
     try:

@@ -155,6 +155,12 @@ def test_the_detector_tells_texts_that_the_digests_do_not_know(tmp_path: Path) -
     assert all(one.source is Source.TEXT for one in found.licenses)
 
 
+def test_a_text_is_looked_at_once() -> None:
+    text = "Words that no other test shows to the detector.\n"
+    first = scancode.detect({"LICENSE": text})
+    assert scancode.detect({"elsewhere/LICENSE": text}, timeout_seconds=0.0) == {"elsewhere/LICENSE": first["LICENSE"]}
+
+
 def test_a_detector_that_takes_too_long_is_stopped() -> None:
     with pytest.raises(scancode.DetectorError, match=r"stopped after 0\.05 s"):
         scancode.detect({"a": "b"}, timeout_seconds=0.05)
