@@ -32,9 +32,9 @@ MIRRORS_AT_ONCE = 2
 class ArtifactService(artifact_pb2_grpc.ArtifactServiceServicer):
     """Uploads, downloads, and fetching what lies on a hub.
 
-    An upload or a mirrored file changes no row and so leaves no audit event, but for the scan after the last one: which content is there is the store's own
+    An upload or a mirrored file changes no row and so leaves no audit event: which content is there is the store's own
     knowledge, and it becomes part of a version only through FinalizeVersion, which is audited with the digest of the
-    whole manifest.
+    whole manifest. The scan that follows the last mirrored file is a change, and is audited as a rescan.
     """
 
     def __init__(self, registry: Registry) -> None:
