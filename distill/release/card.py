@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from spiritsafe.distill.v1 import run_pb2
+from spiritsafe.hub.cards import NO_LINK, HubLicense, lacks_link, license_fields
 
 _STAND_IN = (
     "> **Stand-in.** These weights are a tiny checkpoint of the real architecture, made for trying the software. "
@@ -21,7 +22,7 @@ class Card:
 
     title: str
     summary: str
-    licenses: Sequence[str]
+    licenses: Sequence[HubLicense]
     base_models: Sequence[str]
     relation: str
     datasets: Sequence[str]
@@ -30,10 +31,10 @@ class Card:
     outcomes: Sequence[run_pb2.LicenseOutcome] = ()
 
 
-def render_card(card: Card) -> str:
-    """The text of README.md; the same card gives the same bytes."""
+def render_card(card: Card, paths: Iterable[str] = ()) -> str:
+    """The text of README.md, beside the files of ``paths``; the same card gives the same bytes."""
     parts = [
-        "\n".join(["---", *_front_matter(card), "---"]),
+        "\n".join(["---", *_front_matter(card, paths), "---"]),
         f"# {card.title}",
         *([_STAND_IN] if card.stand_in else []),
         card.summary,
@@ -43,12 +44,12 @@ def render_card(card: Card) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _front_matter(card: Card) -> Iterator[str]:
+def _front_matter(card: Card, paths: Iterable[str]) -> Iterator[str]:
     # JSON strings are YAML strings, whatever characters a name has.
-    if len(card.licenses) == 1:
-        yield f"license: {json.dumps(card.licenses[0])}"
-    elif card.licenses:
-        yield from _yaml_list("license", card.licenses)
+    fields = license_fields(card.licenses, paths)
+    yield from (f"{key}: {json.dumps(value)}" for key, value in fields.items())
+    if lacks_link(fields):
+        yield f"# {NO_LINK}"
     yield from _yaml_list("base_model", card.base_models)
     yield f"base_model_relation: {card.relation}"
     yield from _yaml_list("datasets", card.datasets)

@@ -25,9 +25,10 @@ from distill.stages.inputs import ADAPTER
 from distill.stages.spec import Report, StageSpec, read_result, write_json
 from spiritsafe.client import Client
 from spiritsafe.distill.v1 import run_pb2
-from spiritsafe.errors import AlreadyExists, NotFound
+from spiritsafe.errors import AlreadyExists, InvalidArgument, NotFound
+from spiritsafe.hub.cards import HubLicense
 from spiritsafe.publish import publish_once, request_uuid
-from spiritsafe.registry.v1 import dataset_pb2, evaluation_report_pb2, model_pb2, version_pb2
+from spiritsafe.registry.v1 import dataset_pb2, evaluation_report_pb2, licensing_pb2, model_pb2, version_pb2
 from spiritsafe.rpc.names import NodeName
 
 _OUTCOMES = "outcomes.json"
@@ -181,7 +182,7 @@ class _Registrar:
         shutil.copytree(folder, staged, copy_function=_link)
         if card is not None:
             (staged / "README.md").unlink(missing_ok=True)
-            (staged / "README.md").write_text(render_card(card))
+            (staged / "README.md").write_text(render_card(card, sorted(path.name for path in staged.iterdir())))
         return staged
 
     def _ensure_node(self, publication: pub.Publication) -> None:
@@ -201,12 +202,23 @@ class _Registrar:
         except AlreadyExists:
             return
 
+    def _hub_licenses(self, ids: Sequence[str]) -> list[HubLicense]:
+        """The licences with their words on the hub; what the registry has no profile of has none."""
+        return [HubLicense(license_id, self._hub_id(license_id)) for license_id in ids]
+
+    def _hub_id(self, license_id: str) -> str:
+        try:
+            request = licensing_pb2.GetLicenseRequest(name=f"licenses/{license_id}")
+            return self._client.licenses.GetLicense(request).license.hub_id
+        except (NotFound, InvalidArgument):
+            return ""
+
     def _teacher_card(self, licenses: Sequence[str]) -> Card:
         recipe = self._recipe
         return Card(
             title=recipe.teacher.display_name,
             summary=f"A tool-calling teacher: a LoRA adapter tuned on {recipe.teacher.data_id}.",
-            licenses=licenses,
+            licenses=self._hub_licenses(licenses),
             base_models=[_public(recipe.teacher.base)],
             relation="adapter",
             datasets=[recipe.teacher.data_id],
@@ -223,7 +235,7 @@ class _Registrar:
                 f"A tool-calling student, distilled from verified answers of {recipe.teacher.display_name}: "
                 "each answer was executed, and kept when it reached the state that was asked for."
             ),
-            licenses=recipe.student.licenses,
+            licenses=self._hub_licenses(recipe.student.licenses),
             base_models=[_public(recipe.student.base)],
             relation=relation,
             datasets=[recipe.traces_id],

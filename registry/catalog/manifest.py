@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Protocol
 
+from registry.catalog.legal_files import is_license, kind_of
 from registry.errors import invalid
 from spiritsafe.errors import InvalidArgument
 
@@ -29,7 +30,6 @@ ACCEPTED_SUFFIXES = frozenset(
         ".toml",
     }
 )
-ACCEPTED_NAMES = frozenset({"LICENSE", "NOTICE"})
 # Pickles, and containers that may hold one: loading them can run any code.
 UNSAFE_SUFFIXES = frozenset(
     {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".dill", ".npy", ".npz", ".h5", ".hdf5", ".keras"}
@@ -125,12 +125,12 @@ def _check_format(path: str, field: str) -> None:
             reason="UNSAFE_FORMAT",
             remedy="convert it to safetensors (tables to parquet) and declare that instead",
         )
-    if suffix not in ACCEPTED_SUFFIXES and name.name not in ACCEPTED_NAMES:
+    if suffix not in ACCEPTED_SUFFIXES and not is_license(path) and not kind_of(path):
         raise invalid(
             field,
             f"{path!r} is of no accepted format",
             reason="UNSUPPORTED_FORMAT",
-            remedy=f"leave it out; accepted are {', '.join(sorted(ACCEPTED_SUFFIXES | ACCEPTED_NAMES))}",
+            remedy=f"leave it out; accepted are {', '.join(sorted(ACCEPTED_SUFFIXES))}, LICENSE, NOTICE and the like",
         )
 
 

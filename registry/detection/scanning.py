@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from registry.catalog import legal_files
 from registry.detection import claims, families, gguf, safetensors, scancode, texts
 from registry.detection.front_matter import FrontMatterError, read_card
 from registry.detection.observations import LicenseSeen, Malformed, Observations, Source
@@ -62,7 +63,7 @@ class _Scan:
 
     def _read_all(self, files: Sequence[File]) -> None:
         """What says most comes first, in case the bounds are reached."""
-        for file in self._first(files, texts.kind_of, self._limits.texts):
+        for file in self._first(files, legal_files.kind_of, self._limits.texts):
             self._text(file)
         for file in files:
             if file.path in CARDS:
@@ -86,7 +87,7 @@ class _Scan:
         seen = texts.identify(file.path, text)
         if seen is not None:
             self._found.add([seen])
-        elif texts.kind_of(file.path) == texts.LICENSE:
+        elif legal_files.kind_of(file.path) == legal_files.LICENSE:
             self._unknown[file.path] = text
 
     def _card(self, file: File) -> None:

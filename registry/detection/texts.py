@@ -13,27 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from pathlib import PurePosixPath
 from typing import Any
 
+from registry.catalog.legal_files import kind_of
 from registry.detection import scancode
 from registry.detection.observations import LicenseSeen, Source
 from registry.licensing import Profile, load_profiles
 
-LICENSE, NOTICE, POLICY = "license", "notice", "policy"
-_KINDS = {
-    "license": LICENSE,
-    "licenses": LICENSE,
-    "licence": LICENSE,
-    "licences": LICENSE,
-    "copying": LICENSE,
-    "notice": NOTICE,
-    "notices": NOTICE,
-    "use_policy": POLICY,
-    "use-policy": POLICY,
-}
-_KIND = re.compile(rf"({'|'.join(sorted(_KINDS, key=len, reverse=True))})(?![a-z])", re.IGNORECASE)
-_DATA_SUFFIXES = frozenset({".csv", ".gguf", ".jinja", ".json", ".jsonl", ".model", ".parquet", ".safetensors"})
 _DATA = "data/license_texts.json"
 DIGEST_DETECTOR = "spiritsafe text digests 1"
 MARKER_DETECTOR = "spiritsafe text markers 1"
@@ -61,13 +47,6 @@ class _Texts:
     spdx: Mapping[str, str]  # ScanCode's key to SPDX id, for the keys with a digest
     headings: frozenset[str]
     markers: tuple[Marker, ...]
-
-
-def kind_of(path: str) -> str:
-    """LICENSE, NOTICE or POLICY for a file whose name says that it holds such a text; "" for any other."""
-    name = PurePosixPath(path)
-    match = _KIND.match(name.name)
-    return _KINDS[match[1].lower()] if match and name.suffix.lower() not in _DATA_SUFFIXES else ""
 
 
 def words_of(text: str) -> str:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from registry.duties import documents
-from registry.duties.facts import Duty, Facts, Origin, obligations_digest
+from registry.duties.digest import obligations_digest
+from registry.duties.facts import Duty, Facts, Origin
 from registry.duties.texts import Known, LicenseText, lacks_own_copy, texts_for
 from registry.duties.wordings import notice_of, wording_of
 
@@ -51,6 +53,7 @@ class _Draft:
     files: dict[str, bytes] = field(default_factory=dict)
     texts: dict[str, list[LicenseText]] = field(default_factory=dict)
     paths: dict[str, list[str]] = field(default_factory=dict)
+    policies: dict[str, list[str]] = field(default_factory=dict)
     sources: list[dict[str, str]] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
     answers: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -63,10 +66,19 @@ class _Draft:
         self.missing.append(Missing(path, license_id, duties, detail))
 
 
-def compose(facts: Facts, known: Known) -> Bundle:
-    """The files that accompany the version. ``known`` gives a licence's text by its id alone, None for most."""
+def compose(facts: Facts, known: Known, digest: str = "") -> Bundle:
+    """The files that accompany the version.
+
+    Args:
+        facts: what the reader of the bundle may see.
+        known: a licence's text by its id alone, None for most.
+        digest: of the obligations; that of ``facts`` itself where they are whole.
+    """
     draft = _Draft(facts)
     _copies(draft, known)
+    _policies(draft)
+    _note_hidden(draft)
+    _note_too_long(draft)
     draft.write(NOTICE, documents.notice(facts))
     draft.write(ATTRIBUTION, documents.attribution(facts))
     draft.write(DISPLAY, documents.display(facts))
@@ -75,7 +87,7 @@ def compose(facts: Facts, known: Known) -> Bundle:
     for duty in facts.duties:
         _answer(draft, duty)
     missing = tuple(sorted(draft.missing, key=lambda each: (each.path, each.duties)))
-    digest = obligations_digest(facts.duties)
+    digest = digest or obligations_digest(facts)
     draft.files[MANIFEST] = _manifest(draft, missing, digest)
     return Bundle(dict(sorted(draft.files.items())), missing, draft.answers, digest)
 
@@ -105,6 +117,38 @@ def _copies(draft: _Draft, known: Known) -> None:
                 {"path": path, "license": license_id, "source": text.source, "confidence": text.confidence}
             )
         _note_missing_text(draft, license_id, duties, holders)
+
+
+def _policies(draft: _Draft) -> None:
+    """The acceptable use policies that come with the ancestors, each as it is."""
+    for origin in draft.facts.others:
+        for paper in origin.policies:
+            path = f"POLICIES/{_NOT_IN_PATH.sub('-', origin.short)}/{paper.path}"
+            draft.files[path] = paper.content
+            source = f"{paper.path} of {origin.short}, sha256 {paper.sha256}"
+            licenses = ", ".join(origin.licenses)
+            draft.sources.append({"path": path, "license": licenses, "source": source, "confidence": "derived"})
+            for license_id in origin.licenses:
+                draft.policies.setdefault(license_id, []).append(path)
+
+
+def _note_hidden(draft: _Draft) -> None:
+    facts = draft.facts
+    if facts.hidden:
+        detail = (
+            f"the papers of {facts.hidden} ancestors in namespaces that you may not see: somebody whose token reaches "
+            "every namespace of the lineage can make the whole bundle"
+        )
+        draft.lacks(NOTICE, "", facts.hidden_duties, detail)
+
+
+def _note_too_long(draft: _Draft) -> None:
+    facts = draft.facts
+    for origin in facts.origins.values():
+        duties = tuple(duty.id for duty in facts.duties if duty.code in _WITH_PAPERS and origin.name in duty.origins)
+        for path in origin.too_long:
+            detail = f"{path} of {origin.short}, which is too long for a bundle: add it by hand"
+            draft.lacks(path, ", ".join(origin.licenses), duties, detail)
 
 
 def _note_missing_text(draft: _Draft, license_id: str, duties: Sequence[Duty], holders: Sequence[Origin]) -> None:
@@ -142,12 +186,16 @@ def _answer(draft: _Draft, duty: Duty) -> None:
         wanted = _FILES_OF.get(duty.code, ())
         copies = draft.paths.get(duty.license, []) if duty.code in _WITH_TEXT else []
         linked = [ATTRIBUTION] if not copies and _uri_will_do(duty) else []
-        draft.answers[duty.id] = tuple(path for path in (*copies, *linked, *wanted) if path in draft.files)
+        policies = draft.policies.get(duty.license, []) if duty.code == "USE_RESTRICTION_FLOWDOWN" else []
+        found = (*copies, *linked, *wanted, *policies)
+        draft.answers[duty.id] = tuple(path for path in found if path in draft.files)
         if linked:
             _note_words(draft, ATTRIBUTION, duty.license)
 
 
 _WITH_TEXT = ("LICENSE_COPY", "USE_RESTRICTION_FLOWDOWN")
+_WITH_PAPERS = (*_WITH_TEXT, "NOTICE_FILE", "RETAIN_NOTICES")
+_NOT_IN_PATH = re.compile(r"[^A-Za-z0-9.@-]+")
 # What has no ancestor changed nothing, and then there is no CHANGES.md.
 _FILES_OF = {
     "STATE_CHANGES": (CHANGES,),

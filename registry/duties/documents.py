@@ -105,7 +105,7 @@ def use_restrictions(
 
 
 def _restrictions(facts: Facts, duty: Duty, texts: Sequence[LicenseText], paths: Sequence[str]) -> list[str]:
-    names = ", ".join(origin.short for origin in facts.origins_of(duty))
+    names = ", ".join(origin.short for origin in facts.origins_of(duty)) or "a work that is not named here"
     lines = [f"## {duty.license}", "", f"They come from {names}. Clause: {duty.detail}.", ""]
     if not texts:
         place = wording_of(duty.license).text_from or "its publisher's own copy"
@@ -120,7 +120,7 @@ def _restrictions(facts: Facts, duty: Duty, texts: Sequence[LicenseText], paths:
 
 def changes(facts: Facts) -> str:
     """CHANGES.md: what was made from what, from the recorded lineage."""
-    if not facts.others:
+    if not facts.steps:
         return ""
     lines = [
         "# Changes",

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from registry.catalog import legal_files
 from registry.licensing.verdict import RECORDED_APPROVAL
 
-__all__ = ["RECORDED_APPROVAL", "Duty", "Facts", "Origin", "Paper", "Step", "obligations_digest", "plain"]
-
-_TEXT_SUFFIXES = frozenset({"", ".txt", ".md"})
-_LICENSE_NAME = re.compile(r"(licen[cs]e|copying)", re.IGNORECASE)
+__all__ = ["RECORDED_APPROVAL", "Duty", "Facts", "Origin", "Paper", "Step", "plain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +38,15 @@ class Paper:
 
     @property
     def is_license(self) -> bool:
-        """LICENSE, LICENCE-x.txt, COPYING, or anything in a folder LICENSES."""
-        if PurePosixPath(self.path).suffix.lower() not in _TEXT_SUFFIXES:
-            return False
-        folders = {part.upper() for part in PurePosixPath(self.path).parts[:-1]}
-        return "LICENSES" in folders or _LICENSE_NAME.match(self.name) is not None
+        return legal_files.is_license(self.path)
+
+    @property
+    def is_notice(self) -> bool:
+        return legal_files.kind_of(self.path) == legal_files.NOTICE
+
+    @property
+    def is_policy(self) -> bool:
+        return legal_files.kind_of(self.path) == legal_files.POLICY
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,8 @@ class Origin:
     """A version whose terms reach the subject, or the subject itself.
 
     ``name`` is its resource name, ``short`` what people call it; ``source`` is where it was imported from, and
-    ``readable`` whether it has files here and the content of its papers is in the store.
+    ``readable`` whether it has files here and the content of its papers is in the store. ``too_long`` are the paths of
+    papers that no bundle can hold.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Origin:
     source: str = ""
     readable: bool = True
     papers: tuple[Paper, ...] = ()
+    too_long: tuple[str, ...] = ()
 
     @property
     def maker(self) -> str:
@@ -75,7 +77,11 @@ class Origin:
 
     @property
     def notices(self) -> list[Paper]:
-        return [paper for paper in self.papers if paper.is_called("NOTICE", "NOTICES")]
+        return [paper for paper in self.papers if paper.is_notice]
+
+    @property
+    def policies(self) -> list[Paper]:
+        return [paper for paper in self.papers if paper.is_policy]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,8 @@ class Step:
 class Facts:
     """All that a bundle of one version is made from; ``origins`` by resource name, the subject among them.
 
-    ``steps`` begin at the subject and go on by distance.
+    ``steps`` begin at the subject and go on by distance. ``hidden`` is the number of ancestors that were left out for
+    somebody who may not see them, and ``hidden_duties`` are the ids of the duties that come from these.
     """
 
     subject: Origin
@@ -119,6 +126,8 @@ class Facts:
     duties: tuple[Duty, ...]
     origins: Mapping[str, Origin]
     steps: Sequence[Step]
+    hidden: int = 0
+    hidden_duties: tuple[str, ...] = ()
 
     def of(self, code: str) -> list[Duty]:
         """The duties of one code, by licence."""
@@ -131,19 +140,6 @@ class Facts:
     def others(self) -> list[Origin]:
         """The ancestors, by name."""
         return [self.origins[name] for name in sorted(self.origins) if name != self.subject.name]
-
-
-def obligations_digest(duties: Iterable[Duty]) -> str:
-    """SHA-256 of the canonical JSON of what licences ask for; it changes when a licence, clause or origin does.
-
-    Recorded approvals are left out: no file of a bundle answers them, and a renewed review must not make it stale.
-    """
-    rows = [
-        [duty.id, list(duty.triggers), duty.detail, list(duty.origins)]
-        for duty in sorted(duties, key=lambda each: each.id)
-        if duty.code != RECORDED_APPROVAL
-    ]
-    return hashlib.sha256(json.dumps(rows, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
 
 
 def plain(text: str) -> str:

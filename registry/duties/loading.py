@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
+from registry.catalog import legal_files
 from registry.catalog.lineage import edges_of
-from registry.context import Registry
 from registry.decisions.evaluation import assess
 from registry.decisions.facts import effective_licenses, load_lineage
 from registry.decisions.rules import current_rules
@@ -19,16 +19,27 @@ from registry.duties.facts import RECORDED_APPROVAL, Duty, Facts, Origin, Paper,
 from registry.errors import wrong_state
 from registry.licensing import Catalogue, Obligation
 from registry.licensing.vocabulary import NO_EFFECT_EDGES
+from registry.storage.artifacts import ArtifactStore
 from registry.storage.lookup import rows_of, version_name
 from registry.storage.tables import Edge, File, Node, Version
 
 COMMERCIAL = "commercial"
-# Licences and notices are short; a file beyond this is something else.
-MAX_PAPER_BYTES = 1 << 20
+# A bundle travels in one message of at most 64 MiB; a paper beyond this is told as missing.
+MAX_PAPER_BYTES = 16 << 20
 _CHUNK = 1000
-_NAMES = ("licen", "copying", "notice")
+# For the query alone; legal_files decides.
+_NAMES = ("licen", "copying", "notice", "policy")
 _OWN_NAMES = ("readme", "attribution", "changes", "use_restrictions")
 _Rows = Mapping[int, tuple[Node, Version]]
+
+
+@dataclass(slots=True)
+class _Papers:
+    """Those of one version. ``complete`` unless the content of some declared one is not in the store."""
+
+    papers: list[Paper] = field(default_factory=list)
+    too_long: list[str] = field(default_factory=list)
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +57,34 @@ class Release:
         return cls(node, version, context, outbound, distributed or context == COMMERCIAL)
 
 
+class PaperStore:
+    """The papers in the store, each read once.
+
+    Read papers before the write lock is taken and hand the same object on: under the lock only those are read that
+    nobody has read yet. They go by their SHA-256, so what was read before is what is declared then.
+    """
+
+    def __init__(self, store: ArtifactStore) -> None:
+        self._store = store
+        self._contents: dict[str, bytes | None] = {}
+
+    def content(self, sha256: str) -> bytes | None:
+        """None for what is not in the store."""
+        if self._contents.get(sha256) is None:
+            here = self._store.has(sha256)
+            self._contents[sha256] = b"".join(self._store.read(sha256)) if here else None
+        return self._contents[sha256]
+
+
+def read_papers(session: Session, papers: PaperStore, version: Version) -> None:
+    """Reads all papers of a finalized version and its ancestors, for a transaction that comes after."""
+    if version.state != "ready":
+        return
+    _papers(session, papers, rows_of(session, load_lineage(session, version).origins), cast("int", version.id))
+
+
 def load_facts(
-    session: Session, registry: Registry, release: Release, obligations: Sequence[Obligation] | None = None
+    session: Session, papers: PaperStore, release: Release, obligations: Sequence[Obligation] | None = None
 ) -> Facts:
     """All that bundles and checks need of a release; ``obligations`` are its own where they are known already.
 
@@ -68,7 +105,7 @@ def load_facts(
         obligations = assessed.obligations
     own = cast("int", version.id)
     rows = rows_of(session, load_lineage(session, version).origins)
-    origins = _origins(session, registry, rows, own)
+    origins = _origins(session, papers, rows, own)
     short = {id_: version_name(*row).short for id_, row in rows.items()}
     return Facts(
         subject=origins[str(version_name(node, version))],
@@ -118,16 +155,16 @@ def _duty(group: Sequence[Obligation], rows: _Rows, catalogue: Catalogue) -> Dut
     )
 
 
-def _origins(session: Session, registry: Registry, rows: _Rows, subject: int) -> dict[str, Origin]:
-    papers, unreadable = _papers(session, registry, rows, subject)
-    readable = _with_files(session, rows) - unreadable
+def _origins(session: Session, papers: PaperStore, rows: _Rows, subject: int) -> dict[str, Origin]:
+    found = _papers(session, papers, rows, subject)
+    with_files = _with_files(session, rows)
     return {
-        str(version_name(node, version)): _origin(node, version, id_ in readable, papers.get(id_, ()))
+        str(version_name(node, version)): _origin(node, version, id_ in with_files, found.get(id_, _Papers()))
         for id_, (node, version) in rows.items()
     }
 
 
-def _origin(node: Node, version: Version, readable: bool, papers: Iterable[Paper]) -> Origin:
+def _origin(node: Node, version: Version, has_files: bool, papers: _Papers) -> Origin:
     name = version_name(node, version)
     revision = f"@{version.source_revision}" if version.source_revision else ""
     return Origin(
@@ -138,8 +175,9 @@ def _origin(node: Node, version: Version, readable: bool, papers: Iterable[Paper
         licenses=tuple(effective_licenses(version)),
         imported=version.imported,
         source=" ".join(f"{version.source_repo}{revision}".split()) if version.source_repo else "",
-        readable=readable,
-        papers=tuple(papers),
+        readable=has_files and papers.complete,
+        papers=tuple(papers.papers),
+        too_long=tuple(papers.too_long),
     )
 
 
@@ -150,33 +188,37 @@ def _with_files(session: Session, rows: _Rows) -> set[int]:
     return found
 
 
-def _papers(session: Session, registry: Registry, rows: _Rows, subject: int) -> tuple[dict[int, list[Paper]], set[int]]:
-    """The small text files for people: licences and notices of all, and the subject's card and statements.
-
-    The second are the versions of which some such file is declared and its content is not in the store.
-    """
-    found: dict[int, list[Paper]] = defaultdict(list)
-    unreadable: set[int] = set()
+def _papers(session: Session, papers: PaperStore, rows: _Rows, subject: int) -> dict[int, _Papers]:
+    """The text files for people: licences, notices and policies of all, and the subject's card and statements."""
+    found: dict[int, _Papers] = defaultdict(_Papers)
     path = func.lower(col(File.path))
-    legal = or_(*(path.contains(name) for name in _NAMES))
-    own = or_(*(path.contains(name, autoescape=True) for name in _OWN_NAMES))
-    query = select(File).where(File.size_bytes <= MAX_PAPER_BYTES).order_by(File.path)
+    named = or_(*(path.contains(name, autoescape=True) for name in (*_NAMES, *_OWN_NAMES)))
+    query = select(File).where(named).order_by(File.path)
     for chunk in _chunks(rows):
-        wanted = or_(legal, own & (col(File.version_id) == subject))
-        for file in session.exec(query.where(col(File.version_id).in_(chunk), wanted)):
-            if not _is_text(file.path):
-                continue
-            if registry.store.has(file.sha256):
-                content = b"".join(registry.store.read(file.sha256))
-                found[file.version_id].append(Paper(file.path, content))
-            else:
-                unreadable.add(file.version_id)
-    return found, unreadable
+        for file in session.exec(query.where(col(File.version_id).in_(chunk))):
+            if _is_legal(file.path) or (file.version_id == subject and _is_own_text(file.path)):
+                _add(found[file.version_id], papers, file)
+    return found
 
 
-def _is_text(path: str) -> bool:
+def _add(found: _Papers, papers: PaperStore, file: File) -> None:
+    if file.size_bytes > MAX_PAPER_BYTES:
+        found.too_long.append(file.path)
+        return
+    content = papers.content(file.sha256)
+    if content is None:
+        found.complete = False
+    else:
+        found.papers.append(Paper(file.path, content))
+
+
+def _is_legal(path: str) -> bool:
+    return legal_files.is_license(path) or bool(legal_files.kind_of(path))
+
+
+def _is_own_text(path: str) -> bool:
     name = path.rpartition("/")[2].lower()
-    return name.endswith((".txt", ".md")) or "." not in name
+    return any(each in name for each in _OWN_NAMES) and (name.endswith((".txt", ".md")) or "." not in name)
 
 
 def _chunks(ids: Iterable[int]) -> Iterable[Sequence[int]]:

@@ -13,6 +13,7 @@ from registry.duties.bundle import Bundle
 from registry.duties.checking import Standing
 from registry.duties.loading import Release
 from registry.duties.records import attestation_name, attestations_in_force
+from registry.duties.visibility import MaySee, sees
 from registry.errors import etag
 from registry.storage.lookup import names_of, version_name
 from registry.storage.tables import Attestation, RecordedBundle
@@ -61,17 +62,19 @@ def recorded_message(registry: Registry, release: Release, row: RecordedBundle) 
     )
 
 
-def duty_messages(session: Session, release: Release, found: Sequence[Standing]) -> list[duty_pb2.Duty]:
-    """Each duty with the newest attestation of it."""
+def duty_messages(
+    session: Session, release: Release, found: Sequence[Standing], may_see: MaySee
+) -> list[duty_pb2.Duty]:
+    """Each duty with the newest attestation of it, and with the origins that may be seen."""
     words = attestations_in_force(session, release)
-    return [_duty(session, each, words.get(each.duty.id)) for each in found]
+    return [_duty(session, each, words.get(each.duty.id), may_see) for each in found]
 
 
-def _duty(session: Session, standing: Standing, word: Attestation | None) -> duty_pb2.Duty:
+def _duty(session: Session, standing: Standing, word: Attestation | None, may_see: MaySee) -> duty_pb2.Duty:
     return duty_pb2.Duty(
         code=standing.duty.id,
         detail=standing.duty.detail,
-        origins=standing.duty.origins,
+        origins=[name for name in standing.duty.origins if sees(may_see, name)],
         confidence=standing.duty.confidence,
         state=enum_number(duty_pb2.DutyState, standing.state.value, "state"),
         finding=standing.finding,

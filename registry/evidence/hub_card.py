@@ -12,11 +12,9 @@ from typing import Any
 
 import yaml
 
-from registry.evidence.facts import Dossier, Item, LicenceFact
-from registry.evidence.identifiers import hub_id, hub_name
+from registry.evidence.facts import Dossier, LicenceFact
 from registry.licensing.vocabulary import DISTILLATION_EDGES, EdgeType
-
-LICENSE_FILES = ("LICENSE", "LICENSE.md", "LICENSE.txt")
+from spiritsafe.hub.cards import NO_LINK, HubLicense, lacks_link, license_fields
 
 
 def render(dossier: Dossier) -> str:
@@ -28,7 +26,7 @@ def render(dossier: Dossier) -> str:
 
 
 def _fields(dossier: Dossier) -> Iterator[tuple[str, Any]]:
-    yield from _license_fields(dossier)
+    yield from _license_fields(dossier).items()
     if not dossier.item.dataset:
         bases = base_models(dossier)
         yield "base_model", bases
@@ -37,30 +35,15 @@ def _fields(dossier: Dossier) -> Iterator[tuple[str, Any]]:
     yield "tags", list(_tags(dossier))
 
 
-def _license_fields(dossier: Dossier) -> Iterator[tuple[str, Any]]:
-    licences = released_under(dossier)
-    if len(licences) == 1:
-        word = hub_id(licences[0])
-        yield "license", word
-        yield "license_name", hub_name(licences[0]) if word == "other" else None
-    elif licences:
-        word = "other"
-        yield "license", word
-        yield "license_name", "-and-".join(hub_name(each) for each in licences)
-    else:
-        return
-    if word == "other":
-        yield "license_link", _license_file(dossier.item)
+def _license_fields(dossier: Dossier) -> dict[str, str]:
+    licences = [HubLicense(each.id, each.hub) for each in released_under(dossier)]
+    return license_fields(licences, (file.path for file in dossier.item.files))
 
 
 def released_under(dossier: Dossier) -> list[LicenceFact]:
     """The outbound licence where one was named, else the licences that count for the version itself."""
     ids = [dossier.outbound] if dossier.outbound else dossier.item.effective
     return [dossier.licences[each] for each in ids]
-
-
-def _license_file(item: Item) -> str | None:
-    return next((file.path for file in item.files if file.path in LICENSE_FILES), None)
 
 
 def base_models(dossier: Dossier) -> list[str]:
@@ -104,11 +87,10 @@ def _tags(dossier: Dossier) -> Iterator[str]:
 
 
 def _remarks(dossier: Dossier) -> Iterator[str]:
-    licences = released_under(dossier)
-    if not licences:
+    if not released_under(dossier):
         yield "license: the version has no licence of its own, and no outbound licence was named"
-    elif (len(licences) > 1 or hub_id(licences[0]) == "other") and not _license_file(dossier.item):
-        yield "license_link: the hub asks for one beside license other; put the text beside the weights as LICENSE"
+    elif lacks_link(_license_fields(dossier)):
+        yield NO_LINK
     for link in dossier.parents(dossier.subject):
         if not dossier.items[link.parent].source_repo:
             yield f"not on the hub, hence not in the fields below: {link.type.value} {dossier.items[link.parent].short}"

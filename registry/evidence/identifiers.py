@@ -11,14 +11,11 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from registry.evidence.facts import Dossier, FileFact, LicenceFact
-from registry.licensing.vocabulary import UNKNOWN
 
 # Random once and for all. A URN of a UUID is ours without a domain that somebody would have to keep paying for.
 NAMESPACE = UUID("6f1d1a0e-54b3-4c0b-9d53-0f6f2a8e7c11")
 LICENSE_REF = "LicenseRef-spiritsafe-"
 _NOT_IN_REF = re.compile(r"[^A-Za-z0-9.-]+")
-_HUB_ID = re.compile(r"[a-z0-9][a-z0-9.+-]*")
-_HUB_NAME = re.compile(r"license_name: ([a-z0-9.-]+)")
 
 
 def canonical_json(data: Any) -> bytes:
@@ -51,19 +48,6 @@ def expression(licences: Iterable[LicenceFact]) -> str:
 def is_listed(licence: LicenceFact) -> bool:
     """Whether SPDX's list has it."""
     return not spdx_id(licence).startswith("LicenseRef-")
-
-
-def hub_id(licence: LicenceFact) -> str:
-    """The Hugging Face hub's word for it: its id, ``unknown``, or ``other``."""
-    if licence.id == UNKNOWN:
-        return UNKNOWN
-    return licence.hub if _HUB_ID.fullmatch(licence.hub) else "other"
-
-
-def hub_name(licence: LicenceFact) -> str:
-    """The ``license_name`` beside ``other``."""
-    named = _HUB_NAME.search(licence.hub)
-    return named[1] if named else _NOT_IN_REF.sub("-", licence.id).lower()
 
 
 def hub_url(repo: str, revision: str, *, dataset: bool) -> str:

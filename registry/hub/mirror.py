@@ -23,12 +23,16 @@ Report = Callable[[artifact_pb2.MirrorFilesResponse], None]
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The external files of a version, those that are missing, and the commit at which all of them lie."""
+    """The external files of a version, those that are missing, and the commit at which all of them lie.
+
+    ``ready`` for a finalized version.
+    """
 
     ref: RepoRef | None
     commit: str
     external: int
     missing: tuple[HubFile, ...]
+    ready: bool
 
 
 def find_work(session: Session, store: ArtifactStore, name: VersionName) -> Work:
@@ -37,7 +41,7 @@ def find_work(session: Session, store: ArtifactStore, name: VersionName) -> Work
     external = [file for file in files_of(session, [version.id]) if file.external]
     missing = tuple(HubFile(file.path, file.size_bytes, file.sha256) for file in not_mirrored(store, external))
     ref = RepoRef(version.source_repo, name.node.collection) if missing else None
-    return Work(ref, version.source_revision, len(external), missing)
+    return Work(ref, version.source_revision, len(external), missing, version.state == "ready")
 
 
 def mirror(store: ArtifactStore, hub: Hub, work: Work, report: Report, stopped: Callable[[], bool]) -> None:

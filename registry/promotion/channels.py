@@ -17,7 +17,7 @@ from registry.decisions.evaluation import Assessment, assess
 from registry.decisions.reviews import open_for_promotion, open_reviews, review_name
 from registry.decisions.rules import current_rules
 from registry.duties.checking import without_own_word
-from registry.duties.loading import Release
+from registry.duties.loading import PaperStore, Release
 from registry.duties.standing import standings
 from registry.errors import invalid, not_found, wrong_state
 from registry.identity.access import check_namespace
@@ -82,16 +82,16 @@ def take_inventory(session: Session, registry: Registry, version: Version) -> In
 
 
 def attempt(
-    session: Session, registry: Registry, caller: Caller, tried: Attempt, inventory: Inventory
+    session: Session, registry: Registry, caller: Caller, tried: Attempt, inventory: Inventory, papers: PaperStore
 ) -> tuple[Promotion, Event]:
     """Runs the gate, records the attempt, and moves the channel if every check passed.
 
-    ``inventory`` was taken before the write lock: a finalized manifest does not change any more.
+    ``inventory`` and ``papers`` were read before the write lock: a finalized manifest does not change any more.
     """
     ready = tried.version.state == "ready"
     assessed = _assess(session, tried) if ready else None
     reports = _reports(session, tried)
-    duties = _duties(session, registry, caller, tried, assessed)
+    duties = _duties(session, papers, caller, tried, assessed)
     known = tried.outbound in current_rules(session).catalogue
     outcome, checks = run_gate(_facts(registry, tried, assessed, inventory, reports, duties, outbound_known=known))
     channel = _channel(session, tried)
@@ -157,13 +157,18 @@ def _reports(session: Session, tried: Attempt) -> list[evaluation_report_pb2.Eva
 
 
 def _duties(
-    session: Session, registry: Registry, caller: Caller, tried: Attempt, assessed: Assessment | None
+    session: Session, papers: PaperStore, caller: Caller, tried: Attempt, assessed: Assessment | None
 ) -> DutyFacts | None:
     """How the duties stand for this caller, whose own word does not count; None where the gate asks for none."""
     if tried.context != COMMERCIAL or assessed is None:
         return None
     release = Release.of(tried.node, tried.version, tried.context, tried.outbound, tried.distributed)
-    standing = standings(session, registry, release, assessed.obligations, caller.identity)
+
+    def may_see(namespace: str) -> bool:
+        # The outcome stays on record for all who may see the version, whoever tried.
+        return namespace == tried.node.namespace
+
+    standing = standings(session, papers, release, may_see, assessed.obligations, caller.identity)
     found = without_own_word(standing, caller.identity)
     unsettled = [each for each in found if not each.settled]
     return DutyFacts(

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import AsyncIterator, Iterator
 
 import grpc
+from sqlmodel import Session
 
 from registry.catalog import files, versions
 from registry.context import Registry
+from registry.detection import records
 from registry.errors import invalid, wrong_state
 from registry.hub.mirror import Work, find_work, mirror
 from registry.services.names import version_of
+from registry.services.scans import scan_version
+from registry.storage.audit import Event
 from registry.storage.lookup import get_version
 from registry.storage.tables import File
-from spiritsafe.registry.v1 import artifact_pb2, artifact_pb2_grpc
+from spiritsafe.registry.v1 import artifact_pb2, artifact_pb2_grpc, finding_pb2
+from spiritsafe.rpc.caller import Caller
 from spiritsafe.rpc.names import VersionName
 
 MAX_CHUNK_BYTES = 1 << 20
@@ -28,7 +34,7 @@ class ArtifactService(artifact_pb2_grpc.ArtifactServiceServicer):
 
     An upload or a mirrored file changes no row and so leaves no audit event: which content is there is the store's own
     knowledge, and it becomes part of a version only through FinalizeVersion, which is audited with the digest of the
-    whole manifest.
+    whole manifest. The scan that follows the last mirrored file is a change, and is audited as a rescan.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -82,10 +88,10 @@ class ArtifactService(artifact_pb2_grpc.ArtifactServiceServicer):
         name = version_of(request.version, "version")
         async with self._mirrors:
             work = await asyncio.to_thread(self._work, name)
-            async for message in self._mirror(work):
+            async for message in self._mirror(name, work):
                 yield message
 
-    async def _mirror(self, work: Work) -> AsyncIterator[artifact_pb2.MirrorFilesResponse]:
+    async def _mirror(self, name: VersionName, work: Work) -> AsyncIterator[artifact_pb2.MirrorFilesResponse]:
         """Reports of a thread that does the work, until it has done it or the caller leaves. Raises its error."""
         loop, stop = asyncio.get_running_loop(), threading.Event()
         reports: asyncio.Queue[artifact_pb2.MirrorFilesResponse | Exception | None] = asyncio.Queue()
@@ -96,11 +102,13 @@ class ArtifactService(artifact_pb2_grpc.ArtifactServiceServicer):
         def work_off() -> None:
             try:
                 mirror(self._registry.store, self._registry.hub, work, put, stop.is_set)
+                self._scan(name, work)
                 put(None)
             except Exception as error:  # noqa: BLE001 - raised where the reports are read
                 put(error)
 
-        loop.run_in_executor(None, work_off)
+        # With the caller of this call, who stands in the audit event of the scan.
+        loop.run_in_executor(None, contextvars.copy_context().run, work_off)
         try:
             while (item := await reports.get()) is not None:
                 if isinstance(item, Exception):
@@ -108,6 +116,19 @@ class ArtifactService(artifact_pb2_grpc.ArtifactServiceServicer):
                 yield item
         finally:
             stop.set()
+
+    def _scan(self, name: VersionName, work: Work) -> None:
+        """Scans a finalized version whose last external files have just come; finalizing scans a draft."""
+        if not work.missing or not work.ready:
+            return
+        seen = scan_version(self._registry, name)
+
+        def act(session: Session, _caller: Caller) -> tuple[artifact_pb2.MirrorFilesResponse, Event]:
+            found = get_version(session, name, "version")
+            return artifact_pb2.MirrorFilesResponse(), records.rescan(session, *found, seen)
+
+        request = finding_pb2.RescanVersionRequest(version=str(name))
+        self._registry.mutate("ArtifactService/MirrorFiles", request, artifact_pb2.MirrorFilesResponse, act)
 
     def _work(self, name: VersionName) -> Work:
         with self._registry.database.read() as session:

@@ -8,26 +8,22 @@ import grpc
 from google.protobuf import json_format, struct_pb2
 from sqlmodel import Session, col, select
 
-from registry.catalog.files import files_of
 from registry.clock import to_timestamp
 from registry.context import Registry
 from registry.decisions.findings import conclude, finding_name, get_finding
 from registry.detection import records
-from registry.detection.observations import Observations
-from registry.detection.scanning import scan
 from registry.errors import etag
 from registry.licensing.findings import ALERT_CODES
 from registry.listing import filters
 from registry.listing.paging import Page
 from registry.services.names import namespace_of, version_of
+from registry.services.scans import scan_version
 from registry.storage.audit import Event
 from registry.storage.lookup import get_version, names_of
 from registry.storage.tables import Finding
 from registry.wire import enum_number, license_set
-from spiritsafe.errors import NotFound
 from spiritsafe.registry.v1 import finding_pb2, finding_pb2_grpc
 from spiritsafe.rpc.caller import Caller, current_caller
-from spiritsafe.rpc.names import VersionName
 
 _COLUMNS = {"state": Finding.state, "code": Finding.code}
 
@@ -69,8 +65,7 @@ class FindingService(finding_pb2_grpc.FindingServiceServicer):
         self, request: finding_pb2.RescanVersionRequest, context: grpc.ServicerContext
     ) -> finding_pb2.RescanVersionResponse:
         name = version_of(request.version, "version")
-        # Files are read before the write lock is taken; a manifest never changes, so what they say holds then.
-        seen = self._scan(name)
+        seen = scan_version(self._registry, name)
 
         def act(session: Session, _caller: Caller) -> tuple[finding_pb2.RescanVersionResponse, Event]:
             node, version = get_version(session, name, "version")
@@ -85,15 +80,6 @@ class FindingService(finding_pb2_grpc.FindingServiceServicer):
 
         response_type = finding_pb2.RescanVersionResponse
         return self._registry.mutate("FindingService/RescanVersion", request, response_type, act)
-
-    def _scan(self, name: VersionName) -> Observations:
-        with self._registry.database.read() as session:
-            try:
-                _, version = get_version(session, name, "version")
-            except NotFound:
-                return Observations()  # the transaction says so, unless the request is a repetition
-            declared = files_of(session, [version.id])
-        return scan(self._registry.store, declared)
 
 
 def _rows(session: Session, namespace: str, text: str, page: Page) -> Sequence[Finding]:

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from registry.context import Registry
 from registry.decisions.checks import context_text
+from registry.duties.loading import PaperStore, read_papers
 from registry.errors import check_etag
 from registry.identity.access import check_namespace
 from registry.listing.paging import Page
@@ -24,7 +25,7 @@ from registry.promotion.channels import (
     take_inventory,
 )
 from registry.promotion.deployment import check_deployment
-from registry.promotion.gate import Inventory
+from registry.promotion.gate import COMMERCIAL, Inventory
 from registry.promotion.messages import channel_messages, promotion_messages
 from registry.services.names import namespace_of, version_of
 from registry.storage.audit import Event
@@ -50,14 +51,14 @@ class PromotionService(promotion_pb2_grpc.PromotionServiceServicer):
         name = version_of(request.version, "version")
         target = context_text(request.context)
         check_target(target, request.stage, request.outbound_license)
-        seen = _Seen(self._registry, lambda session: get_version(session, name)[1])
+        seen = _Seen(self._registry, lambda session: (get_version(session, name)[1], target))
 
         def act(session: Session, caller: Caller) -> tuple[promotion_pb2.PromoteVersionResponse, Event]:
             node, version = get_version(session, name)
             tried = Attempt(
                 node, version, target, request.stage, request.outbound_license, request.distributed, PROMOTE
             )
-            promotion, event = attempt(session, self._registry, caller, tried, seen.inventory(session, version))
+            promotion, event = attempt(session, self._registry, caller, tried, *seen.of(session, tried.version))
             return promotion_pb2.PromoteVersionResponse(promotion=_promotion(session, promotion, node)), event
 
         response_type = promotion_pb2.PromoteVersionResponse
@@ -66,8 +67,9 @@ class PromotionService(promotion_pb2_grpc.PromotionServiceServicer):
     def RollbackChannel(
         self, request: promotion_pb2.RollbackChannelRequest, context: grpc.ServicerContext
     ) -> promotion_pb2.RollbackChannelResponse:
-        def target(session: Session) -> Version:
-            return rollback_attempt(session, *find_channel(session, current_caller(), request.name)).version
+        def target(session: Session) -> tuple[Version, str]:
+            tried = rollback_attempt(session, *find_channel(session, current_caller(), request.name))
+            return tried.version, tried.context
 
         seen = _Seen(self._registry, target)
 
@@ -75,7 +77,7 @@ class PromotionService(promotion_pb2_grpc.PromotionServiceServicer):
             node, channel = find_channel(session, caller, request.name)
             check_etag(request.etag, channel.revision, request.name)
             tried = rollback_attempt(session, node, channel)
-            promotion, event = attempt(session, self._registry, caller, tried, seen.inventory(session, tried.version))
+            promotion, event = attempt(session, self._registry, caller, tried, *seen.of(session, tried.version))
             return promotion_pb2.RollbackChannelResponse(promotion=_promotion(session, promotion, node)), event
 
         response_type = promotion_pb2.RollbackChannelResponse
@@ -129,20 +131,23 @@ class PromotionService(promotion_pb2_grpc.PromotionServiceServicer):
 
 
 class _Seen:
-    """The inventory of one version, taken outside of the write lock."""
+    """The inventory of one version and the papers of its lineage, read outside of the write lock."""
 
-    def __init__(self, registry: Registry, find: Callable[[Session], Version]) -> None:
+    def __init__(self, registry: Registry, find: Callable[[Session], tuple[Version, str]]) -> None:
         self._registry = registry
+        self._papers = PaperStore(registry.store)
         self._inventories: dict[tuple[int | None, str], Inventory] = {}
         # What is wrong with the request is for the transaction to say: it may be a retry that has an answer.
         with suppress(SpiritsafeError), registry.database.read() as session:
-            version = find(session)
+            version, context = find(session)
             self._inventories[version.id, version.state] = take_inventory(session, registry, version)
+            if context == COMMERCIAL:
+                read_papers(session, self._papers, version)
 
-    def inventory(self, session: Session, version: Version) -> Inventory:
-        """That, unless it is another version by now, or one that was finalized meanwhile: then looks again."""
+    def of(self, session: Session, version: Version) -> tuple[Inventory, PaperStore]:
+        """Those, unless it is another version by now, or one that was finalized meanwhile: then looks again."""
         seen = self._inventories.get((version.id, version.state))
-        return take_inventory(session, self._registry, version) if seen is None else seen
+        return take_inventory(session, self._registry, version) if seen is None else seen, self._papers
 
 
 def _within(session: Session, parent: str) -> ColumnElement[bool]:

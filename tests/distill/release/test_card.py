@@ -8,11 +8,12 @@ import yaml
 
 from distill.release.card import Card, render_card
 from spiritsafe.distill.v1 import run_pb2
+from spiritsafe.hub.cards import HubLicense
 
 CARD = Card(
     title="acme/Student",
     summary="A student.",
-    licenses=["apache-2.0"],
+    licenses=[HubLicense("apache-2.0", "apache-2.0")],
     base_models=["Qwen/Qwen3-8B"],
     relation="finetune",
     datasets=["traces"],
@@ -39,9 +40,19 @@ def test_front_matter_is_yaml_as_hubs_read_it() -> None:
 
 
 def test_several_licences_or_none() -> None:
-    both = front_matter(render_card(replace(CARD, licenses=["cc-by-nc-4.0", "x: y"])))
-    assert both["license"] == ["cc-by-nc-4.0", "x: y"]
+    both = replace(CARD, licenses=[HubLicense("cc-by-nc-4.0", "cc-by-nc-4.0"), HubLicense("x: y", "")])
+    fields = front_matter(render_card(both, ["LICENSE", "config.json"]))
+    assert (fields["license"], fields["license_name"]) == ("other", "cc-by-nc-4.0-and-x-y")
+    assert fields["license_link"] == "LICENSE"
     assert "license" not in front_matter(render_card(replace(CARD, licenses=[])))
+
+
+def test_a_licence_that_the_hub_does_not_know_is_other_and_asks_for_a_link() -> None:
+    deepseek = replace(CARD, licenses=[HubLicense("deepseek-model-1.0", "other (license_name: deepseek)")])
+    text = render_card(deepseek)
+    fields = front_matter(text)
+    assert (fields["license"], fields["license_name"], "license_link" in fields) == ("other", "deepseek", False)
+    assert "# license_link: the hub asks for one" in text
 
 
 def test_scores_and_outcomes_are_told() -> None:

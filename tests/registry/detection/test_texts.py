@@ -8,8 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from registry.catalog import legal_files
+from registry.catalog.legal_files import kind_of
+from registry.catalog.manifest import path_problem
 from registry.detection import digests, scancode, texts
-from registry.detection.texts import identify, kind_of, license_text
+from registry.detection.texts import identify, license_text
+from registry.duties.facts import Paper
 from registry.licensing import load_profiles
 from tests.registry.detection.files import APACHE
 
@@ -75,12 +79,22 @@ def test_notices_name_their_licence(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
-        ("LICENSE", texts.LICENSE),
-        ("licence.md", texts.LICENSE),
-        ("LICENSE-MODEL.txt", texts.LICENSE),
-        ("third/COPYING.txt", texts.LICENSE),
-        ("NOTICE.txt", texts.NOTICE),
-        ("USE_POLICY.md", texts.POLICY),
+        ("LICENSE", legal_files.LICENSE),
+        ("licence.md", legal_files.LICENSE),
+        ("LICENSE-MODEL.txt", legal_files.LICENSE),
+        ("third/COPYING.txt", legal_files.LICENSE),
+        ("NOTICE.txt", legal_files.NOTICE),
+        ("USE_POLICY.md", legal_files.POLICY),
+        ("LICENSE-MODEL", legal_files.LICENSE),
+        ("LICENSE-CODE", legal_files.LICENSE),
+        ("license-apache-2.0", legal_files.LICENSE),
+        ("Licence", legal_files.LICENSE),
+        ("MODEL_LICENSE", legal_files.LICENSE),
+        ("COPYING", legal_files.LICENSE),
+        ("THIRD-PARTY-NOTICES", legal_files.NOTICE),
+        ("use_policy", legal_files.POLICY),
+        ("LICENSE.exe", ""),
+        ("LICENSE.bin", ""),
         ("licensed_models.txt", ""),
         ("license_counts.json", ""),
         ("README.md", ""),
@@ -89,6 +103,24 @@ def test_notices_name_their_licence(text: str, expected: str) -> None:
 )
 def test_names_of_licence_files(path: str, kind: str) -> None:
     assert kind_of(path) == kind
+    if kind:
+        assert path_problem(path) is None
+        assert Paper(path, b"").is_license == (kind == legal_files.LICENSE)
+
+
+@pytest.mark.parametrize(
+    ("profile_id", "key"),
+    [("llama4", "llama-4-cla-2025"), ("deepseek-model-1.0", "deepseek-la-1.0"), ("gemma", "gemma-tou-2024-04-01")],
+)
+def test_profiles_name_their_key_in_the_licence_index(profile_id: str, key: str) -> None:
+    assert load_profiles().get(profile_id).scancode == f"LicenseRef-scancode-{key}"
+    assert scancode.text_of(key)
+    assert texts.profiles_of(key, "") == (profile_id,)
+
+
+def test_the_index_has_no_text_of_llama_3() -> None:
+    assert load_profiles().get("llama3").scancode is None
+    assert license_text("llama3") is None
 
 
 def test_a_key_without_a_profile_is_never_a_guess() -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.duties.bundle import Bundle, compose
-from registry.duties.facts import Facts, obligations_digest
+from registry.duties.digest import obligations_digest
+from registry.duties.facts import Facts
 from tests.registry.duties.lineages import (
     APACHE_TEXT,
     DUTIES,
@@ -142,7 +144,7 @@ def test_the_list_names_each_duty_with_its_files_and_each_text_with_its_source()
     assert sources["LICENSES/llama3.1.txt", "derived"].startswith("LICENSE of llama@1, sha256 ")
     assert sources["LICENSES/house.txt", "secondary"] == "a database"
     assert ("NOTICE", "verified") in sources
-    assert manifest(bundle)["obligations_digest"] == obligations_digest(DUTIES)
+    assert manifest(bundle)["obligations_digest"] == obligations_digest(FACTS)
 
 
 @given(st.permutations(list(FACTS.origins.items())), st.permutations(DUTIES))
@@ -151,7 +153,8 @@ def test_the_same_facts_give_the_same_bytes_in_any_order(
 ) -> None:
     shuffled = replace(FACTS, origins=dict(origins))  # type: ignore[arg-type] # as they were
     assert compose(shuffled, knows_house).files == compose(FACTS, knows_house).files
-    assert obligations_digest(duties) == obligations_digest(DUTIES)  # type: ignore[arg-type] # likewise
+    reordered = replace(shuffled, duties=tuple(duties))  # type: ignore[arg-type] # likewise
+    assert obligations_digest(reordered) == obligations_digest(FACTS)
 
 
 def test_what_cannot_be_supplied_is_told_with_where_to_get_it() -> None:
@@ -238,10 +241,33 @@ def test_a_notice_that_only_a_profile_quotes_is_passed_on_in_its_words() -> None
 
 def test_the_digest_follows_what_licences_ask_for_and_not_the_reviews() -> None:
     approved = duty("RECORDED_APPROVAL", "NC_OUTPUT_REACH_CONTESTED", XLAM)
-    assert obligations_digest((*DUTIES, approved)) == obligations_digest(DUTIES)
+    same = obligations_digest(FACTS)
+    assert obligations_digest(replace(FACTS, duties=(*DUTIES, approved))) == same
     for other in (duty("AUP", "llama3.1", XLAM), duty("AUP", "llama3.1", LLAMA, detail="clause 2")):
-        assert obligations_digest((*DUTIES[2:], DUTIES[0], other)) != obligations_digest(DUTIES)
-    assert obligations_digest(DUTIES[1:]) != obligations_digest(DUTIES)
+        assert obligations_digest(replace(FACTS, duties=(*DUTIES[2:], DUTIES[0], other))) != same
+    assert obligations_digest(replace(FACTS, duties=DUTIES[1:])) != same
+
+
+@pytest.mark.parametrize("name", [STUDENT, LLAMA])
+@pytest.mark.parametrize("change", [{"public_name": "other"}, {"source": "a/b"}, {"licenses": ("mit",)}])
+def test_the_digest_follows_every_name_source_and_licence_that_a_bundle_prints(
+    name: str, change: dict[str, Any]
+) -> None:
+    changed = replace(FACTS.origins[name], **change)
+    subject = changed if name == STUDENT else FACTS.subject
+    facts = replace(FACTS, subject=subject, origins={**FACTS.origins, name: changed})
+    assert obligations_digest(facts) != obligations_digest(FACTS)
+
+
+def test_a_use_policy_of_an_ancestor_comes_along_and_a_paper_beyond_the_bound_is_told() -> None:
+    policy = paper("USE_POLICY.md", "Do no harm.\n")
+    meta = replace(FACTS.origins[LLAMA], papers=(*FACTS.origins[LLAMA].papers, policy), too_long=("NOTICE.txt",))
+    bundle = compose(replace(FACTS, origins={**FACTS.origins, LLAMA: meta}), knows_house)
+    assert bundle.files["POLICIES/llama@1/USE_POLICY.md"] == policy.content
+    assert "POLICIES/llama@1/USE_POLICY.md" in answers(bundle)["USE_RESTRICTION_FLOWDOWN:llama3.1"][0]
+    (told,) = bundle.missing
+    assert (told.path, "too long" in told.detail) == ("NOTICE.txt", True)
+    assert not answers(bundle)["NOTICE_FILE:llama3.1"][1]
 
 
 def test_what_was_made_from_nothing_has_nothing_to_tell() -> None:

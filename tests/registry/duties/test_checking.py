@@ -8,10 +8,10 @@ import pytest
 
 from registry.duties.bundle import compose
 from registry.duties.checking import OF_FILES, Recorded, Standing, State, Word, judge, without_own_word
-from registry.duties.facts import Duty, Facts, Paper, obligations_digest
+from registry.duties.digest import obligations_digest
+from registry.duties.facts import Duty, Facts, Paper
 from registry.duties.texts import LicenseText
 from tests.registry.duties.lineages import (
-    DUTIES,
     FACTS,
     LLAMA,
     LLAMA_TEXT,
@@ -26,7 +26,7 @@ from tests.registry.duties.lineages import (
     with_papers,
 )
 
-DIGEST = obligations_digest(DUTIES)
+DIGEST = obligations_digest(FACTS)
 SENTENCE = (
     "Llama 3.1 is licensed under the Llama 3.1 Community License, "
     "Copyright © Meta Platforms,\n  Inc. All Rights Reserved."

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlmodel import col, select, update
 
 from registry.context import Registry
+from registry.duties.loading import PaperStore, Release, load_facts, read_papers
+from registry.storage.lookup import get_version
 from registry.storage.tables import AuditEvent, File, RecordedBundle
 from registry.wire import enum_text
 from spiritsafe.errors import Aborted, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
-from spiritsafe.registry.v1 import duty_pb2, licensing_pb2, promotion_pb2, version_pb2
+from spiritsafe.registry.v1 import duty_pb2, licensing_pb2, model_pb2, promotion_pb2, version_pb2
+from spiritsafe.rpc.names import VersionName
 from tests.registry.builders import NAMESPACE, Story, context_number
 from tests.registry.duties.conftest import HOUSE_TEXT
 
@@ -365,3 +369,73 @@ def test_the_releasers_own_word_hides_nobody_elses(story: Story) -> None:
         )
     )
     assert duties_check(story.promote(name)).passed
+
+
+def hidden_parent(story: Story) -> str:
+    """A student of a model in the namespace lab, which has a notice and a licence of its own words."""
+    files = {"LICENSE": "Words of the lab\n", "NOTICE": "Secret hands\n"}
+    parent = story.build.model(
+        "lab-base", "base", namespace="namespaces/lab", licenses=["apache-2.0"], imported=True, files=files
+    )
+    return story.build.model("open", licenses=[], edges=[("finetune", parent)])
+
+
+def test_papers_of_namespaces_that_the_caller_may_not_see_stay_there(story: Story) -> None:
+    name = hidden_parent(story)
+    fields: dict[str, Any] = {"version": name, "context": context_number("commercial"), "outbound_license": "house"}
+    limited = story.client("publisher", "releaser", identity="lim", namespaces=["default"])
+    bundle = limited.duties.GetBundle(duty_pb2.GetBundleRequest(**fields)).bundle
+    given = bundle.SerializeToString()
+    assert not [word for word in (b"Words of the lab", b"Secret hands", b"lab-base") if word in given]
+    assert [each for each in bundle.missing if "you may not see" in each.detail]
+    listed = limited.duties.ListDuties(duty_pb2.ListDutiesRequest(**fields))
+    assert b"lab-base" not in listed.SerializeToString()
+    whole = story.ada.duties.GetBundle(duty_pb2.GetBundleRequest(**fields)).bundle
+    assert b"Secret hands" in files(whole)["NOTICE"]
+    assert bundle.obligations_digest == whole.obligations_digest
+
+
+def test_a_recorded_bundle_is_made_and_read_by_who_sees_all_of_it(story: Story) -> None:
+    name = hidden_parent(story)
+    fields: dict[str, Any] = {"version": name, "context": context_number("commercial"), "outbound_license": "house"}
+    limited = story.client("publisher", "releaser", identity="lim", namespaces=["default"])
+    record = duty_pb2.RecordBundleRequest(**fields, allow_missing=True)
+    with pytest.raises(PermissionDenied) as caught:
+        limited.duties.RecordBundle(record)
+    assert (caught.value.reason, "lab" in caught.value.message) == ("HIDDEN_ANCESTORS", False)
+    story.ada.duties.RecordBundle(record)
+    with pytest.raises(PermissionDenied):
+        limited.duties.GetBundle(duty_pb2.GetBundleRequest(**fields, recorded=True))
+    found = story.duties(name, outbound="house")
+    assert found["RETAIN_NOTICES:apache-2.0"].state == duty_pb2.DUTY_STATE_MET
+
+
+def test_a_long_notice_is_taken_whole(story: Story) -> None:
+    long = "Thanks to all of them.\n" * 60_000
+    base = story.build.model("long", "base", licenses=["apache-2.0"], imported=True, files={"NOTICE.txt": long})
+    name = story.build.model("short", licenses=[], edges=[("finetune", base)])
+    bundle = story.record_bundle(name, outbound="apache-2.0")
+    assert long.strip().encode() in files(bundle)["NOTICE"]
+
+
+@pytest.mark.parametrize("renamed", ["desk", "qwen3"])
+def test_a_rename_makes_the_bundle_out_of_date(story: Story, renamed: str) -> None:
+    story.record_bundle(story.names["student"], outbound="house")
+    model = model_pb2.Model(name=f"{NAMESPACE}/models/{renamed}", display_name="acme/Llama-other")
+    request = model_pb2.UpdateModelRequest(model=model, update_mask={"paths": ["display_name"]})
+    story.ada.models.UpdateModel(request)
+    assert states(story)["STATE_CHANGES:apache-2.0"] == "unmet"
+
+
+def test_what_was_read_before_the_lock_is_not_read_again_under_it(story: Story, registry: Registry, home: Path) -> None:
+    papers = PaperStore(registry.store)
+    with registry.database.read() as session:
+        node, version = get_version(session, VersionName.parse(story.names["student"]))
+        read_papers(session, papers, version)
+        release = Release.of(node, version, "commercial", "house", True)
+        expected = load_facts(session, papers, release)
+        for content in (b"Made by many hands.\n", HOUSE_TEXT.encode()):
+            (stored,) = home.rglob(f"*{sha256(content).hexdigest()[8:]}")
+            stored.unlink()
+        assert load_facts(session, papers, release) == expected
+        assert load_facts(session, PaperStore(registry.store), release) != expected

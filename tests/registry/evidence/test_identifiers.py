@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.evidence.facts import FileFact, LicenceFact
-from registry.evidence.identifiers import hub_id, hub_name, is_listed, root_digest, spdx_id
+from registry.evidence.identifiers import is_listed, root_digest, spdx_id
 from registry.licensing import load_profiles
 
 PATHS = st.lists(st.text("ab.-/", min_size=1).map(lambda text: text.strip("/") or "a"), unique=True, min_size=1)
@@ -37,20 +37,6 @@ def content(path: str) -> FileFact:
 def test_spdx_ids(license_id: str, expected: str) -> None:
     assert spdx_id(fact(license_id)) == expected
     assert is_listed(fact(license_id)) == (not expected.startswith("LicenseRef-"))
-
-
-@pytest.mark.parametrize(
-    ("license_id", "word", "name"),
-    [
-        ("cc-by-nc-4.0", "cc-by-nc-4.0", "cc-by-nc-4.0"),
-        ("deepseek-model-1.0", "other", "deepseek"),
-        ("qwen-research", "other", "qwen-research"),
-        ("openrail-m", "other", "openrail-m"),
-        ("unknown", "unknown", "unknown"),
-    ],
-)
-def test_words_of_the_hub(license_id: str, word: str, name: str) -> None:
-    assert (hub_id(fact(license_id)), hub_name(fact(license_id))) == (word, name)
 
 
 def test_root_digest_is_that_of_model_signing() -> None:

@@ -9,10 +9,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from sqlmodel import select
 
 from registry.context import Registry
 from registry.home import open_home
 from registry.hub.mirror import REPORT_BYTES, find_work, mirror
+from registry.storage.tables import AuditEvent
 from spiritsafe import errors
 from spiritsafe.client import Client
 from spiritsafe.hub.repository import Hub
@@ -68,6 +70,21 @@ def test_finalized_without_bytes_and_mirrored(publisher: Client, hub: LocalHub) 
     assert download(publisher, made.name, "b.safetensors") == BIG
     assert [(one.external, one.uploaded) for one in get(publisher, made.name).files] == [(True, True), (True, True)]
     assert len(mirrored(publisher, made.name)) == 1
+
+
+def test_the_last_external_file_is_scanned_with_all_others(
+    publisher: Client, hub: LocalHub, registry: Registry
+) -> None:
+    header = b'{"__metadata__":{"license":"cc-by-nc-4.0"}}'
+    weights = len(header).to_bytes(8, "little") + header
+    made = external(publisher, hub, {"a.safetensors": weights})
+    assert list(made.detected_licenses.ids) == []
+    mirrored(publisher, made.name)
+    assert list(get(publisher, made.name).detected_licenses.ids) == ["cc-by-nc-4.0"]
+    mirrored(publisher, made.name)
+    with registry.database.read() as session:
+        events = session.exec(select(AuditEvent).where(AuditEvent.type == "version.rescanned")).all()
+    assert [(one.actor, one.resource) for one in events] == [("ada@example.com", made.name)]
 
 
 def test_the_next_call_goes_on_where_one_failed(publisher: Client, hub: LocalHub) -> None:
