@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +21,7 @@ from cli.options import DryRunOption, FormatOption, LimitOption, invalid
 from cli.output import Format
 from cli.pages import every
 from cli.session import connect
+from spiritsafe.errors import InvalidArgument, Violation
 from spiritsafe.registry.v1 import catalog_pb2
 
 COLUMNS = ("hub_repo", "kind", "licenses", "upstream_licenses", "origin", "confidence")
@@ -94,7 +97,7 @@ def import_entries(
     """
     documents = [_struct(each, file, position) for position, each in enumerate(_entries(read_json(file), file))]
     request = catalog_pb2.BatchCurateCatalogEntriesRequest(documents=documents, reason=reason, validate_only=dry_run)
-    with connect() as client:
+    with connect() as client, _fields_of(file):
         curated = client.catalog.BatchCurateCatalogEntries(request).entries
     output.print_list(form, "entries", curated, (*COLUMNS, "curator"))
 
@@ -154,13 +157,34 @@ def _entries(data: Any, file: Path) -> list[Any]:
     return entries
 
 
+@contextmanager
+def _fields_of(file: Path) -> Iterator[None]:
+    """Tells a refusal of the request's ``documents`` as one of the file's entries."""
+    try:
+        yield
+    except InvalidArgument as error:
+        if not error.message.startswith("documents["):
+            raise
+        raise InvalidArgument(
+            _in_file(file, error.message),
+            reason=error.reason,
+            remedy=error.remedy,
+            metadata=error.metadata,
+            violations=tuple(Violation(_in_file(file, each.field), each.description) for each in error.violations),
+        ) from error
+
+
+def _in_file(file: Path, field: str) -> str:
+    return f"{file}: {field.replace('documents[', 'entries[', 1)}"
+
+
 def _struct(entry: Any, file: Path, position: int) -> Struct:
     if not isinstance(entry, dict):
-        raise invalid(f"{file}: documents[{position}]", "is not a JSON object", "write one object for each entry")
+        raise invalid(f"{file}: entries[{position}]", "is not a JSON object", "write one object for each entry")
     try:
         return json_format.ParseDict(entry, Struct())
     except json_format.ParseError as error:
-        raise invalid(f"{file}: documents[{position}]", str(error), "correct the file") from error
+        raise invalid(f"{file}: entries[{position}]", str(error), "correct the file") from error
 
 
 def _in_order(value: Any) -> Any:

@@ -19,9 +19,11 @@ from sqlmodel import Session, select
 
 from registry.clock import now
 from registry.context import Registry
+from registry.decisions import shipped
 from registry.evidence.signing import KEY_FILE, Signer
 from registry.identity.roles import ROLES
 from registry.identity.tokens import Grant, add_token, new_secret
+from registry.licensing import profile_digests
 from registry.storage import audit
 from registry.storage.database import Database, head_revision
 from registry.storage.local_store import LocalStore
@@ -48,6 +50,9 @@ def open_home(home: Path, *, demo: bool | None = None, embedded: bool = True) ->
                 _set_up(home, database, demo=bool(demo), embedded=embedded)
         settings = _settings(database)
         _check_kind(home, settings, demo)
+        if settings.get(shipped.SHIPPED) != shipped.recorded(profile_digests()):
+            with database.write() as session:
+                shipped.adopt(session, profile_digests())
     except DatabaseError as error:
         database.close()
         # Its subclasses are about one statement; the class itself is what SQLite says of a file that it cannot read.
@@ -122,6 +127,7 @@ def _set_up(home: Path, database: Database, *, demo: bool, embedded: bool) -> No
 def _create(session: Session, secret: str, *, demo: bool, embedded: bool) -> None:
     created, identity = now(), getpass.getuser()
     facts = {"demo": _FLAG[demo], "embedded": _FLAG[embedded], "created": str(created)}
+    facts[shipped.SHIPPED] = shipped.recorded(profile_digests())
     session.add_all(Setting(key=key, value=value) for key, value in facts.items())
     grant = Grant(identity, roles=tuple(ROLES))
     token = add_token(session, grant, secret=secret, creator=identity, now=created)

@@ -1,6 +1,7 @@
 """An organisation's own entries: writing them over the shipped ones, with a reason, and taking them back.
 
-Curation changes no stored version and no verdict: it informs imports and plans from then on.
+Curation changes no stored version: it informs imports and plans from then on. A verdict follows the licences that were
+recorded for the version, whatever the catalogue says later.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ _QUESTIONS: dict[str, tuple[str, ...]] = {
         "Does use as a judge fall under the licence's ban on improving other models with its output?",
     ),
     ReasonCode.SHARE_ALIKE_CONTESTED: ("Is the work adapted material that must carry the same licence?",),
+    ReasonCode.NO_DERIVATIVES: ("Is the work adapted material, which the licence does not let anybody share?",),
     ReasonCode.NAME_PREFIX_MISSING: ("Does the naming clause reach this model, and why may its name lack the prefix?",),
 }
 

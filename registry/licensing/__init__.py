@@ -21,7 +21,7 @@ from registry.licensing.models import (
     upstream_licenses,
 )
 from registry.licensing.policy import Policy, PolicyError
-from registry.licensing.profiles import Catalogue, Profile, ProfileError, load_profiles, parse_profile
+from registry.licensing.profiles import Catalogue, Profile, ProfileError, load_profiles, parse_profile, profile_digests
 from registry.licensing.scenario import ScenarioError, evaluate_scenarios
 from registry.licensing.terms import Alert, OriginFacts, Term, TermSet, derive_terms
 from registry.licensing.verdict import (
@@ -84,6 +84,7 @@ __all__ = [
     "load_profiles",
     "load_services",
     "parse_profile",
+    "profile_digests",
     "profile_ids",
     "upstream_licenses",
 ]

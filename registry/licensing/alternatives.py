@@ -157,12 +157,15 @@ def _names(asked: Recipe, catalogue: Catalogue) -> Iterator[Option]:
 _USUAL_OUTBOUND = ("apache-2.0", "openrail-m")
 
 
+_SAME_LICENCE = frozenset({TermCode.SHARE_ALIKE, TermCode.NO_DERIVATIVES})
+
+
 def _outbound(asked: Recipe, market: Market, catalogue: Catalogue) -> Iterator[Option]:
     """Every profile that a release can carry: those of the base's weights, the usual ones, those that hand restrictions
     on, the rest."""
     offered = (*asked.components, *market.teachers, *market.students, *market.datasets)
     held = frozenset[str]().union(*(each.licenses() for each in offered))
-    alike = frozenset(each for each in held if TermCode.SHARE_ALIKE in catalogue.get(each).codes)
+    alike = frozenset(each for each in held if _SAME_LICENCE & catalogue.get(each).codes)
     yield replace(_as_asked(asked.outbound or "none named"), release=_release(asked.outbound, alike))
     of_base = asked.student.licenses()
 

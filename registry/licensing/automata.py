@@ -13,7 +13,7 @@ from registry.licensing.exposures import mark_after, reach_key
 from registry.licensing.policy import Policy
 from registry.licensing.profiles import Catalogue, Profile
 from registry.licensing.terms import TermKey, TermState, cross, own_state
-from registry.licensing.vocabulary import NO_EFFECT_EDGES, WEIGHTS_EDGES, EdgeType, Mark, TermStatus
+from registry.licensing.vocabulary import NO_EFFECT_EDGES, WEIGHTS_EDGES, EdgeType, Mark, TermCode, TermStatus
 
 _STOPS = -1
 
@@ -25,23 +25,26 @@ class State(NamedTuple):
     mark: Mark = Mark.NONE
     crossing: EdgeType | None = None
     adapter: bool = False
+    adapted: bool = False  # kept for terms that forbid sharing derivatives; others have fewer states without it
 
     def key(self, license_id: str, *, own: bool) -> TermKey:
         """The terms that arrive in this state."""
         terms = self.terms
-        return TermKey(license_id, terms.codes, terms.status, self.crossing, self.mark, terms.breach, own)
+        came = (self.crossing, self.mark, terms.breach, own)
+        return TermKey(license_id, terms.codes, terms.status, *came, self.adapted)
 
 
 class _Move(NamedTuple):
-    """An edge as far as it matters to terms: weights edges but adapters are alike; so are exempt children."""
+    """An edge as far as it matters to terms: weights edges but adapters and format conversions are alike; so are exempt
+    children."""
 
     edge: EdgeType
     exempt: bool
 
 
-# Every kind of edge with an effect; `finetune` stands for all weights edges but `adapter`.
-_ALIKE = dict.fromkeys(WEIGHTS_EDGES - {EdgeType.ADAPTER}, EdgeType.FINETUNE)
-_KINDS = sorted({_ALIKE.get(edge, edge) for edge in set(EdgeType) - NO_EFFECT_EDGES - {EdgeType.DERIVED_FROM}})
+# Every kind of edge with an effect; `finetune` stands for all weights edges but `adapter` and `convert`.
+_ALIKE = dict.fromkeys(WEIGHTS_EDGES - {EdgeType.ADAPTER, EdgeType.CONVERT}, EdgeType.FINETUNE)
+_KINDS = sorted({_ALIKE.get(edge, edge) for edge in set(EdgeType) - NO_EFFECT_EDGES})
 
 
 class _Table:
@@ -100,8 +103,6 @@ class Automata:
 
     def before(self, edge: EdgeType, families: frozenset[str], pairs: int) -> int:
         """The pairs at the parent from which those at the child come about; `families` are the child's."""
-        if edge is EdgeType.DERIVED_FROM:
-            return pairs
         key = (_ALIKE.get(edge, edge), families, pairs)
         known = self._before.get(key)
         if known is None:
@@ -157,6 +158,8 @@ def _explore(
 def _after(
     profile: Profile, state: State, edge: EdgeType, families: frozenset[str], adapter_binds: bool
 ) -> State | None:
+    if edge is EdgeType.DERIVED_FROM:
+        return state._replace(adapted=TermCode.NO_DERIVATIVES in state.terms.codes)
     terms = cross(profile, state.terms, reach_key(edge, state.mark), families)
     if terms is None:
         return None
@@ -164,4 +167,5 @@ def _after(
     if adapter and not adapter_binds:
         terms = terms._replace(status=TermStatus.CONTESTED)
     crossing = state.crossing if edge in WEIGHTS_EDGES else edge
-    return State(terms, mark_after(edge, state.mark), crossing, state.adapter or adapter)
+    adapted = (state.adapted or edge is not EdgeType.CONVERT) and TermCode.NO_DERIVATIVES in terms.codes
+    return State(terms, mark_after(edge, state.mark), crossing, state.adapter or adapter, adapted)

@@ -33,6 +33,7 @@ MEANINGS: dict[str, str] = {
     ReasonCode.SHARE_ALIKE_CONTESTED: (
         "asks that works based on it keep its terms, and whether that reaches so far, is contested"
     ),
+    ReasonCode.NO_DERIVATIVES: "does not permit sharing what was adapted from it",
     ReasonCode.MAU_THRESHOLD_EXCEEDED: "grants nothing to a licensee with more monthly active users than its cap",
     ReasonCode.EU_MULTIMODAL_EXCLUDED: "grants nothing in multimodal models to a licensee in the European Union",
     ReasonCode.OUTPUT_TRAINING_PROHIBITED: "forbids training other models on its outputs",
@@ -44,6 +45,8 @@ MEANINGS: dict[str, str] = {
     ),
     ReasonCode.UNKNOWN_LICENSE: "is unknown",
 }
+# Reasons that deny where the term binds, and are open where it is contested.
+_ALSO_CONTESTED = frozenset({ReasonCode.NAME_PREFIX_MISSING, ReasonCode.NO_DERIVATIVES})
 ALERT_MEANING = "is in doubt: a scan raised {code}, and nobody has concluded it"
 
 DUTIES: dict[str, str] = {
@@ -232,7 +235,7 @@ def _whose(telling: _Telling, reason: Reason) -> str:
 
 def _meaning(reason: Reason) -> str:
     said = MEANINGS.get(reason.code) or ALERT_MEANING.format(code=reason.code)
-    if reason.code == ReasonCode.NAME_PREFIX_MISSING and reason.status is ReasonStatus.OPEN:
+    if reason.code in _ALSO_CONTESTED and reason.status is ReasonStatus.OPEN:
         return f"{said}, if it reaches so far, which is contested"
     return said
 

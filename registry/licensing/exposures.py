@@ -55,22 +55,25 @@ class Crossings(NamedTuple):
     """All that a licence or a policy can ask of a path.
 
     `adapter` tells whether an `adapter` edge is on it, which a policy may treat as contested. `crossing` is the last
-    edge that is neither of the weights class nor `derived_from`; None over weights alone.
+    edge that is neither of the weights class nor `derived_from`; None over weights alone. `adapted` tells whether some
+    edge is on it that makes new material: any but `convert`, which changes the file format alone.
     """
 
     steps: tuple[Step, ...] = ()
     adapter: bool = False
     mark: Mark = Mark.NONE
     crossing: EdgeType | None = None
+    adapted: bool = False
 
     def after(self, edge: EdgeType, families: frozenset[str]) -> Crossings:
         """These crossings followed by `edge`; `families` are those of the weight lineage of the edge's child."""
         if edge is EdgeType.DERIVED_FROM:
-            return self
+            return self._replace(adapted=True)
         steps = _extend(self.steps, reach_key(edge, self.mark), families)
         adapter = self.adapter or edge is EdgeType.ADAPTER
         crossing = self.crossing if edge in WEIGHTS_EDGES else edge
-        return Crossings(steps, adapter, mark_after(edge, self.mark), crossing)
+        adapted = self.adapted or edge is not EdgeType.CONVERT
+        return Crossings(steps, adapter, mark_after(edge, self.mark), crossing, adapted)
 
 
 class Exposure(NamedTuple):
@@ -181,6 +184,7 @@ def _encode(stored: NodeExposures) -> dict[str, Any]:
         ends = [_trail_row(path, trail, rows) for _, path in sorted(by_origin.items())]
         steps = [[step.key.value, step.last, sorted(step.families)] for step in crossings.steps]
         group = {"steps": steps, "adapter": crossings.adapter, "mark": crossings.mark.value}
+        group["adapted"] = crossings.adapted
         groups.append({**group, "crossing": crossings.crossing, "paths": ends})
     return {"node": stored.node, "families": sorted(stored.families), "trail": trail, "groups": groups}
 
@@ -197,7 +201,7 @@ def _trail_row(path: Path, trail: list[list[Any]], rows: dict[tuple[int, str, st
 
 def _sortable(crossings: Crossings) -> tuple[Any, ...]:
     steps = tuple((step.key, step.last, sorted(step.families)) for step in crossings.steps)
-    return (steps, crossings.adapter, crossings.mark, crossings.crossing or "")
+    return (steps, crossings.adapter, crossings.mark, crossings.crossing or "", crossings.adapted)
 
 
 class _Trail:
@@ -221,6 +225,11 @@ class _Trail:
         begun = self._read[at] if at >= 0 else Path(())
         path = Path((*begun.nodes, *reversed(nodes)), (*begun.edges, *reversed(edges)))
         return self._read.setdefault(row, path)
+
+
+def stored_adapted(group: Mapping[str, Any]) -> bool:
+    """Whether a stored group is of adapted material. Of one stored before this was asked, that is assumed."""
+    return bool(group.get("adapted", True))
 
 
 class _StoredPaths(Mapping[str, Path]):
@@ -249,7 +258,7 @@ def _decode(value: Mapping[str, Any]) -> NodeExposures:
     for group in value["groups"]:
         steps = tuple(Step(ReachKey(key), last, frozenset(families)) for key, last, families in group["steps"])
         crossing = EdgeType(group["crossing"]) if group["crossing"] else None
-        crossings = Crossings(steps, group["adapter"], Mark(group["mark"]), crossing)
+        crossings = Crossings(steps, group["adapter"], Mark(group["mark"]), crossing, stored_adapted(group))
         found[crossings] = _StoredPaths(trail, group["paths"])
     # The shortest path over an edge that leaves the node is that edge, so the trail holds it.
     leaving = {edge for before, _, edge in trail.rows if before >= 0 and trail.rows[before][0] < 0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -143,11 +144,23 @@ class Catalogue:
 @cache
 def load_profiles() -> Catalogue:
     """The shipped catalogue, one file for each family of licences."""
+    return Catalogue(parse_profile(each) for each in _shipped_documents())
+
+
+@cache
+def profile_digests() -> Mapping[str, str]:
+    """The SHA-256 of each shipped profile's document, by licence id: equal as long as the program ships the same."""
+    return {
+        each["id"]: hashlib.sha256(json.dumps(each, sort_keys=True).encode()).hexdigest()
+        for each in _shipped_documents()
+    }
+
+
+def _shipped_documents() -> Iterator[Mapping[str, Any]]:
     folder = resources.files("registry.licensing").joinpath("data/profiles").iterdir()
     files = sorted((each for each in folder if each.name.endswith(".json")), key=lambda file: file.name)
-    return Catalogue(
-        parse_profile(each) for file in files for each in json.loads(file.read_text(encoding="utf-8"))["profiles"]
-    )
+    for file in files:
+        yield from json.loads(file.read_text(encoding="utf-8"))["profiles"]
 
 
 _REQUIRED = frozenset({"id", "reach", "outbound_relicense"})

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from registry.licensing.exposures import Crossings, NodeExposures, Path, Step
+from registry.licensing.exposures import Crossings, NodeExposures, Path, Step, stored_adapted
 from registry.licensing.policy import Policy
 from registry.licensing.profiles import Catalogue
 from registry.licensing.terms import OriginFacts, TermSet, derive_terms
@@ -92,11 +92,11 @@ class Shapes:
         return NodeExposures(_OWN, frozenset(), paths), facts
 
     def _group(self, group: Mapping[str, Any]) -> int:
-        key = f"{group['steps']}{group['adapter']}{group['mark']}{group['crossing']}"
+        key = f"{group['steps']}{group['adapter']}{group['mark']}{group['crossing']}{stored_adapted(group)}"
         if key not in self._groups:
             steps = tuple(Step(ReachKey(name), last, frozenset(families)) for name, last, families in group["steps"])
             crossing = EdgeType(group["crossing"]) if group["crossing"] else None
-            crossings = Crossings(steps, group["adapter"], Mark(group["mark"]), crossing)
+            crossings = Crossings(steps, group["adapter"], Mark(group["mark"]), crossing, stored_adapted(group))
             self._groups[key] = self._crossings.setdefault(crossings, len(self._crossings))
         return self._groups[key]
 

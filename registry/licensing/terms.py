@@ -58,7 +58,10 @@ class Term:
 
 
 class TermKey(NamedTuple):
-    """What makes two terms of different origins equal; `own` are those of the subject itself."""
+    """What makes two terms of different origins equal; `own` are those of the subject itself.
+
+    `adapted` tells of codes that forbid sharing derivatives whether they came over an edge that makes one.
+    """
 
     license: str
     codes: frozenset[TermCode]
@@ -67,11 +70,21 @@ class TermKey(NamedTuple):
     mark: Mark
     breach: bool
     own: bool
+    adapted: bool = False
 
     @property
     def order(self) -> tuple[object, ...]:
         """A fixed order of keys."""
-        return (self.license, sorted(self.codes), self.status, self.crossing or "", self.mark, self.breach, self.own)
+        return (
+            self.license,
+            sorted(self.codes),
+            self.status,
+            self.crossing or "",
+            self.mark,
+            self.breach,
+            self.own,
+            self.adapted,
+        )
 
 
 PathOf = Callable[[str], Path]
@@ -240,9 +253,9 @@ class _Reading:
         for license_id in own_licenses(origin, self._catalogue):
             state = self._travel(license_id, crossings, origin.multimodal)
             if state is not None:
-                yield TermKey(
-                    license_id, state.codes, state.status, crossings.crossing, crossings.mark, state.breach, own
-                )
+                came = (crossings.crossing, crossings.mark, state.breach, own)
+                adapted = crossings.adapted and TermCode.NO_DERIVATIVES in state.codes
+                yield TermKey(license_id, state.codes, state.status, *came, adapted)
 
     def alerts_arrive(self, crossings: Crossings, origin: OriginFacts) -> bool:
         """Whether an alert arrives: with the origin's terms, or with the very weights or rows that it speaks of.

@@ -237,6 +237,17 @@ def _share_alike(code: TermCode, term: TermKey, profile: Profile, case: _Case) -
         yield _duty(code, profile, Trigger.DISTRIBUTE)
 
 
+def _no_derivatives(code: TermCode, term: TermKey, profile: Profile, case: _Case) -> _Findings:
+    """Adapted material may be made and not shared, under any licence; the work itself only under its own."""
+    if not case.distributed:
+        return
+    if term.adapted:
+        judged = _open if term.status is TermStatus.CONTESTED else _denial
+        yield judged(ReasonCode.NO_DERIVATIVES, profile.clause(code))
+    elif any(each != term.license.lower() for each in case.outbound):
+        yield _denial(ReasonCode.OUTBOUND_LICENSE_INCOMPATIBLE, profile.clause(code))
+
+
 def _mau_cap(code: TermCode, term: TermKey, profile: Profile, case: _Case) -> _Findings:
     if case.over_cap(term.license):
         yield _denial(ReasonCode.MAU_THRESHOLD_EXCEEDED, profile.clause(code))
@@ -277,6 +288,7 @@ _ROWS: dict[TermCode, _Row] = {
     TermCode.USE_RESTRICTIONS: _use_restrictions,
     TermCode.NAME_PREFIX: _name_prefix,
     TermCode.SHARE_ALIKE: _share_alike,
+    TermCode.NO_DERIVATIVES: _no_derivatives,
     TermCode.MAU_CAP: _mau_cap,
     TermCode.EU_MULTIMODAL: _eu_multimodal,
     TermCode.OUTPUT_TRAINING_PROHIBITED: _output_training,
@@ -296,6 +308,7 @@ _REMEDIES: dict[ReasonCode, str] = {
     ReasonCode.OUTBOUND_LICENSE_INCOMPATIBLE: "relabel it: release it under a licence that passes these terms on",
     ReasonCode.NAME_PREFIX_MISSING: "rename it",
     ReasonCode.SHARE_ALIKE_CONTESTED: "ask for a review of this reason, get an agreement, or train on other data",
+    ReasonCode.NO_DERIVATIVES: "share it with nobody, get an agreement, or choose another base or other data",
     ReasonCode.MAU_THRESHOLD_EXCEEDED: _GET_AGREEMENT,
     ReasonCode.EU_MULTIMODAL_EXCLUDED: "get an agreement with the licensor, or choose a text-only base of the family",
     ReasonCode.OUTPUT_TRAINING_PROHIBITED: "train again from another teacher, or get an agreement with the licensor",

@@ -1,4 +1,4 @@
-"""PromotionService: channels, their history, and the deployment check."""
+"""PromotionService: promotion through the gate, roll-back, channels and their history, and the deployment check."""
 
 from __future__ import annotations
 

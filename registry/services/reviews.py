@@ -33,7 +33,7 @@ _COLUMNS = {
 
 
 class ReviewService(review_pb2_grpc.ReviewServiceServicer):
-    """Each decision advances the licence epoch, so that no verdict from before it is served."""
+    """Approving and revoking advance the licence epoch, so that no verdict from before them is served."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry

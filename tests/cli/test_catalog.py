@@ -77,10 +77,10 @@ def test_an_entry_of_ones_own_serves_registration(spiritsafe: Command, tmp_path:
     [
         ("{", ""),
         ("[]", ""),
-        ([OURS, 3], "documents[1]"),
-        ([OURS | {"licenses": ["beer-ware"]}], "documents[0].licenses[0]"),
-        ({"entries": [OURS | {"licence": "mit"}]}, "documents[0].licence"),
-        (OURS | {"facts": {"hub_id": FACT}}, "documents[0].facts.licenses"),
+        ([OURS, 3], "entries.json: entries[1]"),
+        ([OURS | {"licenses": ["beer-ware"]}], "entries.json: entries[0].licenses[0]"),
+        ({"entries": [OURS | {"licence": "mit"}]}, "entries.json: entries[0].licence"),
+        (OURS | {"facts": {"hub_id": FACT}}, "entries.json: entries[0].facts.licenses"),
     ],
 )
 def test_a_file_that_is_wrong_is_refused_with_entry_and_field(
