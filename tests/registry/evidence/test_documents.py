@@ -17,7 +17,7 @@ from registry.evidence import completeness, cyclonedx, hub_card, intoto, page, r
 from registry.evidence.facts import Dossier, EvaluationFact, FileFact, Item, LicenceFact, Link
 from registry.evidence.identifiers import is_listed, spdx_id
 from registry.licensing import EdgeType, load_profiles
-from tests.registry.evidence.test_cyclonedx import VALIDATOR
+from tests.registry.evidence.schemas import CYCLONEDX
 from tests.registry.evidence.test_page import Page
 from tests.registry.evidence.test_spdx import check
 
@@ -58,7 +58,7 @@ def chain(length: int, public_name: str = "m", licenses: tuple[str, ...] = (), d
 
 def check_all(dossier: Dossier) -> None:
     """Every document of the dossier is valid."""
-    assert VALIDATOR.validate_str(json.dumps(cyclonedx.render(dossier))) is None
+    assert CYCLONEDX.validate_str(json.dumps(cyclonedx.render(dossier))) is None
     check(json.dumps(spdx.render(dossier)))
     Page(page.render(dossier, completeness.assess(dossier)))
     json.dumps(report.render(dossier, completeness.assess(dossier)))
@@ -93,7 +93,7 @@ def test_what_a_scan_found_is_evidence_and_no_licence() -> None:
         each: LicenceFact(id=each, known=True, spdx=each.upper(), confidence="verified") for each in ("mit", "isc")
     }
     document = cyclonedx.render(replace(dossier, items={found.name: found}, licences=licences))
-    assert VALIDATOR.validate_str(json.dumps(document)) is None
+    assert CYCLONEDX.validate_str(json.dumps(document)) is None
     component = document["metadata"]["component"]
     assert "licenses" not in component
     (choice,) = component["evidence"]["licenses"]

@@ -13,7 +13,7 @@ from spiritsafe.evidence import STATEMENT_TYPE, parse_envelope, verify_envelope
 from spiritsafe.registry.v1 import evidence_pb2, version_pb2
 from tests.registry.builders import Story
 from tests.registry.evidence.conftest import COMMERCIAL, SUBJECTS, Archive
-from tests.registry.evidence.test_cyclonedx import VALIDATOR
+from tests.registry.evidence.schemas import CYCLONEDX
 
 
 def statement(archive: Archive, key: str, **fields: Any) -> Any:
@@ -60,4 +60,4 @@ def test_without_files_there_is_nothing_to_state(story: Story) -> None:
         story.rita.evidence.GetReport(asked)
     assert refused.value.reason == "NO_FILES"
     asked.format = evidence_pb2.REPORT_FORMAT_CYCLONEDX
-    assert VALIDATOR.validate_str(story.rita.evidence.GetReport(asked).content.decode()) is None
+    assert CYCLONEDX.validate_str(story.rita.evidence.GetReport(asked).content.decode()) is None
