@@ -6,9 +6,10 @@ Whether one helps is never said here, but found out by evaluating it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from registry.licensing.components import Component, Shelf
@@ -48,16 +49,19 @@ Cost = int
 # Counts of kinds side by side in one number, the dearest kind in front: a sum of costs counts changes, and the smaller
 # number is the cheaper plan. No count of cheaper changes outweighs a dearer one.
 _BITS = 16
+_UNIT: Mapping[ChangeKind, Cost] = {kind: 1 << _BITS * place for place, kind in enumerate(ChangeKind)}
 
 
 def cost_of(kind: ChangeKind, times: int = 1) -> Cost:
     """The cost of so many changes of a kind."""
-    return times << _BITS * list(ChangeKind).index(kind)
+    return times * _UNIT[kind]
 
 
+# A search asks it for each combination; few different costs come up.
+@lru_cache(maxsize=4096)
 def kinds_in(cost: Cost) -> frozenset[ChangeKind]:
     """The kinds of changes that a cost counts."""
-    return frozenset(kind for place, kind in enumerate(ChangeKind) if cost >> _BITS * place & (1 << _BITS) - 1)
+    return frozenset(kind for kind, unit in _UNIT.items() if cost // unit & (1 << _BITS) - 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ class Need(NamedTuple):
 
     def __or__(self, other: object) -> Need:
         assert isinstance(other, Need)
+        if not (other.waivers or other.questions):
+            return self
         waivers = self.waivers | other.waivers
         questions = self.questions | other.questions
         return Need(waivers, frozenset(each for each in questions if each.waiver not in waivers))

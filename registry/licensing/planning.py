@@ -42,7 +42,7 @@ from registry.licensing.vocabulary import Context, NodeKind, Verdict
 
 CLEAR = frozenset({Verdict.ALLOWED, Verdict.ALLOWED_WITH_OBLIGATIONS})
 PLANS = 3
-MAX_TRIES = 20_000
+MAX_TRIES = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,11 @@ _OUTBOUND, _NAME, _STUDENT, _METHOD, _TEACHER = range(5)
 
 
 class _Surroundings(NamedTuple):
-    """All of the choices before that matters to a part: the release, exempt families of the base, and the method."""
+    """All of the choices before that matters to a part: the release, exempt families of the base, and the method.
+
+    Before the name is chosen the release is the outbound licence itself, since the next part is the student's own
+    licence; later parts ask only what `Option.release` tells.
+    """
 
     release: tuple[object, ...]
     families: frozenset[str] | None
@@ -234,18 +238,20 @@ class _Search:
         student = option.brings.student
         return student.exposures.families & self._exempt if student else frozenset()
 
-    def _surroundings(self, choice: tuple[int, ...]) -> _Surroundings:
-        base = self._families(self._slots[_STUDENT].options[choice[_STUDENT]]) if len(choice) > _STUDENT else None
-        release = tuple(self._slots[depth].options[place].release for depth, place in enumerate(choice[:_STUDENT]))
-        return _Surroundings(release, base, choice[_METHOD] if len(choice) > _METHOD else None)
+    def _surroundings(self, before: tuple[int, ...]) -> _Surroundings:
+        """What of these choices matters to the parts that further slots bring."""
+        release: tuple[object, ...] = before
+        if len(before) > _NAME:
+            release = tuple(self._slots[depth].options[before[depth]].release for depth in (_OUTBOUND, _NAME))
+        base = self._families(self._slots[_STUDENT].options[before[_STUDENT]]) if len(before) > _STUDENT else None
+        return _Surroundings(release, base, before[_METHOD] if len(before) > _METHOD else None)
 
     def _need(self, choice: tuple[int, ...]) -> Need | None:
         """What the part that the last choice brings needs, beside the others; None if nobody can decide it."""
         depth = len(choice) - 1
         if depth in (_OUTBOUND, _METHOD):
             return Need()
-        # The student's own licence is a part by itself, which depends on more of that licence than others do.
-        key = (depth, choice if depth == _NAME else choice[-1], self._surroundings(choice))
+        key = (depth, choice[-1], self._surroundings(choice[:-1]))
         if key not in self._needs:
             fragment = self._fragment(choice)
             result = judge_terms(self._terms_of(choice, fragment), fragment, self._situation, self._context)
@@ -255,7 +261,8 @@ class _Search:
     def _terms_of(self, choice: tuple[int, ...], fragment: Recipe) -> TermSet:
         """Terms do not depend on the release, but for those of the student's own licence."""
         depth = len(choice) - 1
-        key = (depth, choice[_OUTBOUND if depth == _NAME else depth], self._surroundings(choice)._replace(release=()))
+        before = self._surroundings(choice[:-1])._replace(release=())
+        key = (depth, choice[_OUTBOUND if depth == _NAME else depth], before)
         if key not in self._terms:
             lineage = fragment if depth == _NAME else replace(fragment, outbound="")
             self._terms[key] = student_terms(lineage, self._situation, self._context)

@@ -213,6 +213,21 @@ def spaces(draw: st.DrawFn) -> tuple[Recipe, Market, Situation, Context]:
     return asked, market, Situation(FEW, policy, draw(st.booleans())), draw(st.sampled_from(Context))
 
 
+def test_licences_alike_to_others_are_each_tried_as_the_students_own() -> None:
+    """A review of the base alone suffices under a licence that needs no review of its own, wherever it stands."""
+    base, other = made_up("acme/m0", ["cc-by-nc-4.0"]), made_up("acme/m1", ["apache-2.0"])
+    rows = made_up("acme/d0", ["apache-2.0"], kind=NodeKind.DATASET)
+    asked = Recipe(base, datasets=(rows,), name="acme/tool", outbound="apache-2.0")
+    situation = Situation(FEW, Policy(), distribute=True)
+    (found,) = plan_student(asked, Market(students=[base, other]), situation, [Context.INTERNAL]).searches
+    assert [(kinds(plan), len(plan.reviews)) for plan in found.plans] == [
+        ({"student_base"}, 0),
+        ({"relabel", "review"}, 1),
+        ({"agreement"}, 0),
+    ]
+    assert found.plans[1].recipe.outbound == "openrail-m"
+
+
 @settings(max_examples=14, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(spaces())
 def test_no_cheaper_plan_exists(space: tuple[Recipe, Market, Situation, Context]) -> None:
