@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
@@ -257,7 +258,7 @@ def test_a_student_without_anything_to_learn_from_is_no_plan_and_no_equal_of_one
 @settings(max_examples=14, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(spaces())
 def test_no_cheaper_plan_exists(space: tuple[Recipe, Market, Situation, Context]) -> None:
-    """Against every combination of every alternative, each evaluated whole, without folding or pruning anything."""
+    """Against every combination of every alternative, each evaluated whole, without the search's folds and bounds."""
     asked, market, situation, context = space
     found = plan_student(asked, market, situation, [context], plans=4).searches
     if not found:
@@ -276,8 +277,18 @@ Choice = tuple[ChangeKind | None, Recipe]
 
 
 def brute(asked: Recipe, market: Market, situation: Situation, context: Context) -> Iterator[int]:
-    """The costs of all that clears."""
+    """The costs of all that clears, but for what merely adds changes to what nobody has to decide about."""
     verdicts = Verdicts(situation, context)
+    settled: list[Counter[ChangeKind]] = []
+    for changed, made in sorted(combinations(asked, market), key=lambda each: sum(map(cost_of, each[0].elements()))):
+        if not any(each <= changed for each in settled):
+            people = list(deciding(made, verdicts))
+            settled += [changed] if 0 in people else []
+            yield from (sum(map(cost_of, changed.elements())) + each for each in people)
+
+
+def combinations(asked: Recipe, market: Market) -> Iterator[tuple[Counter[ChangeKind], Recipe]]:
+    """Every combination of every alternative that is a student, with what it changes."""
     for way, base, method, (kind, teacher, added), data, judge in product(
         list(releases(asked)),
         [asked.student, *(each for each in market.students if each is not asked.student)],
@@ -294,7 +305,7 @@ def brute(asked: Recipe, market: Market, situation: Situation, context: Context)
         changed += [ChangeKind.STUDENT_BASE] * (base is not asked.student)
         changed += [ChangeKind.METHOD] * (method is not asked.method)
         changed += [ChangeKind.DATA] * ((data != asked.datasets) + (judge != asked.judges))
-        yield from (sum(map(cost_of, changed)) + people for people in deciding(made, verdicts))
+        yield Counter(changed), made
 
 
 def releases(asked: Recipe) -> Iterator[tuple[list[ChangeKind], str, str]]:
