@@ -13,7 +13,6 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
 from registry.licensing import KnownEntry, load_entries
-from registry.licensing.entries import find_in
 from registry.licensing.entry_form import parse_entry
 from registry.storage.tables import CuratedEntry
 
@@ -48,14 +47,6 @@ def known_records(session: Session) -> Mapping[str, Record]:
 def known_entries(session: Session) -> Mapping[str, KnownEntry]:
     """Every entry that holds, by id."""
     return {record.entry.hub_id: record.entry for record in known_records(session).values()}
-
-
-def find_known(session: Session, hub_id: str) -> KnownEntry | None:
-    """The entry that holds for an id, matched without regard to case; None when nothing is known.
-
-    `HUB_ID#PART` gives one part of a dataset.
-    """
-    return find_in({folded: record.entry for folded, record in known_records(session).items()}, hub_id)
 
 
 def newest_curation(session: Session, hub_id: str) -> CuratedEntry | None:

@@ -13,7 +13,7 @@ from typing import cast
 
 from sqlmodel import Session
 
-from registry.clock import now
+from registry.clock import now, to_timestamp
 from registry.context import Registry
 from registry.decisions.ancestry import AncestryCache, Name, ancestries_of
 from registry.decisions.checks import check_outbound
@@ -31,7 +31,7 @@ from registry.decisions.facts import (
     unended_agreements,
 )
 from registry.decisions.memo import Question, memo_of
-from registry.decisions.rendering import render_evaluation
+from registry.decisions.rendering import Rendering
 from registry.decisions.rules import Rules, current_rules
 from registry.errors import wrong_state
 from registry.licensing import Context, Deployment, Evaluation, NodeKind, Obligation, Subject, TermSet, derive_terms
@@ -194,9 +194,16 @@ class _Request:
         names = lineage.names if result.reasons or result.lifted else own
         outbound = self._outbound or " AND ".join(self._version.declared or ())
         valid_until = next_change([each.agreement for each in waivers], reviews, self._at)
-        evaluation = render_evaluation(
-            result, names, self._rules, self._version_id, outbound, self._epoch, self._at, valid_until
+        subject = str(self._version_id)
+        rendering = Rendering(self._rules, lambda node: names[node].full, lambda node: names[node].short)
+        evaluation = rendering.evaluation(result, subject, outbound)
+        stored = licensing_pb2.Evaluation(
+            version=names[subject].full,
+            epoch=self._epoch,
+            evaluate_time=to_timestamp(self._at),
+            valid_until=to_timestamp(valid_until),
         )
+        evaluation.MergeFrom(stored)
         rests_on = [each for each in reviews if any(approval(each).covers(one, context) for one in result.lifted)]
         return Assessment(evaluation, rests_on, lineage.stand_ins, result.obligations)
 

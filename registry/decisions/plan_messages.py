@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from registry.decisions.questions import questions_for
+from registry.decisions.rendering import Rendering, context_message, obligation_message, verdict_message
 from registry.decisions.rules import Rules
-from registry.licensing import Context, Evaluation, Obligation, Path, Reason, explain
 from registry.licensing.components import Shelf
 from registry.licensing.entries import Confidence, Fact
 from registry.licensing.planning import Change, Forecast, Plan, Search
-from registry.licensing.student import Recipe, licensor_of
+from registry.licensing.student import STUDENT, Recipe, licensor_of
 from registry.wire import enum_number
 from spiritsafe.registry.v1 import licensing_pb2
 from spiritsafe.rpc.names import VersionName
@@ -25,32 +24,25 @@ class PlanMessages:
     def __init__(self, shelf: Shelf, names: Mapping[str, VersionName], rules: Rules) -> None:
         self._shelf = shelf
         self._names = names
-        self._rules = rules
+        self._rendering = Rendering(rules, self._full, self._short)
 
     def response(self, forecast: Forecast) -> licensing_pb2.PlanStudentResponse:
         """The whole answer."""
         asked = forecast.recipe
         return licensing_pb2.PlanStudentResponse(
             recipe=_recipe(asked),
-            evaluations=[self._evaluation(each, asked.outbound) for each in forecast.evaluations.values()],
+            evaluations=[
+                self._rendering.evaluation(each, STUDENT, asked.outbound) for each in forecast.evaluations.values()
+            ],
             searches=map(self._search, forecast.searches),
             facts=self._facts(asked),
         )
 
-    def _evaluation(self, result: Evaluation, outbound: str) -> licensing_pb2.Evaluation:
-        return licensing_pb2.Evaluation(
-            context=_context(result.context),
-            outbound_license=outbound,
-            verdict=_verdict(result),
-            reasons=map(self._reason, result.reasons),
-            obligations=map(_obligation, result.obligations),
-        )
-
     def _search(self, search: Search) -> licensing_pb2.PlanSearch:
         return licensing_pb2.PlanSearch(
-            context=_context(search.context),
+            context=context_message(search.context),
             plans=map(self._plan, search.plans),
-            unlifted_reasons=map(self._reason, search.unlifted),
+            unlifted_reasons=map(self._rendering.reason, search.unlifted),
             tries=search.tries,
             complete=search.complete,
         )
@@ -60,9 +52,9 @@ class PlanMessages:
         return licensing_pb2.StudentPlan(
             changes=map(_change, plan.changes),
             recipe=_recipe(plan.recipe),
-            undecided_verdict=_verdict(plan.undecided),
-            verdict=_verdict(plan.promised),
-            obligations=map(_obligation, plan.promised.obligations),
+            undecided_verdict=verdict_message(plan.undecided),
+            verdict=verdict_message(plan.promised),
+            obligations=map(obligation_message, plan.promised.obligations),
             reviews=[
                 licensing_pb2.PlannedReview(
                     code=reason.code,
@@ -87,29 +79,6 @@ class PlanMessages:
             yield licensing_pb2.PlannedAgreement(
                 licensor=waiver.licensor, license=waiver.license, origins=sorted(map(self._full, origins))
             )
-
-    def _reason(self, reason: Reason) -> licensing_pb2.Reason:
-        nodes = [self._full(node) for node in reason.path.nodes]
-        steps = [each for pair in zip(nodes, reason.path.edges, strict=False) for each in pair] + nodes[-1:]
-        readable = replace(
-            reason,
-            origin=self._short(reason.origin),
-            path=Path(tuple(map(self._short, reason.path.nodes)), reason.path.edges),
-        )
-        profiles = (self._rules.catalogue.get(each) for each in reason.licenses)
-        return licensing_pb2.Reason(
-            code=reason.code,
-            status=reason.status.value,
-            licenses=reason.licenses,
-            origin=self._full(reason.origin),
-            path=steps,
-            clause=reason.clause,
-            remedy=reason.remedy,
-            sentence=explain(readable),
-            confidence=", ".join(sorted({each.confidence for each in profiles})),
-            liftable=reason.liftable,
-            policy=reason.policy or "",
-        )
 
     def _facts(self, recipe: Recipe) -> list[licensing_pb2.ReliedFact]:
         """What the catalogue states of everything in the lineage, the least sure first."""
@@ -162,17 +131,3 @@ def _change(change: Change) -> licensing_pb2.PlannedChange:
     return licensing_pb2.PlannedChange(
         kind=change.kind.value, subject=change.slot, before=change.before, after=change.after, also=change.also
     )
-
-
-def _obligation(obligation: Obligation) -> licensing_pb2.Obligation:
-    return licensing_pb2.Obligation(code=obligation.id, trigger=obligation.trigger.value, detail=obligation.detail)
-
-
-def _context(context: Context) -> licensing_pb2.Context.ValueType:
-    number: licensing_pb2.Context.ValueType = enum_number(licensing_pb2.Context, context.value, "context")
-    return number
-
-
-def _verdict(evaluation: Evaluation) -> licensing_pb2.Verdict.ValueType:
-    number: licensing_pb2.Verdict.ValueType = enum_number(licensing_pb2.Verdict, evaluation.verdict.value, "verdict")
-    return number

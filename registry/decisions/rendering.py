@@ -2,75 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from registry.clock import to_timestamp
-from registry.decisions.ancestry import Name
 from registry.decisions.rules import Rules
-from registry.licensing import Catalogue, Evaluation, Obligation, Path, Reason, explain, explain_evaluation
+from registry.licensing import Context, Evaluation, Obligation, Path, Reason, explain, explain_evaluation
+from registry.licensing.explanation import NameOf
 from registry.wire import enum_number
 from spiritsafe.registry.v1 import licensing_pb2
 
-Names = Mapping[str, Name]
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """Renders what was computed under `rules`; `full` and `short` name a node of the lineage, given its id."""
+
+    rules: Rules
+    full: NameOf
+    short: NameOf
+
+    def evaluation(self, result: Evaluation, subject: str, outbound: str) -> licensing_pb2.Evaluation:
+        """The evaluation of a node for a release; what only a stored version has, and the time, are left out."""
+        released = outbound.split(" AND ") if outbound else []
+        catalogue = self.rules.catalogue
+        return licensing_pb2.Evaluation(
+            context=context_message(result.context),
+            outbound_license=outbound,
+            verdict=verdict_message(result),
+            reasons=map(self.reason, result.reasons),
+            obligations=map(obligation_message, result.obligations),
+            policy_revision=self.rules.policy_revision,
+            explanation=explain_evaluation(result, subject, catalogue, outbound=released, name_of=self.short),
+        )
+
+    def reason(self, reason: Reason) -> licensing_pb2.Reason:
+        """The reason with its sentence, and how sure the profiles behind it are."""
+        nodes = reason.path.nodes
+        readable = replace(
+            reason, origin=self.short(reason.origin), path=Path(tuple(map(self.short, nodes)), reason.path.edges)
+        )
+        return licensing_pb2.Reason(
+            code=str(reason.code),
+            status=reason.status.value,
+            licenses=reason.licenses,
+            origin=self.full(reason.origin),
+            path=_interleave([self.full(node) for node in nodes], reason.path.edges),
+            clause=reason.clause,
+            remedy=reason.remedy,
+            sentence=explain(readable),
+            confidence=self._confidence(reason),
+            liftable=reason.liftable,
+            policy=reason.policy or "",
+        )
+
+    def _confidence(self, reason: Reason) -> str:
+        """How sure the profile behind the reason is; several licences give each distinct value once."""
+        return ", ".join(sorted({self.rules.catalogue.get(each).confidence for each in reason.licenses}))
 
 
-def render_evaluation(
-    result: Evaluation,
-    names: Names,
-    rules: Rules,
-    version_id: int,
-    outbound: str,
-    epoch: int,
-    at: int,
-    valid_until: int | None,
-) -> licensing_pb2.Evaluation:
-    """The evaluation, made under ``rules``, with version names instead of node ids."""
-    return licensing_pb2.Evaluation(
-        version=names[str(version_id)].full,
-        context=enum_number(licensing_pb2.Context, result.context.value, "context"),
-        outbound_license=outbound,
-        verdict=enum_number(licensing_pb2.Verdict, result.verdict.value, "verdict"),
-        reasons=[_reason(each, names, rules.catalogue) for each in result.reasons],
-        obligations=[_obligation(each) for each in result.obligations],
-        epoch=epoch,
-        evaluate_time=to_timestamp(at),
-        valid_until=to_timestamp(valid_until),
-        policy_revision=rules.policy_revision,
-        explanation=_explanation(result, names, rules.catalogue, version_id, outbound),
-    )
+def obligation_message(obligation: Obligation) -> licensing_pb2.Obligation:
+    """The duty, by its id."""
+    return licensing_pb2.Obligation(code=obligation.id, trigger=obligation.trigger.value, detail=obligation.detail)
 
 
-def _explanation(result: Evaluation, names: Names, catalogue: Catalogue, version_id: int, outbound: str) -> str:
-    def short(node: str) -> str:
-        return names[node].short
-
-    released = outbound.split(" AND ") if outbound else []
-    return explain_evaluation(result, str(version_id), catalogue, outbound=released, name_of=short)
+def context_message(context: Context) -> licensing_pb2.Context.ValueType:
+    """The number of a context in the contract."""
+    number: licensing_pb2.Context.ValueType = enum_number(licensing_pb2.Context, context.value, "context")
+    return number
 
 
-def is_liftable(reason: Reason) -> bool:
-    """Whether a recorded review can lift it: an open reason of a contested code."""
-    return reason.liftable
-
-
-def _reason(reason: Reason, names: Names, catalogue: Catalogue) -> licensing_pb2.Reason:
-    full = [names[node].full for node in reason.path.nodes]
-    short = tuple([names[node].short for node in reason.path.nodes])
-    readable = replace(reason, origin=short[-1], path=Path(short, reason.path.edges))
-    return licensing_pb2.Reason(
-        code=str(reason.code),
-        status=reason.status.value,
-        licenses=reason.licenses,
-        origin=full[-1],
-        path=_interleave(full, reason.path.edges),
-        clause=reason.clause,
-        remedy=reason.remedy,
-        sentence=explain(readable),
-        confidence=_confidence(reason, catalogue),
-        liftable=is_liftable(reason),
-        policy=reason.policy or "",
-    )
+def verdict_message(evaluation: Evaluation) -> licensing_pb2.Verdict.ValueType:
+    """The number of a verdict in the contract."""
+    number: licensing_pb2.Verdict.ValueType = enum_number(licensing_pb2.Verdict, evaluation.verdict.value, "verdict")
+    return number
 
 
 def _interleave(nodes: Sequence[str], edges: Sequence[str]) -> list[str]:
@@ -78,12 +81,3 @@ def _interleave(nodes: Sequence[str], edges: Sequence[str]) -> list[str]:
     path = [""] * (len(nodes) + len(edges))
     path[::2], path[1::2] = nodes, edges
     return path
-
-
-def _confidence(reason: Reason, catalogue: Catalogue) -> str:
-    """How sure the profile behind the reason is; several licences give each distinct value once."""
-    return ", ".join(sorted({catalogue.get(each).confidence for each in reason.licenses}))
-
-
-def _obligation(obligation: Obligation) -> licensing_pb2.Obligation:
-    return licensing_pb2.Obligation(code=obligation.id, trigger=obligation.trigger.value, detail=obligation.detail)

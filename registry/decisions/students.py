@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from registry.catalog.known import known_entries
 from registry.clock import now
+from registry.decisions.checks import check_license_id
 from registry.decisions.facts import Lineage, find_waivers, load_lineage, origin_facts, unended_agreements
 from registry.decisions.rules import Rules
 from registry.errors import invalid, wrong_state
@@ -16,7 +17,6 @@ from registry.identity.access import may_use
 from registry.licensing import Context, NodeKind
 from registry.licensing.components import Component, Shelf, publisher
 from registry.licensing.student import STUDENT, Method, Recipe
-from registry.licensing.vocabulary import COMMERCIAL_AGREEMENT, UNKNOWN
 from registry.storage.lookup import get_version, rows_of, version_name
 from registry.storage.tables import Node, Version
 from registry.wire import enum_text
@@ -154,14 +154,7 @@ def _check_shape(given: licensing_pb2.StudentRecipe) -> None:
 
 def _outbound(license_id: str, rules: Rules) -> str:
     chosen = license_id.strip().lower()
-    if not chosen or (chosen in rules.catalogue and chosen not in (UNKNOWN, COMMERCIAL_AGREEMENT)):
-        return chosen
-    raise invalid(
-        "recipe.outbound_license",
-        f"{license_id!r} is not a licence with a profile",
-        reason="UNKNOWN_LICENSE_ID",
-        remedy="choose one of the ids that ListLicenses gives",
-    )
+    return check_license_id(rules.catalogue, chosen, "recipe.outbound_license") if chosen else ""
 
 
 def _unknown(field: str, name: str, known: list[str], place: str) -> NotFound:

@@ -94,6 +94,11 @@ class Option:
     also: tuple[str, ...] = ()
     release: object = None
 
+    @property
+    def teaches(self) -> bool:
+        """Whether it brings something that a student learns from."""
+        return bool(self.brings.teacher or self.brings.datasets)
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:

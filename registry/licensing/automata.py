@@ -143,10 +143,12 @@ def _explore(
     """All states that a licence's own terms can come into, numbered as they are found, and the moves between them."""
     numbers = {State(own_state(profile, multimodal)): 0}
     waiting = list(numbers)
-    moves: dict[_Move, list[int]] = {_Move(edge, exempt): [] for edge in _KINDS for exempt in (False, True)}
+    except_base = profile.except_base
+    exempt_or_not = (False, True) if except_base else (False,)
+    moves: dict[_Move, list[int]] = {_Move(edge, exempt): [] for edge in _KINDS for exempt in exempt_or_not}
     for state in waiting:
         for move, moved in moves.items():
-            families = profile.except_base if move.exempt else frozenset[str]()
+            families = except_base if move.exempt else frozenset[str]()
             after = _after(profile, state, move.edge, families, adapter_binds)
             if after is not None and after not in numbers:
                 numbers[after] = len(numbers)

@@ -60,6 +60,11 @@ class Deployment:
     approvals: tuple[Approval, ...] = ()
 
 
+def is_distributed(context: Context, distribute: bool) -> bool:
+    """Whether a use is distribution: in the commercial context always, elsewhere where the deployment says so."""
+    return context is Context.COMMERCIAL or distribute
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why the verdict is not a plain yes. `policy` names the setting that decided it, if one did."""

@@ -3,7 +3,7 @@
 Pure and deterministic. A student's terms are those that each of its parts brings, and every row of the decision table
 looks at one term alone; so a combination of choices is judged from the judgements of its parts, each evaluated once,
 and what is proposed is evaluated again as a whole. Combinations are taken cheapest first (`alternatives.ChangeKind`),
-up to a bound.
+up to a bound; of those that come to the same for all that is still to be chosen, one is taken further.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from registry.licensing.alternatives import (
 from registry.licensing.components import Component
 from registry.licensing.exposures import Crossings, NodeExposures, Path
 from registry.licensing.needs import Need, need_of
+from registry.licensing.outcome import is_distributed
 from registry.licensing.student import (
     MADE_HERE,
     Decisions,
@@ -42,7 +43,7 @@ from registry.licensing.vocabulary import Context, NodeKind, Verdict
 
 CLEAR = frozenset({Verdict.ALLOWED, Verdict.ALLOWED_WITH_OBLIGATIONS})
 PLANS = 3
-MAX_TRIES = 50_000
+MAX_TRIES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Search:
 
     A later plan is the cheapest one that does not merely add to the kinds of changes of an earlier one. Without plans,
     `unlifted` are the reasons that no alternative lifts. `complete` tells that the bound was not reached: then nothing
-    cheaper exists among the alternatives. `tries` counts the combinations that were looked at.
+    cheaper exists among the alternatives. `tries` counts the combinations, whole or in part, that were looked at.
     """
 
     context: Context
@@ -144,7 +145,8 @@ class _Surroundings(NamedTuple):
     """All of the choices before that matters to a part: the release, exempt families of the base, and the method.
 
     Before the name is chosen the release is the outbound licence itself, since the next part is the student's own
-    licence; later parts ask only what `Option.release` tells.
+    licence; later parts ask only what `Option.release` tells, and nothing where the student is not distributed. The
+    method matters to the teacher alone.
     """
 
     release: tuple[object, ...]
@@ -170,6 +172,7 @@ class _Search:
         self._slots = slots
         self._situation = situation
         self._context = context
+        self._distributed = is_distributed(context, situation.distribute)
         self._exempt = frozenset[str]().union(*(profile.except_base for profile in situation.catalogue))
         self._terms: dict[object, TermSet] = {}
         self._needs: dict[object, Need | None] = {}
@@ -178,6 +181,7 @@ class _Search:
     def run(self, evaluation: Evaluation, wanted: int, max_tries: int) -> Search:
         found: list[Plan] = []
         waiting = [_State(0, (), False, 0, Need())]
+        seen: set[object] = set()
         tries = 0
         while waiting and len(found) < wanted and tries < max_tries:
             state = heapq.heappop(waiting)
@@ -185,10 +189,13 @@ class _Search:
             reviewed = _adds_to(kinds_in(state.cost), found)
             if reviewed and _adds_to(kinds_in(state.changes) | {ChangeKind.AGREEMENT}, found):
                 continue
+            outlook = self._outlook(state)
+            if outlook in seen:
+                continue
+            seen.add(outlook)
             tries += 1
-            if len(state.choice) == len(self._slots) and not reviewed:
-                plan = self._plan(state)
-                found += [plan] if plan is not None else []
+            if len(state.choice) == len(self._slots) and self._learns(state.choice) and not reviewed:
+                found.append(self._plan(state))
             for successor in self._successors(state):
                 heapq.heappush(waiting, successor)
         complete = len(found) == wanted or not waiting
@@ -207,31 +214,39 @@ class _Search:
             if all(waiver.licensor for waiver in need.waivers):
                 yield _State(state.changes + need.cost, state.choice, True, state.changes, need)
 
-    def _next(self, choice: tuple[int, ...]) -> list[tuple[int, Cost, Need]]:
-        """The options of the next slot that can be part of a cheapest plan: place, cost and need of each.
+    def _outlook(self, state: _State) -> object:
+        """All of a state that what comes of it depends on; the first state of an outlook has the first choices too."""
+        choice = state.choice
+        return (len(choice), self._surroundings(choice), self._learns(choice), state.changes, state.need)
 
-        What a component needs does not depend on others beside it. So an option cannot be part of one where an earlier
-        one of its kind needs no more, and means the same to the slots after it.
-        """
-        depth = len(choice)
-        key = (depth, self._surroundings(choice))
+    def _learns(self, choice: tuple[int, ...]) -> bool:
+        """Whether the student has something to learn from as far as it is chosen."""
+        return any(slot.options[place].teaches for slot, place in zip(self._slots, choice, strict=False))
+
+    def _next(self, choice: tuple[int, ...]) -> list[tuple[int, Cost, Need]]:
+        """The options of the next slot that can be part of a cheapest plan: place, cost and need of each."""
+        key = (len(choice), self._surroundings(choice))
         if key not in self._steps:
-            best: dict[object, list[Need]] = {}
-            steps = self._steps[key] = []
-            for place, option in enumerate(self._slots[depth].options):
-                need = self._need((*choice, place))
-                group = (option.kind, self._meaning(depth, place))
-                if need is not None and not any(need.covers(other) for other in best.setdefault(group, [])):
-                    best[group].append(need)
-                    steps.append((place, cost_of(option.kind) if option.kind else 0, need))
+            self._steps[key] = list(self._worthwhile(choice))
         return self._steps[key]
 
-    def _meaning(self, depth: int, place: int) -> object:
-        """What an option means to the slots after it: all of it, its families, or whether there is anything at all."""
-        if depth in (_OUTBOUND, _NAME, _METHOD):
-            return place
-        option = self._slots[depth].options[place]
-        return (self._families(option), bool(option.brings.components))
+    def _worthwhile(self, choice: tuple[int, ...]) -> Iterator[tuple[int, Cost, Need]]:
+        """The options of the next slot, without those that another one beats wherever they stand.
+
+        What a component needs does not depend on others beside it. So an option is beaten where what was asked for, or
+        an earlier option of its kind, needs no more and means the same to the slots after it.
+        """
+        needs: dict[object, list[Need]] = {}
+        for place, option in enumerate(self._slots[len(choice)].options):
+            after = (*choice, place)
+            need = self._need(after)
+            if need is None:
+                continue
+            meaning = (self._surroundings(after), option.teaches)
+            rivals = [*needs.get((None, meaning), ()), *needs.setdefault((option.kind, meaning), [])]
+            if not any(need.covers(other) for other in rivals):
+                needs[option.kind, meaning].append(need)
+                yield place, cost_of(option.kind) if option.kind else 0, need
 
     def _families(self, option: Option) -> frozenset[str]:
         """The families of a base that some licence exempts: all that later slots ask of it."""
@@ -240,11 +255,13 @@ class _Search:
 
     def _surroundings(self, before: tuple[int, ...]) -> _Surroundings:
         """What of these choices matters to the parts that further slots bring."""
+        depth = len(before)
         release: tuple[object, ...] = before
-        if len(before) > _NAME:
-            release = tuple(self._slots[depth].options[before[depth]].release for depth in (_OUTBOUND, _NAME))
-        base = self._families(self._slots[_STUDENT].options[before[_STUDENT]]) if len(before) > _STUDENT else None
-        return _Surroundings(release, base, before[_METHOD] if len(before) > _METHOD else None)
+        if depth > _NAME:
+            ways = (self._slots[each].options[before[each]].release for each in (_OUTBOUND, _NAME))
+            release = tuple(ways) if self._distributed else ()
+        base = self._families(self._slots[_STUDENT].options[before[_STUDENT]]) if depth > _STUDENT else None
+        return _Surroundings(release, base, before[_METHOD] if depth == _TEACHER else None)
 
     def _need(self, choice: tuple[int, ...]) -> Need | None:
         """What the part that the last choice brings needs, beside the others; None if nobody can decide it."""
@@ -281,12 +298,10 @@ class _Search:
             recipe = slot.options[place].apply(recipe)
         return recipe
 
-    def _plan(self, state: _State) -> Plan | None:
-        """The combination evaluated as a whole; None where it is no student, having nothing to learn from."""
+    def _plan(self, state: _State) -> Plan:
+        """The combination evaluated as a whole."""
         choice = self._refined(state)
         recipe = self._recipe(choice)
-        if recipe.teacher is None and not recipe.datasets:
-            return None
         changes = tuple(self._changes(choice))
         if changes and changes[0].kind is ChangeKind.RELABEL:
             changes = (_fitting(changes[0], recipe), *changes[1:])
@@ -334,11 +349,12 @@ class _Search:
             yield from (each for each in (option.label, *option.also) if each != chosen)
 
     def _equals(self, choice: tuple[int, ...], depth: int) -> list[tuple[int, ...]]:
-        """The combinations with another option of the same kind at one slot that need the same; the given one too."""
+        """The students with another option of the same kind at one slot that need the same; the given one too."""
         options = self._slots[depth].options
         kind, total = options[choice[depth]].kind, self._total(choice)
-        others = ((*choice[:depth], place, *choice[depth + 1 :]) for place in range(len(options)))
-        return [each for each in others if options[each[depth]].kind is kind and self._total(each) == total]
+        alike = (place for place, option in enumerate(options) if option.kind is kind)
+        others = ((*choice[:depth], place, *choice[depth + 1 :]) for place in alike)
+        return [each for each in others if self._learns(each) and self._total(each) == total]
 
     def _total(self, choice: tuple[int, ...]) -> Need | None:
         """What a whole combination needs."""

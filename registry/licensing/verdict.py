@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from registry.licensing.outcome import Approval, Deployment, Evaluation, Obligation, Reason, Subject
+from registry.licensing.outcome import Approval, Deployment, Evaluation, Obligation, Reason, Subject, is_distributed
 from registry.licensing.policy import PolicyChoice
 from registry.licensing.profiles import Catalogue, Condition, Profile
 from registry.licensing.terms import Alert, TermGroup, TermKey, TermSet
@@ -102,7 +102,7 @@ class _Case:
         self.subject = subject
         self.context = context
         self.deployment = deployment
-        self.distributed = context is Context.COMMERCIAL or deployment.distribute
+        self.distributed = is_distributed(context, deployment.distribute)
         # Read leniently: a stray space or capital must not turn a permissive release into one that is not.
         self.outbound = _license_ids(deployment.outbound or ()) or _license_ids(subject.declared)
         self.permissive_release = self.distributed and any(map(is_permissive_outbound, self.outbound))

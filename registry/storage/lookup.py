@@ -61,11 +61,6 @@ def names_of(session: Session, ids: Iterable[int]) -> dict[int, VersionName]:
     }
 
 
-def nodes_of(session: Session, version_ids: Iterable[int]) -> dict[int, Node]:
-    """Models and datasets by version id; ids that are not there are left out."""
-    return {id_: node for id_, (node, _) in rows_of(session, version_ids).items()}
-
-
 def among(column: Mapped[Any], parameter: str) -> ColumnElement[bool]:
     """Whether the column's value is in the list that is bound to a parameter as ``id_list`` writes it.
 

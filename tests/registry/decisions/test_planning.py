@@ -38,6 +38,9 @@ def test_verdicts_plans_and_what_people_would_decide(shared_story: Story) -> Non
     assert denial.path[::2] == ["student", "traces", XLAM, "deepseek-ai/deepseek-coder-7b-instruct-v1.5"]
     assert denial.sentence.startswith("Denied, OUTBOUND_LICENSE_INCOMPATIBLE: deepseek-model-1.0")
     assert denial.confidence == "verified"
+    explanation = found.evaluations[3].explanation
+    assert explanation.startswith("Denied for commercial use, released as Apache-2.0:")
+    assert XLAM in explanation
     (search,) = found.searches
     assert search.complete
     first = search.plans[0]
@@ -94,6 +97,8 @@ def test_the_verdict_is_that_of_the_version_once_it_exists(shared_story: Story) 
             (each.code, each.origin) for each in other.reasons
         }
         assert [each.code for each in one.obligations] == [each.code for each in other.obligations]
+        assert one.policy_revision == other.policy_revision
+        assert one.explanation.partition(":")[0] == other.explanation.partition(":")[0]
 
 
 def test_an_agreement_in_force_counts_and_one_that_is_missing_is_only_proposed(story: Story) -> None:

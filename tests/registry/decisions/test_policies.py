@@ -48,6 +48,15 @@ def test_every_verdict_follows_a_new_policy_at_once(story: Story) -> None:
     assert story.verdict(student, "internal") == "allowed_with_obligations"
 
 
+def test_plans_tell_the_policy_that_they_were_made_under(story: Story) -> None:
+    create(story, settings=policy_document(nc_output_reach="deny"))
+    recipe = licensing_pb2.StudentRecipe(teacher="Salesforce/xLAM-7b-fc-r", student="Qwen/Qwen3-8B")
+    planned = story.ada.licenses.PlanStudent(licensing_pb2.PlanStudentRequest(recipe=recipe, max_plans=1))
+    assert {each.policy_revision for each in planned.evaluations} == {1}
+    commercial = next(each for each in planned.evaluations if each.context == licensing_pb2.CONTEXT_COMMERCIAL)
+    assert "policy nc_output_reach=deny" in commercial.explanation
+
+
 def test_what_ifs_are_laid_over_the_policy_in_force(story: Story) -> None:
     node = {"id": "m", "kind": "model", "licenses": ["no-such-licence"]}
     scenario = struct({"nodes": [node], "subject": "m", "facts": {}})

@@ -26,7 +26,7 @@ CODES = ["NC", "EU_MULTIMODAL", "OUTPUT_TRAINING_PROHIBITED", "ATTRIBUTION", "AU
 FAMILIES = ["f1", "f2"]
 
 # Time says nothing about these properties, and machines that test are busy.
-BROAD = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+BROAD = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NARROW = settings(BROAD, max_examples=80)
 
 Raw = dict[str, Any]

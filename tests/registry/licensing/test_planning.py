@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
@@ -15,7 +16,19 @@ from registry.licensing import Catalogue, Context, Policy, evaluate_scenarios, l
 from registry.licensing.alternatives import ChangeKind, Market, cost_of, kinds_in
 from registry.licensing.components import Component
 from registry.licensing.planning import CLEAR, Plan, plan_student
-from registry.licensing.student import Decisions, Method, Recipe, Situation, Waiver, evaluate_student, licensor_of
+from registry.licensing.student import (
+    Decisions,
+    Method,
+    Recipe,
+    Situation,
+    Waiver,
+    evaluate_student,
+    judge_terms,
+    licensor_of,
+    student_terms,
+)
+from registry.licensing.terms import TermSet
+from registry.licensing.verdict import Reason
 from registry.licensing.vocabulary import LIFTABLE_CODES, NodeKind, ReasonCode, ReasonStatus, Verdict
 from tests.registry.licensing.planned import choices, find, forecast, made_up, recipe, scenario, search
 
@@ -114,6 +127,7 @@ def test_plans_are_the_same_every_time_and_quick() -> None:
     started = time.thread_time()
     first = forecast(asked)
     assert time.thread_time() - started < 2
+    assert all(each.tries < 1000 for each in first.searches)
     again = forecast(asked)
     for one, other in zip(first.searches, again.searches, strict=True):
         assert [(each.changes, each.decisions) for each in one.plans] == [
@@ -180,6 +194,11 @@ def with_choice(made: Recipe, slot: str, label: str) -> Recipe | None:
 RELEASES = ["apache-2.0", "openrail-m", "cc-by-nc-4.0", "cc-by-sa-4.0", "deepseek-model-1.0", "llama3", "llama3.1"]
 FEW = Catalogue(load_profiles().get(each) for each in ["unknown", "commercial-agreement", *RELEASES])
 LICENSES = [*RELEASES, "no-such-licence"]
+POLICIES: dict[str, list[object]] = {
+    "nc_output_reach": ["review", "deny"],
+    "nc_internal_use": ["review", "allow", "deny"],
+    "adapter_alone_is_derivative": [True, False],
+}
 FAMILIES = st.sampled_from([None, "llama3", "qwen3"])
 
 
@@ -208,7 +227,7 @@ def spaces(draw: st.DrawFn) -> tuple[Recipe, Market, Situation, Context]:
     asked = replace(asked, datasets=(datasets[0],)) if asked.teacher is None or draw(st.booleans()) else asked
     if asked.teacher is not None:
         asked = replace(asked, method=draw(st.sampled_from(Method)))
-    policy = Policy.from_mapping({"nc_output_reach": draw(st.sampled_from(["review", "deny"]))})
+    policy = Policy.from_mapping({name: draw(st.sampled_from(values)) for name, values in POLICIES.items()})
     market = Market(teachers=models[1:3], students=models[:2], datasets=datasets)
     return asked, market, Situation(FEW, policy, draw(st.booleans())), draw(st.sampled_from(Context))
 
@@ -228,10 +247,18 @@ def test_licences_alike_to_others_are_each_tried_as_the_students_own() -> None:
     assert found.plans[1].recipe.outbound == "openrail-m"
 
 
+def test_a_student_without_anything_to_learn_from_is_no_plan_and_no_equal_of_one() -> None:
+    bad = made_up("acme/bad", ["no-such-licence"], kind=NodeKind.DATASET)
+    good = [made_up(f"acme/d{place}", ["apache-2.0"], kind=NodeKind.DATASET) for place in range(2)]
+    asked = Recipe(find(QWEN), datasets=(bad,), name="acme/tool", outbound="apache-2.0")
+    found = plan_student(asked, Market(datasets=good), Situation(FEW, Policy()), [Context.COMMERCIAL]).searches[0]
+    assert choices(found.plans[0]) == {"dataset": {"acme/d0", "acme/d1"}}
+
+
 @settings(max_examples=14, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(spaces())
 def test_no_cheaper_plan_exists(space: tuple[Recipe, Market, Situation, Context]) -> None:
-    """Against every combination of every alternative, each evaluated whole, without folding or pruning anything."""
+    """Against every combination of every alternative, each evaluated whole, without the search's folds and bounds."""
     asked, market, situation, context = space
     found = plan_student(asked, market, situation, [context], plans=4).searches
     if not found:
@@ -250,7 +277,18 @@ Choice = tuple[ChangeKind | None, Recipe]
 
 
 def brute(asked: Recipe, market: Market, situation: Situation, context: Context) -> Iterator[int]:
-    """The costs of all that clears."""
+    """The costs of all that clears, but for what merely adds changes to what nobody has to decide about."""
+    verdicts = Verdicts(situation, context)
+    settled: list[Counter[ChangeKind]] = []
+    for changed, made in sorted(combinations(asked, market), key=lambda each: sum(map(cost_of, each[0].elements()))):
+        if not any(each <= changed for each in settled):
+            people = list(deciding(made, verdicts))
+            settled += [changed] if 0 in people else []
+            yield from (sum(map(cost_of, changed.elements())) + each for each in people)
+
+
+def combinations(asked: Recipe, market: Market) -> Iterator[tuple[Counter[ChangeKind], Recipe]]:
+    """Every combination of every alternative that is a student, with what it changes."""
     for way, base, method, (kind, teacher, added), data, judge in product(
         list(releases(asked)),
         [asked.student, *(each for each in market.students if each is not asked.student)],
@@ -267,7 +305,7 @@ def brute(asked: Recipe, market: Market, situation: Situation, context: Context)
         changed += [ChangeKind.STUDENT_BASE] * (base is not asked.student)
         changed += [ChangeKind.METHOD] * (method is not asked.method)
         changed += [ChangeKind.DATA] * ((data != asked.datasets) + (judge != asked.judges))
-        yield from (sum(map(cost_of, changed)) + people for people in deciding(made, situation, context))
+        yield Counter(changed), made
 
 
 def releases(asked: Recipe) -> Iterator[tuple[list[ChangeKind], str, str]]:
@@ -304,14 +342,29 @@ def exchanges(
         yield from ((each,) for each in others if each not in held)
 
 
-def deciding(made: Recipe, situation: Situation, context: Context) -> Iterator[int]:
+class Verdicts:
+    """Reasons against whole students; the terms of those that differ in their names are derived once."""
+
+    def __init__(self, situation: Situation, context: Context) -> None:
+        self._situation = situation
+        self._context = context
+        self._terms: dict[tuple[Recipe, frozenset[Waiver]], TermSet] = {}
+
+    def reasons(self, made: Recipe, waivers: frozenset[Waiver] = frozenset()) -> tuple[Reason, ...]:
+        key = (replace(made, name=""), waivers)
+        if key not in self._terms:
+            self._terms[key] = student_terms(made, self._situation, self._context, waivers)
+        return judge_terms(self._terms[key], made, self._situation, self._context).reasons
+
+
+def deciding(made: Recipe, verdicts: Verdicts) -> Iterator[int]:
     """What people would have to decide at least, and the same with agreements in the place of reviews."""
-    reasons = evaluate_student(made, situation, context).reasons
+    reasons = verdicts.reasons(made)
     liftable = [each.status is ReasonStatus.OPEN and each.code in LIFTABLE_CODES for each in reasons]
     owners = [Waiver(licensor_of(made, each.origin), each.licenses[0]) for each in reasons]
-    signed = {owner for owner, lifted in zip(owners, liftable, strict=True) if not lifted}
-    for waivers in (signed, set(owners)):
+    signed = frozenset(owner for owner, lifted in zip(owners, liftable, strict=True) if not lifted)
+    for waivers in {signed, frozenset(owners)}:
         if all(each.licensor and each.license != "unknown" for each in waivers):
-            left = evaluate_student(made, situation, context, Decisions(frozenset(waivers))).reasons
+            left = verdicts.reasons(made, waivers) if waivers else reasons
             questions = {(each.code, each.licenses, licensor_of(made, each.origin)) for each in left}
             yield cost_of(ChangeKind.AGREEMENT, len(waivers)) + cost_of(ChangeKind.REVIEW, len(questions))

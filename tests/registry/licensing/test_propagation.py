@@ -12,7 +12,7 @@ from registry.licensing.propagation import Graph, propagate
 from tests.registry.licensing.test_equivalence import exposures_of, facts_of, lineages, raw_profiles
 
 Raw = dict[str, Any]
-BROAD = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+BROAD = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def graph_of(nodes: list[Raw], edges: list[Raw]) -> Graph:

@@ -16,8 +16,8 @@ from tests.registry.licensing.scenarios import diamonds, random_lineage
 Case = dict[str, Any]
 
 # Time says nothing about these properties, and machines that test are busy.
-BROAD = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-NARROW = settings(BROAD, max_examples=80)
+BROAD = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+NARROW = settings(BROAD, max_examples=60)
 
 LICENSES = [profile.id for profile in load_profiles()] + ["no-such-licence"]
 PERMISSIVE = ["apache-2.0", "mit", "bsd-3-clause", "unlicense"]
@@ -288,19 +288,22 @@ def test_a_weights_edge_into_an_exempt_family_may_lift_its_breach() -> None:
 
 
 def seconds(case: Case) -> float:
-    """The least CPU time of two evaluations."""
-    times = []
-    for _ in range(2):
-        started = time.process_time()
-        contexts(case)
-        times.append(time.process_time() - started)
-    return min(times)
+    """The CPU time of an evaluation."""
+    started = time.process_time()
+    contexts(case)
+    return time.process_time() - started
+
+
+def takes_less_than(bound: float, case: Case) -> bool:
+    """Whether one of two evaluations does: what else the machine does may slow one down."""
+    return any(seconds(case) < bound for _ in range(2))
 
 
 def test_the_work_is_polynomial() -> None:
-    assert seconds(diamonds(60)) < 0.05
-    assert seconds(diamonds(400)) < 40 * seconds(diamonds(40))
+    assert takes_less_than(0.05, diamonds(60))
+    small = diamonds(40)
+    assert takes_less_than(40 * min(seconds(small), seconds(small)), diamonds(400))
 
 
 def test_ten_thousand_nodes_with_fifty_thousand_edges_take_less_than_two_seconds() -> None:
-    assert seconds(random_lineage(10_000, 5)) < 2
+    assert takes_less_than(2, random_lineage(10_000, 5))
