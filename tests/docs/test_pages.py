@@ -15,7 +15,9 @@ from tests.hub.serving import serve_hub
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs/licensing"
-PAGES = ("README", "catalogue", "agreements", "reviews", "duties", "findings", "policies")
+# It starts from a version that a fresh home lacks.
+NOT_RUN = {"evidence"}
+PAGES = sorted(page.stem for page in GUIDE.glob("*.md") if page.stem not in NOT_RUN)
 
 
 @pytest.fixture(scope="module")
