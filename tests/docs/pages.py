@@ -16,7 +16,7 @@ from pathlib import Path
 _FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 _ELLIPSIS = "…"
 _END_OF_BLOCK = "-- end of block --"
-TIMEOUT_SECONDS = 120
+TIMEOUT_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
