@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from google.protobuf.struct_pb2 import Struct
 from rich.console import Console
 from rich.markup import escape
 
 from cli import output
+from cli.options import ContextName
 from cli.output import Data
 from spiritsafe.rpc.names import shorten
 
@@ -42,6 +44,14 @@ def print_reasons(reasons: Sequence[Data], console: Console) -> None:
 def path_text(path: Sequence[str]) -> str:
     """A lineage path n1, edge, n2, edge, n3 as "n1 -edge-> n2 -edge-> n3"."""
     return "".join(f" -{step}-> " if position % 2 else shorten(step) for position, step in enumerate(path))
+
+
+def scenarios(result: Struct) -> dict[str, Any]:
+    """What-if scenarios as JSON data, the verdicts of each case in the usual order of contexts."""
+    data = output.struct_data(result)
+    for case in data["cases"]:
+        case["contexts"] = {context.value: case["contexts"][context] for context in ContextName}
+    return data
 
 
 def print_explanations(result: dict[str, Any]) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from google.protobuf import json_format
 
 from cli import duties, evaluations, license_rules, output
 from cli.files import read_struct
@@ -76,7 +75,7 @@ def evaluate(
     scenario = read_struct(file, "write one scenario, or an object with `cases`")
     with connect() as client:
         response = client.licenses.EvaluateScenario(licensing_pb2.EvaluateScenarioRequest(scenario=scenario))
-    result = json_format.MessageToDict(response.result)
+    result = evaluations.scenarios(response.result)
     if form is Format.JSON:
         output.print_json(result)
     elif explain:

@@ -23,7 +23,7 @@ from spiritsafe.rpc.names import DEFAULT_NAMESPACE, ChannelName, shorten
 
 Data = Mapping[str, Any]
 PIPE_WIDTH = 160
-_IDS = re.compile(rf"namespaces/{DEFAULT_NAMESPACE}/(reviews|findings)/")
+_IDS = re.compile(rf"namespaces/{DEFAULT_NAMESPACE}/(reviews|findings|agreements|attestations)/")
 _EMPTY: tuple[Any, ...] = ("", None, [], {})
 _VERDICT_STYLES = {
     "allowed": "green",
@@ -89,10 +89,16 @@ def _value(field: Any, value: Any) -> Any:
     if isinstance(value, Timestamp):
         return value.ToDatetime(tzinfo=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, Struct):
-        return json_format.MessageToDict(value)
+        return struct_data(value)
     if isinstance(value, Message):
         return to_data(value)
     return value.hex() if isinstance(value, bytes) else value
+
+
+def struct_data(struct: Struct) -> dict[str, Any]:
+    """A Struct as JSON data, its fields by name: it keeps no order of its own, and another one in each process."""
+    data: dict[str, Any] = json.loads(json.dumps(json_format.MessageToDict(struct), sort_keys=True))
+    return data
 
 
 def print_json(data: Any) -> None:

@@ -236,7 +236,7 @@ def _reach(value: object, where: str) -> dict[ReachKey, Reach]:
     }
     if missing := [key.value for key in ReachKey if key not in entries]:
         raise ProfileError(f"{where} reach lacks {missing[0]!r}; state every one of: {', '.join(ReachKey)}")
-    return entries
+    return {key: entries[key] for key in ReachKey}
 
 
 def _one_reach(value: object, where: str) -> Reach:
