@@ -246,7 +246,7 @@ def _assessors(dossier: Dossier, decided: Iterable[ReviewFact]) -> Iterator[Obje
 def _attestations(dossier: Dossier, decided: Iterable[ReviewFact]) -> Iterator[Object]:
     claims = {each.context: _claim_ref(each) for each in dossier.evaluations}
     yield {
-        "summary": f"Licence verdicts under the policy of licence epoch {dossier.epoch}. {DISCLAIMER}",
+        "summary": f"Licence verdicts of licence epoch {dossier.epoch}. {DISCLAIMER}",
         "assessor": REGISTRY,
         "map": [{"claims": list(claims.values())}],
     }
@@ -262,6 +262,8 @@ def _attestations(dossier: Dossier, decided: Iterable[ReviewFact]) -> Iterator[O
 def _claim(dossier: Dossier, one: EvaluationFact) -> Object:
     outbound = f" as {one.outbound}" if one.outbound else ""
     sentences = [reason.sentence for reason in one.reasons] + [f"Duty: {duty.code}" for duty in one.duties]
+    settings = sorted({reason.policy for reason in one.reasons if reason.policy})
+    sentences += [f"Policy revision {one.policy_revision}: {each}" for each in settings]
     reviews = [review.name for review in dossier.reviews if review.reviewer and review.context == one.context]
     claim = {
         "bom-ref": _claim_ref(one),

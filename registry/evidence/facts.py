@@ -122,7 +122,7 @@ class LicenceFact:
 
 @dataclass(frozen=True, slots=True)
 class ReasonFact:
-    """Why a verdict is not a plain yes."""
+    """Why a verdict is not a plain yes. ``policy`` is the setting that decided it, as ``nc_internal_use=review``."""
 
     code: str
     status: str
@@ -133,6 +133,7 @@ class ReasonFact:
     remedy: str
     sentence: str
     confidence: str
+    policy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ class DutyFact:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationFact:
-    """The verdict in one context."""
+    """The verdict in one context, under a revision of the policy; 0 is the policy as shipped."""
 
     context: str
     outbound: str
@@ -154,6 +155,7 @@ class EvaluationFact:
     reasons: tuple[ReasonFact, ...]
     duties: tuple[DutyFact, ...]
     valid_until: int | None
+    policy_revision: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -194,6 +194,7 @@ def _evaluation(result: licensing_pb2.Evaluation) -> facts.EvaluationFact:
         reasons=tuple(_reason(each) for each in result.reasons),
         duties=tuple(facts.DutyFact(each.code, each.trigger, each.detail) for each in result.obligations),
         valid_until=result.valid_until.ToMicroseconds() if result.HasField("valid_until") else None,
+        policy_revision=result.policy_revision,
     )
 
 
@@ -208,6 +209,7 @@ def _reason(reason: licensing_pb2.Reason) -> facts.ReasonFact:
         reason.remedy,
         reason.sentence,
         reason.confidence,
+        reason.policy,
     )
 
 

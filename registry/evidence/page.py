@@ -84,10 +84,15 @@ def _subject(dossier: Dossier) -> Markup:
             ("Base family", item.base_family),
             ("Released under", dossier.outbound or "its declared licences"),
             ("Stand-in", "yes: its lineage is simulated, and it must not be deployed" if item.stand_in else ""),
-            ("State of licence data", f"epoch {dossier.epoch}, read {stamp(dossier.at)}"),
+            ("State of licence data", f"epoch {dossier.epoch}, {_policy(dossier)}, read {stamp(dossier.at)}"),
             ("Registry's key", dossier.key_id),
         ]
     )
+
+
+def _policy(dossier: Dossier) -> str:
+    revisions = sorted({one.policy_revision for one in dossier.evaluations})
+    return "policy " + ", ".join(f"revision {each}" if each else "as shipped" for each in revisions)
 
 
 def _verdict(one: EvaluationFact) -> Markup:
@@ -112,6 +117,7 @@ def _reason(reason: ReasonFact) -> Markup:
                 ("Licence", ", ".join(reason.licenses)),
                 ("Clause", reason.clause),
                 ("Path", " → ".join(reason.path)),
+                ("Policy", reason.policy),
                 ("What helps", reason.remedy),
                 ("Confidence of the profile", reason.confidence),
             ]

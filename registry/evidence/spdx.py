@@ -192,6 +192,8 @@ class _Graph:
                 "outbound": one.outbound,
                 "verdict": one.verdict,
                 "reasons": [reason.sentence for reason in one.reasons],
+                "policy": sorted({reason.policy for reason in one.reasons if reason.policy}),
+                "policyRevision": one.policy_revision,
                 "duties": [duty.code for duty in one.duties],
             }
             yield self._annotation("other", ("verdict", one.context), data)

@@ -17,7 +17,9 @@ from registry.evidence import completeness, cyclonedx, hub_card, intoto, page, r
 from registry.evidence.facts import Dossier, EvaluationFact, FileFact, Item, LicenceFact, Link
 from registry.evidence.identifiers import is_listed, spdx_id
 from registry.licensing import EdgeType, load_profiles
+from tests.registry.evidence.conftest import Archive
 from tests.registry.evidence.schemas import CYCLONEDX
+from tests.registry.evidence.test_intoto import statement
 from tests.registry.evidence.test_page import Page
 from tests.registry.evidence.test_spdx import check
 
@@ -114,3 +116,14 @@ def test_an_unknown_field_is_refused_by_the_model() -> None:
     data["@graph"][-1]["nonsense"] = "x"
     with pytest.raises(KeyError):
         spdx_model.JSONLDDeserializer().read(io.BytesIO(json.dumps(data).encode()), spdx_model.SHACLObjectSet())
+
+
+def test_every_document_names_the_policy_behind_a_reason(archive: Archive) -> None:
+    setting = "nc_output_reach=review"
+    commercial = archive.data("traces", "json")["evaluations"][-1]
+    assert {reason["policy"] for reason in commercial["reasons"]} >= {setting}
+    assert commercial["policy_revision"] == 0
+    for form in ("html", "cyclonedx", "spdx"):
+        assert setting in archive.text("traces", form), form
+    assert setting in str(statement(archive, "traces"))
+    assert "policy as shipped" in archive.text("traces", "html")
