@@ -10,16 +10,7 @@ from registry.licensing.entry_form import EntryError
 from registry.licensing.explanation import explain_evaluation
 from registry.licensing.exposures import Crossings, Exposure, NodeExposures, Path, inherit
 from registry.licensing.hub_vocabulary import profile_ids
-from registry.licensing.models import (
-    find_dataset,
-    find_entry,
-    find_model,
-    load_datasets,
-    load_entries,
-    load_models,
-    load_services,
-    upstream_licenses,
-)
+from registry.licensing.models import load_entries, upstream_licenses
 from registry.licensing.policy import Policy, PolicyError
 from registry.licensing.profiles import Catalogue, Profile, ProfileError, load_profiles, parse_profile, profile_digests
 from registry.licensing.scenario import ScenarioError, evaluate_scenarios
@@ -74,15 +65,9 @@ __all__ = [
     "evaluate_scenarios",
     "explain",
     "explain_evaluation",
-    "find_dataset",
-    "find_entry",
-    "find_model",
     "inherit",
-    "load_datasets",
     "load_entries",
-    "load_models",
     "load_profiles",
-    "load_services",
     "parse_profile",
     "profile_digests",
     "profile_ids",

@@ -123,8 +123,12 @@ class Market:
         return cls(shelf.teachers(), shelf.students(), shelf.datasets())
 
 
+# Where slots stand: the ways of release first, then what the student is made of; further data comes last.
+OUTBOUND, NAME, STUDENT_BASE, METHOD, TEACHER = range(5)
+
+
 def slots_of(asked: Recipe, market: Market, catalogue: Catalogue) -> tuple[Slot, ...]:
-    """What can be chosen, in a fixed order: outbound licence, name, base, method, teacher, each dataset, each judge.
+    """What can be chosen: outbound licence, name, base, method and teacher, then each dataset, then each judge.
 
     Alternatives as good as an earlier one are folded into its `also`.
     """

@@ -14,19 +14,18 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from registry.licensing.alternatives import (
+    STUDENT_BASE,
+    TEACHER,
     ChangeKind,
     Cost,
     Market,
-    Option,
     Slot,
     cost_of,
     kinds_in,
     slots_of,
 )
-from registry.licensing.components import Component
-from registry.licensing.exposures import Crossings, NodeExposures, Path
-from registry.licensing.needs import Need, need_of
-from registry.licensing.outcome import is_distributed
+from registry.licensing.needs import Need
+from registry.licensing.parts import Choice, Parts
 from registry.licensing.student import (
     MADE_HERE,
     Decisions,
@@ -34,12 +33,9 @@ from registry.licensing.student import (
     Situation,
     Waiver,
     evaluate_student,
-    judge_terms,
-    student_terms,
 )
-from registry.licensing.terms import OriginFacts, TermSet
 from registry.licensing.verdict import Approval, Evaluation, Reason
-from registry.licensing.vocabulary import Context, NodeKind, Verdict
+from registry.licensing.vocabulary import Context, Verdict
 
 CLEAR = frozenset({Verdict.ALLOWED, Verdict.ALLOWED_WITH_OBLIGATIONS})
 PLANS = 3
@@ -137,28 +133,11 @@ def plan_student(
     return Forecast(asked, evaluations, searches)
 
 
-# Where slots stand: the ways of release first, then what the student is made of; further data comes last.
-_OUTBOUND, _NAME, _STUDENT, _METHOD, _TEACHER = range(5)
-
-
-class _Surroundings(NamedTuple):
-    """All of the choices before that matters to a part: the release, exempt families of the base, and the method.
-
-    Before the name is chosen the release is the outbound licence itself, since the next part is the student's own
-    licence; later parts ask only what `Option.release` tells, and nothing where the student is not distributed. The
-    method matters to the teacher alone.
-    """
-
-    release: tuple[object, ...]
-    families: frozenset[str] | None
-    method: int | None
-
-
 class _State(NamedTuple):
     """A combination as far as it is decided: an option's place for each slot in order, what they cost and need."""
 
     cost: Cost
-    choice: tuple[int, ...]
+    choice: Choice
     by_agreement: bool
     changes: Cost
     need: Need
@@ -168,14 +147,10 @@ class _Search:
     """One context's search, cheapest first over combinations that are completed slot by slot."""
 
     def __init__(self, asked: Recipe, slots: Sequence[Slot], situation: Situation, context: Context) -> None:
-        self._asked = asked
         self._slots = slots
         self._situation = situation
         self._context = context
-        self._distributed = is_distributed(context, situation.distribute)
-        self._exempt = frozenset[str]().union(*(profile.except_base for profile in situation.catalogue))
-        self._terms: dict[object, TermSet] = {}
-        self._needs: dict[object, Need | None] = {}
+        self._parts = Parts(asked, slots, situation, context)
         self._steps: dict[object, list[tuple[int, Cost, Need]]] = {}
 
     def run(self, evaluation: Evaluation, wanted: int, max_tries: int) -> Search:
@@ -194,7 +169,7 @@ class _Search:
                 continue
             seen.add(outlook)
             tries += 1
-            if len(state.choice) == len(self._slots) and self._learns(state.choice) and not reviewed:
+            if len(state.choice) == len(self._slots) and self._parts.learns(state.choice) and not reviewed:
                 found.append(self._plan(state))
             for successor in self._successors(state):
                 heapq.heappush(waiting, successor)
@@ -217,20 +192,16 @@ class _Search:
     def _outlook(self, state: _State) -> object:
         """All of a state that what comes of it depends on; the first state of an outlook has the first choices too."""
         choice = state.choice
-        return (len(choice), self._surroundings(choice), self._learns(choice), state.changes, state.need)
+        return (len(choice), self._parts.surroundings(choice), self._parts.learns(choice), state.changes, state.need)
 
-    def _learns(self, choice: tuple[int, ...]) -> bool:
-        """Whether the student has something to learn from as far as it is chosen."""
-        return any(slot.options[place].teaches for slot, place in zip(self._slots, choice, strict=False))
-
-    def _next(self, choice: tuple[int, ...]) -> list[tuple[int, Cost, Need]]:
+    def _next(self, choice: Choice) -> list[tuple[int, Cost, Need]]:
         """The options of the next slot that can be part of a cheapest plan: place, cost and need of each."""
-        key = (len(choice), self._surroundings(choice))
+        key = (len(choice), self._parts.surroundings(choice))
         if key not in self._steps:
             self._steps[key] = list(self._worthwhile(choice))
         return self._steps[key]
 
-    def _worthwhile(self, choice: tuple[int, ...]) -> Iterator[tuple[int, Cost, Need]]:
+    def _worthwhile(self, choice: Choice) -> Iterator[tuple[int, Cost, Need]]:
         """The options of the next slot, without those that another one beats wherever they stand.
 
         What a component needs does not depend on others beside it. So an option is beaten where what was asked for, or
@@ -239,69 +210,19 @@ class _Search:
         needs: dict[object, list[Need]] = {}
         for place, option in enumerate(self._slots[len(choice)].options):
             after = (*choice, place)
-            need = self._need(after)
+            need = self._parts.need(after)
             if need is None:
                 continue
-            meaning = (self._surroundings(after), option.teaches)
+            meaning = (self._parts.surroundings(after), option.teaches)
             rivals = [*needs.get((None, meaning), ()), *needs.setdefault((option.kind, meaning), [])]
             if not any(need.covers(other) for other in rivals):
                 needs[option.kind, meaning].append(need)
                 yield place, cost_of(option.kind) if option.kind else 0, need
 
-    def _families(self, option: Option) -> frozenset[str]:
-        """The families of a base that some licence exempts: all that later slots ask of it."""
-        student = option.brings.student
-        return student.exposures.families & self._exempt if student else frozenset()
-
-    def _surroundings(self, before: tuple[int, ...]) -> _Surroundings:
-        """What of these choices matters to the parts that further slots bring."""
-        depth = len(before)
-        release: tuple[object, ...] = before
-        if depth > _NAME:
-            ways = (self._slots[each].options[before[each]].release for each in (_OUTBOUND, _NAME))
-            release = tuple(ways) if self._distributed else ()
-        base = self._families(self._slots[_STUDENT].options[before[_STUDENT]]) if depth > _STUDENT else None
-        return _Surroundings(release, base, before[_METHOD] if depth == _TEACHER else None)
-
-    def _need(self, choice: tuple[int, ...]) -> Need | None:
-        """What the part that the last choice brings needs, beside the others; None if nobody can decide it."""
-        depth = len(choice) - 1
-        if depth in (_OUTBOUND, _METHOD):
-            return Need()
-        key = (depth, choice[-1], self._surroundings(choice[:-1]))
-        if key not in self._needs:
-            fragment = self._fragment(choice)
-            result = judge_terms(self._terms_of(choice, fragment), fragment, self._situation, self._context)
-            self._needs[key] = need_of(result.reasons, fragment)
-        return self._needs[key]
-
-    def _terms_of(self, choice: tuple[int, ...], fragment: Recipe) -> TermSet:
-        """Terms do not depend on the release, but for those of the student's own licence."""
-        depth = len(choice) - 1
-        before = self._surroundings(choice[:-1])._replace(release=())
-        key = (depth, choice[_OUTBOUND if depth == _NAME else depth], before)
-        if key not in self._terms:
-            lineage = fragment if depth == _NAME else replace(fragment, outbound="")
-            self._terms[key] = student_terms(lineage, self._situation, self._context)
-        return self._terms[key]
-
-    def _fragment(self, choice: tuple[int, ...]) -> Recipe:
-        """A student of nothing but what the last choice brings, on a base that brings its families alone."""
-        recipe = self._recipe(choice)
-        brings = self._slots[len(choice) - 1].options[choice[-1]].brings
-        student = brings.student or _hollow(recipe.student.exposures.families & self._exempt)
-        return replace(recipe, student=student, teacher=brings.teacher, datasets=brings.datasets, judges=brings.judges)
-
-    def _recipe(self, choice: tuple[int, ...]) -> Recipe:
-        recipe = self._asked
-        for slot, place in zip(self._slots, choice, strict=False):
-            recipe = slot.options[place].apply(recipe)
-        return recipe
-
     def _plan(self, state: _State) -> Plan:
         """The combination evaluated as a whole."""
         choice = self._refined(state)
-        recipe = self._recipe(choice)
+        recipe = self._parts.recipe(choice)
         changes = tuple(self._changes(choice))
         if changes and changes[0].kind is ChangeKind.RELABEL:
             changes = (_fitting(changes[0], recipe), *changes[1:])
@@ -323,55 +244,45 @@ class _Search:
             promised=evaluate_student(recipe, self._situation, self._context, decisions),
         )
 
-    def _refined(self, state: _State) -> tuple[int, ...]:
+    def _refined(self, state: _State) -> Choice:
         """Of models that do equally well, those that leave the fewest duties; the options' own order decides ties."""
         choice = state.choice
-        for depth in (_STUDENT, _TEACHER):
+        for depth in (STUDENT_BASE, TEACHER):
             choice = min(self._equals(choice, depth), key=lambda one: self._duties(one, state.need))
         return choice
 
-    def _duties(self, choice: tuple[int, ...], need: Need) -> int:
+    def _duties(self, choice: Choice, need: Need) -> int:
         agreed = Decisions(need.waivers)
-        return len(evaluate_student(self._recipe(choice), self._situation, self._context, agreed).obligations)
+        return len(evaluate_student(self._parts.recipe(choice), self._situation, self._context, agreed).obligations)
 
-    def _changes(self, choice: tuple[int, ...]) -> Iterator[Change]:
+    def _changes(self, choice: Choice) -> Iterator[Change]:
         for depth, slot in enumerate(self._slots):
             option = slot.options[choice[depth]]
             if option.kind is not None:
                 also = tuple(self._also(choice, depth))
                 yield Change(option.kind, slot.name, slot.before, option.label, also)
 
-    def _also(self, choice: tuple[int, ...], depth: int) -> Iterator[str]:
+    def _also(self, choice: Choice, depth: int) -> Iterator[str]:
         """What would do as well at one slot."""
         chosen = self._slots[depth].options[choice[depth]].label
         for other in self._equals(choice, depth):
             option = self._slots[depth].options[other[depth]]
             yield from (each for each in (option.label, *option.also) if each != chosen)
 
-    def _equals(self, choice: tuple[int, ...], depth: int) -> list[tuple[int, ...]]:
+    def _equals(self, choice: Choice, depth: int) -> list[Choice]:
         """The students with another option of the same kind at one slot that need the same; the given one too."""
         options = self._slots[depth].options
-        kind, total = options[choice[depth]].kind, self._total(choice)
+        kind, total = options[choice[depth]].kind, self._parts.total(choice)
         alike = (place for place, option in enumerate(options) if option.kind is kind)
         others = ((*choice[:depth], place, *choice[depth + 1 :]) for place in alike)
-        return [each for each in others if self._learns(each) and self._total(each) == total]
-
-    def _total(self, choice: tuple[int, ...]) -> Need | None:
-        """What a whole combination needs."""
-        total = Need()
-        for depth in range(len(choice)):
-            need = self._need(choice[: depth + 1])
-            if need is None:
-                return None
-            total |= need
-        return total
+        return [each for each in others if self._parts.learns(each) and self._parts.total(each) == total]
 
     def _unlifted(self, reasons: Sequence[Reason]) -> Iterator[Reason]:
         """The reasons of the parts for which no choice helps."""
         asked = (0,) * len(self._slots)
         for depth, slot in enumerate(self._slots):
             choices = ((*asked[:depth], place) for place in range(len(slot.options)))
-            if all(self._need(choice) is None for choice in choices):
+            if all(self._parts.need(choice) is None for choice in choices):
                 origins = {node for part in slot.options[0].brings.components for node in part.licensors}
                 yield from (reason for reason in reasons if reason.origin in (origins or MADE_HERE))
 
@@ -386,11 +297,3 @@ def _fitting(relabel: Change, recipe: Recipe) -> Change:
     choices = (relabel.after, *relabel.also)
     fitting = next((each for each in choices if each in recipe.student.licenses()), relabel.after)
     return replace(relabel, after=fitting, also=tuple(each for each in choices if each != fitting))
-
-
-def _hollow(families: frozenset[str]) -> Component:
-    """A base of the given families that brings no terms."""
-    node = "base"
-    exposures = NodeExposures(node, families, {Crossings(): {node: Path((node,))}})
-    facts = {context: {node: OriginFacts(())} for context in Context}
-    return Component(node, NodeKind.MODEL, exposures, facts, {node: ""})

@@ -12,10 +12,10 @@ import pytest
 
 from cli import exits
 from registry.licensing.entry_form import to_document
-from registry.licensing.models import find_entry
 from tests.cli.conftest import Command
 from tests.hub.publishers import WEIGHTS, publish_all
 from tests.hub.serving import TOKEN, Fault, LocalHub
+from tests.registry.shipped import find_entry
 
 JSON = ("--format", "json")
 TOOL = "acme/tool"

@@ -10,11 +10,12 @@ from google.protobuf import json_format, struct_pb2
 
 from registry.catalog.known import known_entries
 from registry.context import Registry
-from registry.licensing import load_entries, load_models
+from registry.licensing import load_entries
 from registry.storage.tables import AuditEvent
 from spiritsafe.client import Client
 from spiritsafe.errors import Aborted, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 from spiritsafe.registry.v1 import catalog_pb2
+from tests.registry.shipped import load_models
 
 TEACHER = "Salesforce/xLAM-7b-fc-r"
 DATASET = "Salesforce/xlam-function-calling-60k"

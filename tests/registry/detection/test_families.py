@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from registry.detection.families import Traits, load_fingerprints, read_config, read_tokenizer, recognise
-from registry.licensing import load_models
 from tests.registry.detection import files
+from tests.registry.shipped import load_models
 
 LLAMA3 = ("llama3", "llama3.1", "llama3.2", "llama3.3")
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from registry.detection.judging import Judgement, Known, judge
 from registry.detection.observations import FamilySeen, LicenseSeen, Malformed, Observations, ParentNamed, Source
-from registry.licensing import find_model, load_profiles
+from registry.licensing import load_profiles
+from tests.registry.shipped import find_model
 
 CONFLICT, SUSPECTED, MISSING = "LICENSE_CONFLICT", "UNDECLARED_PARENT_SUSPECTED", "LICENSE_TEXT_MISSING"
 UNIDENTIFIED, UNKNOWN_PARENT = "LICENSE_UNIDENTIFIED", "DECLARED_PARENT_UNKNOWN"

@@ -14,11 +14,11 @@ from registry.hub.knowledge import Known, Origin, known
 from registry.hub.resolution import resolve
 from registry.licensing.entries import Confidence, KnownDataset
 from registry.licensing.hub_vocabulary import profile_ids
-from registry.licensing.models import find_entry, load_models
 from registry.licensing.vocabulary import UNKNOWN, EdgeType, NodeKind
 from registry.wire import enum_text
 from spiritsafe.registry.v1 import import_pb2, version_pb2
 from spiritsafe.registry.v1.import_pb2 import HubCard, PlanImportResponse
+from tests.registry.shipped import find_entry, load_models
 
 SURE, UNSURE = Confidence.VERIFIED, Confidence.UNVERIFIED
 MODEL, DATASET = import_pb2.HUB_REPO_KIND_MODEL, import_pb2.HUB_REPO_KIND_DATASET

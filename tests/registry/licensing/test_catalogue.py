@@ -19,14 +19,8 @@ from registry.licensing import (
     Profile,
     ProfileError,
     evaluate_scenarios,
-    find_dataset,
-    find_entry,
-    find_model,
-    load_datasets,
     load_entries,
-    load_models,
     load_profiles,
-    load_services,
     parse_profile,
     upstream_licenses,
 )
@@ -40,6 +34,7 @@ from registry.licensing.vocabulary import (
     is_open_outbound,
     is_permissive_outbound,
 )
+from tests.registry.shipped import find_dataset, find_entry, find_model, load_datasets, load_models, load_services
 
 CATALOG = Path(__file__).parents[3] / "registry" / "licensing" / "data" / "catalog"
 
@@ -265,7 +260,7 @@ def test_background_knowledge_is_never_called_verified() -> None:
 def test_datasets_carry_the_licences_of_who_wrote_them(hub_id: str, license_id: str, upstream: tuple[str, ...]) -> None:
     dataset = find_dataset(hub_id)
     assert dataset is not None
-    assert (dataset.licenses, upstream_licenses(hub_id)) == ((license_id,), upstream)
+    assert (dataset.licenses, upstream_licenses(hub_id, find_entry)) == ((license_id,), upstream)
 
 
 def test_the_parts_of_the_60k_dataset_are_all_of_it() -> None:
@@ -304,7 +299,7 @@ def test_every_xlam_carries_its_own_and_its_upstream_licence(
     hub_id: str, own: tuple[str, ...], upstream: tuple[str, ...]
 ) -> None:
     model = load_models()[hub_id]
-    assert (model.licenses, upstream_licenses(hub_id)) == (own, upstream)
+    assert (model.licenses, upstream_licenses(hub_id, find_entry)) == (own, upstream)
     assert model.lineage_completeness is LineageCompleteness.PARTIAL
 
 

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.licensing import EntryError, KnownDataset, KnownEntry, find_dataset, load_entries, load_profiles
+from registry.licensing import EntryError, KnownDataset, KnownEntry, load_entries, load_profiles
 from registry.licensing.entries import Confidence, by_folded_id, find_in
 from registry.licensing.entry_form import parse_entry, to_document
 from registry.licensing.entry_links import check_links
+from tests.registry.shipped import find_dataset
 
 FACT = {"source": "model card", "as_of": "2026-11-22", "confidence": "verified"}
 MODEL: dict[str, Any] = {
