@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from registry.clock import now
 from registry.errors import invalid
-from registry.evidence.signing import Signer
+from registry.signing import Signer
 from registry.storage import audit
 from registry.storage.artifacts import ArtifactStore
 from registry.storage.database import Database

@@ -20,10 +20,10 @@ from sqlmodel import Session, select
 from registry.clock import now
 from registry.context import Registry
 from registry.decisions import shipped
-from registry.evidence.signing import KEY_FILE, Signer
 from registry.identity.roles import ROLES
 from registry.identity.tokens import Grant, add_token, new_secret
 from registry.licensing import profile_digests
+from registry.signing import KEY_FILE, Signer
 from registry.storage import audit
 from registry.storage.database import Database, head_revision
 from registry.storage.local_store import LocalStore

@@ -12,9 +12,9 @@ from typing import Any
 from sqlmodel import Session
 
 from registry.catalog.fields import check_text
-from registry.catalog.known import Record, known_records, newest_curation
 from registry.clock import now
 from registry.decisions.checks import required_text
+from registry.decisions.known import Record, known_records, newest_curation
 from registry.decisions.rules import current_rules
 from registry.errors import check_etag, etag, invalid, not_found, wrong_state
 from registry.identity.access import check_everywhere

@@ -7,10 +7,10 @@ from difflib import get_close_matches
 
 from sqlmodel import Session, col, select
 
-from registry.catalog.known import known_entries
 from registry.clock import now
 from registry.decisions.checks import check_license_id
 from registry.decisions.facts import Lineage, find_waivers, load_lineage, origin_facts, unended_agreements
+from registry.decisions.known import known_entries
 from registry.decisions.rules import Rules
 from registry.errors import invalid, wrong_state
 from registry.identity.access import may_use

@@ -8,11 +8,11 @@ from uuid import uuid4
 
 from sqlmodel import Session, col, select
 
-from registry.catalog.known import known_entries
 from registry.clock import now
 from registry.decisions.epoch import Reach, bump_epoch
 from registry.decisions.facts import load_lineage
 from registry.decisions.findings import CONCLUDED, OPEN
+from registry.decisions.known import known_entries
 from registry.decisions.rules import current_rules
 from registry.detection.judging import Found, Judgement, Known, judge
 from registry.detection.observations import Observations

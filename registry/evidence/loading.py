@@ -20,10 +20,9 @@ from registry.decisions.rules import current_rules
 from registry.evidence import facts
 from registry.identity.access import may_use
 from registry.licensing import Catalogue, EdgeType, Profile
-from registry.promotion.channels import channel_name
 from registry.reports.figures import with_figures
 from registry.reports.records import newest_by_dataset
-from registry.storage.lookup import names_of, rows_of, version_name
+from registry.storage.lookup import channel_name, names_of, rows_of, version_name
 from registry.storage.tables import (
     Agreement,
     AuditEvent,

@@ -38,7 +38,7 @@ from registry.promotion.history import Held, rollback_target
 from registry.reports.messages import report_messages
 from registry.reports.records import newest_by_dataset
 from registry.storage.audit import Event
-from registry.storage.lookup import get_node, node_name, version_name
+from registry.storage.lookup import channel_name, get_node, version_name
 from registry.storage.tables import Channel, Node, Promotion, Version
 from registry.wire import enum_text
 from spiritsafe.registry.v1 import evaluation_report_pb2, licensing_pb2
@@ -137,10 +137,6 @@ def rollback_attempt(session: Session, node: Node, channel: Channel) -> Attempt:
         )
     version = session.get_one(Version, target.version_id)
     return Attempt(node, version, channel.context, channel.stage, target.outbound_license, target.distributed, ROLLBACK)
-
-
-def channel_name(node: Node, channel: Channel) -> ChannelName:
-    return ChannelName(node_name(node), channel.context, channel.stage)
 
 
 def _assess(session: Session, tried: Attempt) -> Assessment:

@@ -12,8 +12,7 @@ from registry.clock import to_timestamp
 from registry.context import Registry
 from registry.decisions.evaluation import evaluate
 from registry.errors import etag
-from registry.promotion.channels import channel_name
-from registry.storage.lookup import version_name
+from registry.storage.lookup import channel_name, version_name
 from registry.storage.tables import Channel, Node, Promotion, Version
 from registry.wire import enum_number
 from spiritsafe.registry.v1 import licensing_pb2, promotion_pb2

@@ -11,8 +11,8 @@ from google.protobuf import json_format, struct_pb2
 from sqlmodel import Session
 
 from registry.catalog.curation import PREFIX, curate, record_etag, withdraw
-from registry.catalog.known import Record, known_records
 from registry.context import Registry
+from registry.decisions.known import Record, known_records
 from registry.errors import invalid, not_found
 from registry.licensing import KnownDataset, KnownEntry, KnownModel, upstream_licenses
 from registry.licensing.entries import PART_SEPARATOR, find_in

@@ -6,8 +6,8 @@ from functools import partial
 
 import grpc
 
-from registry.catalog.known import known_entries
 from registry.context import Registry
+from registry.decisions.known import known_entries
 from registry.errors import invalid
 from registry.hub.knowledge import known
 from registry.hub.resolution import KINDS, resolve

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Mapped, defer
 from sqlmodel import Session, col, select
 
 from registry.errors import not_found
-from registry.storage.tables import Node, Version
-from spiritsafe.rpc.names import Collection, NodeName, VersionName
+from registry.storage.tables import Channel, Node, Version
+from spiritsafe.rpc.names import ChannelName, Collection, NodeName, VersionName
 
 
 def get_node(session: Session, name: NodeName | str, field: str = "name") -> Node:
@@ -39,6 +39,10 @@ def get_version(session: Session, name: VersionName | str, field: str = "name") 
 
 def node_name(node: Node) -> NodeName:
     return NodeName(node.namespace, cast("Collection", node.collection), node.slug)
+
+
+def channel_name(node: Node, channel: Channel) -> ChannelName:
+    return ChannelName(node_name(node), channel.context, channel.stage)
 
 
 def version_name(node: Node, version: Version) -> VersionName:

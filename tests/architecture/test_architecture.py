@@ -158,6 +158,20 @@ def test_modules_do_not_import_each_other_in_circles() -> None:
     assert cycles(plain) == []
 
 
+def test_packages_of_the_registry_do_not_import_each_other_in_circles() -> None:
+    """A package is the folder under registry/, or the module that lies there itself."""
+    graph: dict[str, set[str]] = {}
+    for module in MODULES.values():
+        found = [one.module for one in module.imports() if not one.typing_only and one.module in MODULES]
+        graph.setdefault(_part(module.name), set()).update(map(_part, found))
+    parts = {name: targets - {name} for name, targets in graph.items() if name.startswith("registry.")}
+    assert cycles(parts) == []
+
+
+def _part(module: str) -> str:
+    return ".".join(module.split(".")[:2])
+
+
 def test_a_circle_is_found() -> None:
     assert cycles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c", "a"]]
     assert cycles({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []

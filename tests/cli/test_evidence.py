@@ -12,7 +12,7 @@ import pytest
 
 from cli import exits
 from registry.evidence.identifiers import canonical_json
-from registry.evidence.signing import Signer
+from registry.signing import Signer
 from spiritsafe.evidence import DECISION_TYPE, envelope_json
 from tests.cli.conftest import Command
 

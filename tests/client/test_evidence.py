@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.evidence.identifiers import canonical_json
-from registry.evidence.signing import Signer
+from registry.signing import Signer
 from spiritsafe.errors import DataLoss, FailedPrecondition, InvalidArgument, SpiritsafeError
 from spiritsafe.evidence import (
     DECISION_TYPE,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from google.protobuf import json_format, struct_pb2
 
-from registry.catalog.known import known_entries
 from registry.context import Registry
+from registry.decisions.known import known_entries
 from registry.licensing import load_entries
 from registry.storage.tables import AuditEvent
 from spiritsafe.client import Client

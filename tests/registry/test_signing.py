@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.evidence.signing import Signer
 from registry.home import open_home
+from registry.signing import Signer
 from spiritsafe.errors import FailedPrecondition, Unavailable
 from spiritsafe.evidence import verify_envelope
 
