@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from registry.licensing import NodeExposures
 from registry.storage.database import Database
-from registry.storage.lookup import names_of
+from registry.storage.lookup import name_texts_of
 from registry.storage.tables import Version
 from spiritsafe.rpc.names import VersionName
 
@@ -25,15 +25,20 @@ MAX_ORIGINS = 200_000
 
 
 class Name(NamedTuple):
-    """A version's resource name, as text and in short."""
+    """A version's resource name as text, and in short."""
 
-    version: VersionName
     full: str
     short: str
 
+    @property
+    def version(self) -> VersionName:
+        """The same in its parts."""
+        return VersionName.parse(self.full)
+
     @classmethod
     def of(cls, version: VersionName) -> Name:
-        return cls(version, str(version), version.short)
+        """The texts of a name."""
+        return cls(str(version), version.short)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +59,9 @@ class Ancestry:
     def names(self, session: Session) -> Mapping[str, Name]:
         """Names of the version and its ancestors by node of the exposures; read from the database once."""
         if not self._names:
-            found = names_of(session, self.version_ids)
+            found = name_texts_of(session, self.version_ids)
             # Whole: other threads read it as soon as it is not empty.
-            self._names.update({str(version_id): Name.of(name) for version_id, name in found.items()})
+            self._names.update({str(version_id): Name(*texts) for version_id, texts in found.items()})
         return self._names
 
 

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from registry.errors import not_found
 from registry.storage.tables import Channel, Node, Version
-from spiritsafe.rpc.names import ChannelName, Collection, NodeName, VersionName
+from spiritsafe.rpc.names import ChannelName, Collection, NodeName, VersionName, node_texts, version_texts
 
 
 def get_node(session: Session, name: NodeName | str, field: str = "name") -> Node:
@@ -60,8 +60,16 @@ def rows_of(session: Session, version_ids: Iterable[int]) -> dict[int, tuple[Nod
 def names_of(session: Session, ids: Iterable[int]) -> dict[int, VersionName]:
     """Resource names by version id; ids that are not there are left out."""
     return {
-        row.id: VersionName(NodeName(row.namespace, cast("Collection", row.collection), row.slug), row.number)
-        for row in session.execute(_NAMES, {"ids": id_list(ids)})
+        version_id: VersionName(NodeName(namespace, cast("Collection", collection), slug), number)
+        for namespace, collection, slug, number, version_id in session.execute(_NAMES, {"ids": id_list(ids)})
+    }
+
+
+def name_texts_of(session: Session, ids: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """The same as texts, in full and in short: a verdict over a long lineage asks for hundreds."""
+    return {
+        version_id: version_texts(*node_texts(namespace, collection, slug), number)
+        for namespace, collection, slug, number, version_id in session.execute(_NAMES, {"ids": id_list(ids)})
     }
 
 

@@ -34,6 +34,20 @@ def check_id(value: str, field: str) -> str:
     raise InvalidArgument(description, reason="INVALID_ID", violations=(Violation(field, description),))
 
 
+def node_texts(namespace: str, collection: str, id: str) -> tuple[str, str]:  # noqa: A002 - as the field is called
+    """The name of a model or dataset, and the name in short."""
+    full = f"namespaces/{namespace}/{collection}/{id}"
+    if namespace != DEFAULT_NAMESPACE:
+        return full, full
+    return full, f"dataset:{id}" if collection == "datasets" else id
+
+
+def version_texts(node: str, short: str, number: int) -> tuple[str, str]:
+    """The name of a version, and the name in short, from those of its model or dataset."""
+    full = f"{node}/versions/{number}"
+    return full, full if "/" in short else f"{short}@{number}"
+
+
 @dataclass(frozen=True, slots=True)
 class NodeName:
     """A model or a dataset."""
@@ -43,12 +57,11 @@ class NodeName:
     id: str
 
     def __str__(self) -> str:
-        return f"namespaces/{self.namespace}/{self.collection}/{self.id}"
+        return node_texts(self.namespace, self.collection, self.id)[0]
 
     @property
     def short(self) -> str:
-        prefix = "dataset:" if self.collection == "datasets" else ""
-        return f"{prefix}{self.id}" if self.namespace == DEFAULT_NAMESPACE else str(self)
+        return node_texts(self.namespace, self.collection, self.id)[1]
 
     @classmethod
     def parse(cls, name: str, field: str = "name") -> NodeName:
@@ -66,12 +79,11 @@ class VersionName:
     number: int
 
     def __str__(self) -> str:
-        return f"{self.node}/versions/{self.number}"
+        return version_texts(str(self.node), self.node.short, self.number)[0]
 
     @property
     def short(self) -> str:
-        prefix = self.node.short
-        return f"{prefix}@{self.number}" if "/" not in prefix else str(self)
+        return version_texts(str(self.node), self.node.short, self.number)[1]
 
     @classmethod
     def parse(cls, name: str, field: str = "name") -> VersionName:
