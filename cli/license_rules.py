@@ -64,7 +64,7 @@ def impact(
         return
     if data:
         output.console().print(output.table(data, CHANGE_COLUMNS))
-    output.notices().print(f"{len(data)} verdicts would change; the change reaches {reached} versions")
+    output.notices().print(f"verdicts that would change: {len(data)}; versions that the change reaches: {reached}")
 
 
 def changes(limit: LimitOption = 100, form: FormatOption = Format.TABLE) -> None:
