@@ -65,7 +65,9 @@ class Site:
     def start_worker(self, *options: str) -> subprocess.Popen[bytes]:
         """A worker process that uses the site's server."""
         environment = {**os.environ, SERVER_VARIABLE: self.served.address, TOKEN_VARIABLE: self.token}
-        return subprocess.Popen([sys.executable, "-m", "distill.worker", str(self.home), *options], env=environment)
+        # A shell has what it starts in the background ignore this signal, and tests and workers with it.
+        command = ["env", "--default-signal=INT", sys.executable, "-m", "distill.worker", str(self.home), *options]
+        return subprocess.Popen(command, env=environment)
 
     def stage_processes(self) -> dict[int, str]:
         """Living stages of this home by process id."""

@@ -195,20 +195,21 @@ def test_a_job_goes_on_where_a_killed_process_left_it(home: Path, revised: Regis
 def test_others_read_and_write_while_a_job_runs(revised: Registry) -> None:
     scheduler = Scheduler(revised.database)
     scheduler.start()
-    waits, rounds = [], 0
+    reads, started = [], time.monotonic()
     while True:
         start = time.monotonic()
         with revised.database.read() as session:
-            rounds += 1
             unfinished = jobs.next_job(session)
+        reads.append(time.monotonic() - start)
+        # A write waits for its turn between two batches; one that got none would end with an error.
         with revised.database.write() as session:
             audit.append(session, audit.Event("model.updated", "it"), "ada")
-        waits.append(time.monotonic() - start)
         if unfinished is None:
             break
+    passed = time.monotonic() - started
     scheduler.stop()
-    assert rounds > 3
-    assert max(waits) < sum(waits) / 2
+    assert len(reads) > 3
+    assert max(reads) < passed / 2
     revised.database.close()
 
 
