@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,16 @@ from spiritsafe.distill.v1 import run_pb2
 from tests.registry.serving import Served, serve
 
 
+def _is_killed(process: Path) -> bool:
+    """Whether SIGKILL waits for a process: it will not get to run another step, however long it takes to go."""
+    try:
+        lines = (process / "status").read_text().splitlines()
+    except OSError:
+        return True
+    pending = (int(line.split()[1], 16) for line in lines if line.startswith(("SigPnd:", "ShdPnd:")))
+    return any(mask >> signal.SIGKILL - 1 & 1 for mask in pending)
+
+
 def stage_processes(home: Path) -> dict[int, str]:
     """Living stages of a home by process id, whoever started them; without the copies that a stage makes of itself."""
     found: dict[int, str] = {}
@@ -30,7 +41,7 @@ def stage_processes(home: Path) -> dict[int, str]:
             except OSError:
                 continue
             ours = b"distill.stages" in command and any(str(home).encode() in part for part in command)
-            if ours and state != "Z":
+            if ours and state != "Z" and not _is_killed(folder):
                 found[int(folder.name)] = command[command.index(b"distill.stages") + 1].decode()
                 parents[int(folder.name)] = int(parent)
     return {pid: stage for pid, stage in found.items() if parents[pid] not in found}
