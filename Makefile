@@ -48,9 +48,10 @@ format: $(DEV_STAMP) ## Rewrite the code in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-proto: $(DEV_STAMP) ## Generate the stubs in client/ from proto/; lint the contract where buf is installed
+proto: $(DEV_STAMP) ## Generate the stubs in client/ from proto/; lint and compare the contract where buf is installed
 	$(BIN)/python proto/generate.py
-	@if command -v buf >/dev/null; then buf lint; else echo "buf is not installed: its lint is left out"; fi
+	@if command -v buf >/dev/null; then buf lint && buf breaking --against proto/released/contract.binpb; \
+	else echo "buf is not installed: its lint and its comparison with the last release are left out"; fi
 
 standins: $(STAMP) ## Rebuild the stand-in checkpoints (hours; llama3 starts from xlam)
 	for family in xlam qwen3 llama3 gemma4; do \
@@ -61,6 +62,7 @@ bench: $(DEV_STAMP) ## Run the benchmarks and print their tables (a quarter of a
 	$(BIN)/python -m tests.benchmarks
 	$(BIN)/python -m tests.benchmarks.verdicts --versions $(BENCH_VERSIONS)
 	$(BIN)/python -m tests.benchmarks.reevaluation
+	$(BIN)/python -m tests.benchmarks.registry
 
 clean: ## Remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

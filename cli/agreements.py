@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from cli import output
 from cli.lazy import app as new_app
@@ -16,14 +15,14 @@ from cli.options import (
     FormatOption,
     LimitOption,
     NamespaceOption,
-    context_value,
-    invalid,
     namespace_name,
     node_name,
 )
 from cli.output import Format
 from cli.pages import every
 from cli.session import connect
+from cli.times import read_time, timestamp
+from spiritsafe.operations import context_value
 from spiritsafe.registry.v1 import agreement_pb2
 from spiritsafe.rpc.names import DEFAULT_NAMESPACE
 
@@ -65,8 +64,8 @@ def create(
             license=license_,
             models=[str(node_name(each)) for each in model],
             contexts=[context_value(each) for each in context],
-            start_time=_time(start, "start") if start else _timestamp(datetime.now(UTC)),
-            end_time=_time(end, "end"),
+            start_time=read_time(start, "start") if start else timestamp(datetime.now(UTC)),
+            end_time=read_time(end, "end"),
             evidence_sha256=evidence_sha256,
             reference=reference,
         ),
@@ -115,17 +114,3 @@ def revoke(
     request = agreement_pb2.RevokeAgreementRequest(name=agreement_name(agreement, namespace))
     with connect() as client:
         output.print_one(form, client.agreements.RevokeAgreement(request).agreement)
-
-
-def _time(text: str, field: str) -> Timestamp:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise invalid(field, f"{text!r} is no date or time in ISO 8601", "for example 2027-12-31") from error
-    return _timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-
-
-def _timestamp(moment: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(moment.astimezone(UTC))
-    return stamp

@@ -6,7 +6,7 @@ import typer
 
 from cli import exits, output
 from cli.lazy import app as new_app
-from cli.options import FilterOption, FormatOption, LimitOption
+from cli.options import FilterOption, FormatOption, LimitOption, OrderOption
 from cli.output import Format
 from cli.pages import every
 from cli.session import connect
@@ -18,13 +18,18 @@ app = new_app("The record of every change: one event each, chained by hash.")
 
 
 @app.command("log")
-def log(condition: FilterOption = "", limit: LimitOption = 1000, form: FormatOption = Format.TABLE) -> None:
-    """List events, oldest first.
+def log(
+    condition: FilterOption = "",
+    order_by: OrderOption = "",
+    limit: LimitOption = 1000,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """List events, oldest first unless told ('sequence desc').
 
     Example: spiritsafe audit log --filter 'type = "review.decided"'
     """
     with connect() as client:
-        request = audit_pb2.ListAuditEventsRequest(filter=condition)
+        request = audit_pb2.ListAuditEventsRequest(filter=condition, order_by=order_by)
         found = every(client.audit.ListAuditEvents, request, "events", limit)
         output.print_list(form, "events", found, COLUMNS)
 

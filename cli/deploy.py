@@ -16,13 +16,13 @@ from cli.options import (
     DistributedOption,
     FormatOption,
     OutboundOption,
-    context_value,
     exact_version,
     invalid,
 )
 from cli.output import Format
 from cli.session import connect
 from spiritsafe.evidence import envelope_json
+from spiritsafe.operations import context_value
 from spiritsafe.registry.v1 import promotion_pb2
 
 CHUNK_BYTES = 1 << 20
@@ -99,4 +99,9 @@ def _print(data: dict[str, Any]) -> None:
         evaluations.print_evaluation(one, console)
     for name in data["stand_ins"]:
         console.print(f"  [red]stand-in[/] {escape(name)}")
+    for each in data["recalls"]:
+        advice = f": {each['advice']}" if each["advice"] else ""
+        console.print(
+            f"  [red]recalled[/] {escape(each['version'] or 'an ancestor that you may not see')}{escape(advice)}"
+        )
     console.print(f"  signed with key {data['envelope']['signatures'][0]['keyid']}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import stat
 import sys
 from collections.abc import Iterator
@@ -22,8 +21,8 @@ from cli.pages import every
 from cli.session import connect, is_remote
 from spiritsafe.client import Client
 from spiritsafe.distill.v1 import run_pb2
-from spiritsafe.errors import SpiritsafeError
-from spiritsafe.registry.v1 import audit_pb2, identity_pb2
+from spiritsafe.errors import PermissionDenied, SpiritsafeError
+from spiritsafe.registry.v1 import audit_pb2, identity_pb2, store_pb2
 
 PACKAGES = ("spiritsafe", "spiritsafe-client", "grpcio", "protobuf", "sqlmodel", "alembic", "boto3", "typer", "rich")
 EXTRAS = {
@@ -118,25 +117,30 @@ def _permissions(home: Path) -> Check:
 
 
 def _database(home: Path) -> Check:
-    # Opened for reading only: a check changes nothing, and migrates nothing.
-    try:
-        connection = sqlite3.connect(f"file:{home / 'registry.db'}?mode=ro", uri=True)
-        try:
-            found = str(connection.execute("PRAGMA quick_check").fetchone()[0])
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        found = str(error)
-    return Check("database", found == "ok", found, "" if found == "ok" else "restore the home from a backup")
+    from cli.database import problem_of
+
+    where, problem = problem_of(home)
+    return Check("database", not problem, problem or where, "restore it from a backup" if problem else "")
 
 
 def _server(client: Client) -> Iterator[Check]:
     caller = client.identity.GetCaller(identity_pb2.GetCallerRequest())
     kind = "demo" if caller.demo else "ordinary"
     yield Check("server", True, f"{kind} registry, version {caller.server_version}, caller {caller.identity}")
+    yield _store(client)
     chain = client.audit.VerifyAudit(audit_pb2.VerifyAuditRequest())
     remedy = "" if chain.verified else "keep this home as evidence and restore a backup"
     yield Check("audit chain", chain.verified, chain.problem or f"{chain.events} events", remedy)
+
+
+def _store(client: Client) -> Check:
+    try:
+        store = client.store.CheckStore(store_pb2.CheckStoreRequest())
+    except PermissionDenied:
+        return Check("artifact store", None, "only an administrator may ask", "run as the registry's owner")
+    except SpiritsafeError as error:
+        return Check("artifact store", False, error.message, error.remedy)
+    return Check("artifact store", True, f"{store.location}{', reached directly by clients' if store.direct else ''}")
 
 
 def _runs(client: Client, home: Path) -> Iterator[Check]:

@@ -18,7 +18,6 @@ from cli.options import (
     NamespaceOption,
     OutboundOption,
     VersionArgument,
-    context_value,
     exact_version,
     invalid,
     namespace_name,
@@ -28,6 +27,7 @@ from cli.pages import every
 from cli.session import connect
 from spiritsafe import bundles
 from spiritsafe.client import Client
+from spiritsafe.operations import context_value
 from spiritsafe.registry.v1 import duty_pb2
 from spiritsafe.rpc.names import DEFAULT_NAMESPACE, shorten
 

@@ -17,7 +17,6 @@ from cli.options import (
     LimitOption,
     OutboundOption,
     VersionArgument,
-    context_value,
     exact_version,
     invalid,
     resolve_version,
@@ -26,6 +25,7 @@ from cli.output import Format
 from cli.pages import every
 from cli.plans import plan
 from cli.session import connect
+from spiritsafe.operations import context_value
 from spiritsafe.registry.v1 import licensing_pb2, version_pb2
 
 LICENSE_COLUMNS = ("id", "category", "purposes", "outbound_relicense", "confidence")

@@ -18,12 +18,12 @@ COMMANDS = {
     "demo": Lazy("cli.demo:app", "Distil students from a restricted teacher and take them through the licence gate."),
     "serve": Lazy("cli.serve:app", "Serve the registry and the distillation service over gRPC."),
     "worker": Lazy("cli.worker:app", "Execute queued distillation runs."),
-    "model": Lazy("cli.nodes:models", "Models: create, update, list, show, register, download, evaluation."),
+    "model": Lazy("cli.nodes:models", "Models: create, update, list, show, delete, register, download, evaluation."),
     "version": Lazy(
-        "cli.versions:app", "Versions of models and datasets: create, list, show, register, mirror, rescan."
+        "cli.versions:app", "Versions of models and datasets: create, list, show, delete, register, mirror."
     ),
-    "dataset": Lazy("cli.nodes:datasets", "Datasets: create, update, list, show, register, download."),
-    "import": Lazy("cli.importing.commands:app", "Take over models and datasets from a model hub or a folder."),
+    "dataset": Lazy("cli.nodes:datasets", "Datasets: create, update, list, show, delete, register, download."),
+    "import": Lazy("cli.importing.commands:app", "Take over models and datasets from a model hub, a folder or MLflow."),
     "lineage": Lazy("cli.lineage:app", "Where a version comes from, with licences and verdicts."),
     "license": Lazy("cli.licenses:app", "Licence profiles, what changing them would do, verdicts, and duties."),
     "policy": Lazy("cli.policies:app", "The written policy on contested questions, in revisions."),
@@ -34,13 +34,18 @@ COMMANDS = {
     "promote": Lazy("cli.promotions:promote_app", "Move a channel to a version, through the gate."),
     "rollback": Lazy("cli.promotions:rollback_app", "Move a channel back to the version that it held before."),
     "channel": Lazy("cli.promotions:channel_app", "What every channel holds, held, and why."),
+    "promotion": Lazy("cli.channel_policies:promotion_app", "Approve or reject releases, as channel policies ask."),
+    "recall": Lazy("cli.recalls:app", "Recall versions, and whatever was made from them."),
     "deploy": Lazy("cli.deploy:app", "Whether bytes may be deployed, as a signed and short-lived answer."),
     "report": Lazy(
         "cli.report:app", "A document about a version: page, bill of materials, signed statement, hub card."
     ),
     "evidence": Lazy("cli.evidence:app", "The registry's public keys, and offline verification of what it signed."),
     "audit": Lazy("cli.audit:app", "The hash-chained record of every change."),
+    "watch": Lazy("cli.events:app", "Events of the audit log as they come."),
     "distill": Lazy("cli.distill:app", "Plan, run and watch distillation runs."),
+    "db": Lazy("cli.database:app", "The schema of the registry's database: check, upgrade."),
+    "store": Lazy("cli.store:app", "The artifact store: check it, remove what no version names."),
     "token": Lazy("cli.tokens:app", "API tokens: create, list, revoke."),
     "doctor": Lazy("cli.doctor:app", "Check this installation and its home folder."),
 }

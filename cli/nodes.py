@@ -17,6 +17,8 @@ from cli.options import (
     FormatOption,
     LimitOption,
     NamespaceOption,
+    OrderOption,
+    ShowDeletedOption,
     TagOption,
     invalid,
     namespace_name,
@@ -47,7 +49,7 @@ def _rpc(client: Client, collection: Collection, method: str) -> tuple[Any, Any]
 
 
 def _group(collection: Collection, about: str, example: str, example_display_name: str) -> typer.Typer:
-    """A group with ``create``, ``update``, ``list`` and ``show``; the examples are the names that their help uses."""
+    """A group of what models and datasets have in common; the examples are the names that their help uses."""
     noun = collection.removesuffix("s")
     name_help = f"{noun.upper()}, or a full resource name."
     group = new_app(about)
@@ -97,21 +99,6 @@ def _group(collection: Collection, about: str, example: str, example_display_nam
             output.print_one(form, getattr(response, noun))
 
     @group.command(
-        "list",
-        help=f"List {collection}.\n\nExample: spiritsafe {noun} list --filter 'tags.team = \"support\"'",
-    )
-    def list_nodes(
-        condition: FilterOption = "",
-        namespace: NamespaceOption = DEFAULT_NAMESPACE,
-        limit: LimitOption = 100,
-        form: FormatOption = Format.TABLE,
-    ) -> None:
-        with connect() as client:
-            call, request_type = _rpc(client, collection, f"List{collection.title()}")
-            found = every(call, request_type(parent=namespace_name(namespace), filter=condition), collection, limit)
-            output.print_list(form, collection, found, COLUMNS)
-
-    @group.command(
         "show",
         help=f"Show one {noun}, or one version as {noun.upper()}@N.\n\nExample: spiritsafe {noun} show {example}",
     )
@@ -124,7 +111,66 @@ def _group(collection: Collection, about: str, example: str, example_display_nam
             call, request_type = _rpc(client, collection, f"Get{noun.title()}")
             output.print_one(form, getattr(call(request_type(name=str(node))), noun))
 
+    _add_list(group, collection, noun)
+    _add_deletion(group, collection, noun, example)
     return group
+
+
+def _add_list(group: typer.Typer, collection: Collection, noun: str) -> None:
+    @group.command(
+        "list",
+        help=f'List {collection}, by name unless told. The namespace "-" stands for all that you may see.\n\n'
+        f"Example: spiritsafe {noun} list --filter 'tags.team = \"support\"'",
+    )
+    def list_nodes(
+        condition: FilterOption = "",
+        order_by: OrderOption = "",
+        namespace: NamespaceOption = DEFAULT_NAMESPACE,
+        limit: LimitOption = 100,
+        show_deleted: ShowDeletedOption = False,
+        form: FormatOption = Format.TABLE,
+    ) -> None:
+        columns = (*COLUMNS, "delete_time") if show_deleted else COLUMNS
+        with connect() as client:
+            call, request_type = _rpc(client, collection, f"List{collection.title()}")
+            request = request_type(
+                parent=namespace_name(namespace), filter=condition, order_by=order_by, show_deleted=show_deleted
+            )
+            found = every(call, request, collection, limit)
+            output.print_list(form, collection, found, columns)
+
+
+def _add_deletion(group: typer.Typer, collection: Collection, noun: str, example: str) -> None:
+    def act(verb: str, name: str, dry_run: bool, form: Format) -> None:
+        with connect() as client:
+            call, request_type = _rpc(client, collection, f"{verb}{noun.title()}")
+            request = request_type(name=str(node_name(name, collection)), validate_only=dry_run)
+            output.print_one(form, getattr(call(request), noun))
+
+    name_help = f"{noun.upper()}, or a full resource name."
+
+    @group.command(
+        "delete",
+        help=f"Delete a {noun} with its versions; for some weeks they can be brought back.\n\n"
+        f"Example: spiritsafe {noun} delete {example}",
+    )
+    def delete(
+        name: Annotated[str, typer.Argument(help=name_help)],
+        dry_run: DryRunOption = False,
+        form: FormatOption = Format.TABLE,
+    ) -> None:
+        act("Delete", name, dry_run, form)
+
+    @group.command(
+        "undelete",
+        help=f"Bring a deleted {noun} back.\n\nExample: spiritsafe {noun} undelete {example}",
+    )
+    def undelete(
+        name: Annotated[str, typer.Argument(help=name_help)],
+        dry_run: DryRunOption = False,
+        form: FormatOption = Format.TABLE,
+    ) -> None:
+        act("Undelete", name, dry_run, form)
 
 
 models = _group("models", "Models: named, with numbered versions.", "support-tool", "acme/Support-Tool-0.6B")

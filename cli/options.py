@@ -12,8 +12,9 @@ import typer
 from cli.output import Format
 from spiritsafe.client import Client
 from spiritsafe.errors import InvalidArgument, NotFound, Violation
+from spiritsafe.operations import version_of
 from spiritsafe.registry.v1 import licensing_pb2, version_pb2
-from spiritsafe.rpc.names import ChannelName, Collection, NodeName, VersionName, expand
+from spiritsafe.rpc.names import Collection, NodeName, VersionName, expand
 
 
 class ContextName(StrEnum):
@@ -28,7 +29,11 @@ class ContextName(StrEnum):
 FormatOption = Annotated[Format, typer.Option("--format", help="table for people, json for programs.")]
 NamespaceOption = Annotated[str, typer.Option("--namespace", help="Namespace to look in.")]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, help="Print at most so many.")]
-FilterOption = Annotated[str, typer.Option("--filter", help="Conditions joined by AND, e.g. 'kind = \"adapter\"'.")]
+FilterOption = Annotated[
+    str, typer.Option("--filter", help="Comparisons joined by AND, OR, NOT and brackets, e.g. 'kind = \"adapter\"'.")
+]
+OrderOption = Annotated[str, typer.Option("--order-by", help="Fields to sort by, e.g. 'create_time desc'.")]
+ShowDeletedOption = Annotated[bool, typer.Option("--show-deleted", help="Deleted ones as well.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Check everything and change nothing.")]
 OutboundOption = Annotated[str, typer.Option("--outbound", help="Licence under which it is released.")]
 DistributedOption = Annotated[
@@ -63,10 +68,7 @@ def node_name(text: str, collection: Collection = "models") -> NodeName:
 
 def exact_version(text: str, collection: Collection = "models") -> VersionName:
     """A version with its number, as every decision needs it. Raises InvalidArgument without one."""
-    name = expand(text, collection)
-    if isinstance(name, VersionName):
-        return name
-    raise invalid("version", f"{text!r} names no version", f"add its number, for example {name.short}@1")
+    return version_of(text, collection)
 
 
 def resolve_version(client: Client, text: str, collection: Collection = "models") -> VersionName:
@@ -79,18 +81,6 @@ def resolve_version(client: Client, text: str, collection: Collection = "models"
     if newest:
         return VersionName.parse(newest[0].name)
     raise NotFound(f"{name.short} has no versions", reason="NO_VERSIONS", remedy="register one first")
-
-
-def channel_name(node: NodeName, text: str) -> ChannelName:
-    """Reads CONTEXT/STAGE. Raises InvalidArgument."""
-    context, slash, stage = text.partition("/")
-    if not slash or context not in set(ContextName):
-        raise invalid("channel", f"{text!r} is not a channel", "write CONTEXT/STAGE, for example commercial/production")
-    return ChannelName.parse(str(ChannelName(node, context, stage)), "channel")
-
-
-def context_value(context: str) -> licensing_pb2.Context.ValueType:
-    return licensing_pb2.Context.Value(f"CONTEXT_{context.upper()}")
 
 
 def edges(texts: Iterable[str]) -> list[version_pb2.Edge]:

@@ -119,7 +119,11 @@ def print_list(form: Format, key: str, messages: Iterable[Message], columns: Seq
 
 def print_one(form: Format, message: Message) -> None:
     """Prints one message whole, or as a table of those fields that say something."""
-    data = to_data(message)
+    print_data(form, to_data(message))
+
+
+def print_data(form: Format, data: Data) -> None:
+    """The same for data that is no message."""
     if form is Format.JSON:
         print_json(data)
     else:

@@ -15,13 +15,13 @@ from cli.options import (
     ContextName,
     FormatOption,
     OutboundOption,
-    context_value,
     invalid,
     resolve_version,
 )
 from cli.output import Data, Format
 from cli.session import connect
 from spiritsafe.client import Client
+from spiritsafe.operations import context_value
 from spiritsafe.registry.v1 import licensing_pb2
 from spiritsafe.rpc.names import Collection, shorten
 

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from cli import evaluation_reports, evaluations, exits, output
+from cli import channel_policies, evaluation_reports, evaluations, exits, output
 from cli.lazy import app as new_app
 from cli.options import (
     DistributedOption,
@@ -18,8 +18,6 @@ from cli.options import (
     NamespaceOption,
     OutboundOption,
     VersionArgument,
-    channel_name,
-    context_value,
     exact_version,
     namespace_name,
     node_name,
@@ -27,10 +25,12 @@ from cli.options import (
 from cli.output import Data, Format
 from cli.pages import every
 from cli.session import connect
+from cli.times import read_time
+from spiritsafe.operations import channel_of, context_value
 from spiritsafe.registry.v1 import promotion_pb2
 from spiritsafe.rpc.names import DEFAULT_NAMESPACE, shorten
 
-CHANNEL_COLUMNS = ("name", "version", "outbound_license", "verdict", "update_time")
+CHANNEL_COLUMNS = ("name", "version", "outbound_license", "verdict", "recalls", "update_time")
 HISTORY_COLUMNS = (
     "create_time",
     "action",
@@ -43,6 +43,10 @@ HISTORY_COLUMNS = (
 )
 ChannelArgument = Annotated[str, typer.Argument(help="CONTEXT/STAGE, e.g. commercial/production.")]
 NodeArgument = Annotated[str, typer.Argument(help="MODEL or dataset:DATASET.")]
+BreakGlassOption = Annotated[
+    str, typer.Option("--break-glass", help="Why it must go through a freeze window; recorded, and for few to use.")
+]
+AtOption = Annotated[str, typer.Option("--at", help="As it was then, e.g. 2026-11-30 or 2026-11-30T12:00:00Z.")]
 
 promote_app = new_app(no_args_is_help=False)
 rollback_app = new_app(no_args_is_help=False)
@@ -55,6 +59,8 @@ def promote(
     channel: ChannelArgument,
     outbound: OutboundOption = "",
     distributed: DistributedOption = False,
+    etag: Annotated[str, typer.Option("--etag", help="Of the channel, where it must not have moved meanwhile.")] = "",
+    break_glass: BreakGlassOption = "",
     dry_run: DryRunOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -63,13 +69,15 @@ def promote(
     Example: spiritsafe promote support-tool@1 commercial/production --outbound openrail-m
     """
     name = exact_version(version)
-    target = channel_name(name.node, channel)
+    target = channel_of(name.node, channel)
     request = promotion_pb2.PromoteVersionRequest(
         version=str(name),
         context=context_value(target.context),
         stage=target.stage,
         outbound_license=outbound,
         distributed=distributed,
+        etag=etag,
+        break_glass=break_glass,
         validate_only=dry_run,
     )
     with connect() as client:
@@ -78,16 +86,23 @@ def promote(
 
 @rollback_app.command()
 def rollback(
-    node: NodeArgument, channel: ChannelArgument, dry_run: DryRunOption = False, form: FormatOption = Format.TABLE
+    node: NodeArgument,
+    channel: ChannelArgument,
+    to: Annotated[int, typer.Option("--to", help="Number of an earlier version; the one before unless told.")] = 0,
+    break_glass: BreakGlassOption = "",
+    dry_run: DryRunOption = False,
+    form: FormatOption = Format.TABLE,
 ) -> None:
-    """Move a channel back to the version that it held before, through the gate again.
+    """Move a channel back to a version that it held before, through the gate again.
 
     Example: spiritsafe rollback support-tool commercial/production
     """
-    name = channel_name(node_name(node), channel)
+    name = channel_of(node_name(node), channel)
     with connect() as client:
         current = client.promotions.GetChannel(promotion_pb2.GetChannelRequest(name=str(name))).channel
-        request = promotion_pb2.RollbackChannelRequest(name=str(name), etag=current.etag, validate_only=dry_run)
+        request = promotion_pb2.RollbackChannelRequest(
+            name=str(name), etag=current.etag, to_number=to, break_glass=break_glass, validate_only=dry_run
+        )
         _finish(client.promotions.RollbackChannel(request).promotion, form)
 
 
@@ -125,17 +140,18 @@ def print_promotion(data: Data, console: Console) -> None:
 @channel_app.command("list")
 def list_channels(
     node: Annotated[str, typer.Argument(help="MODEL or dataset:DATASET; all when left out.")] = "",
+    at: AtOption = "",
     namespace: NamespaceOption = DEFAULT_NAMESPACE,
     limit: LimitOption = 100,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """List channels, what they hold, and its verdict under today's licence data.
+    """List channels, what they hold or held, and its verdict: under today's licence data, or the one of then.
 
-    Example: spiritsafe channel list support-tool
+    Example: spiritsafe channel list support-tool --at 2026-11-30
     """
     parent = str(node_name(node)) if node else namespace_name(namespace)
     with connect() as client:
-        request = promotion_pb2.ListChannelsRequest(parent=parent)
+        request = promotion_pb2.ListChannelsRequest(parent=parent, at_time=read_time(at, "at") if at else None)
         found = every(client.promotions.ListChannels, request, "channels", limit)
         output.print_list(form, "channels", found, CHANNEL_COLUMNS)
 
@@ -144,16 +160,42 @@ def list_channels(
 def history(
     node: NodeArgument,
     channel: Annotated[str, typer.Argument(help="CONTEXT/STAGE; all when left out.")] = "",
+    at: AtOption = "",
     limit: LimitOption = 100,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """List the attempts at a channel, newest first: what was there when, and why.
+    """List the attempts at a channel, newest first; with --at show what was there then, and why it was allowed.
 
     Example: spiritsafe channel history support-tool commercial/production
     """
     name = node_name(node)
-    parent: object = channel_name(name, channel) if channel else name
+    parent: object = channel_of(name, channel) if channel else name
+    if at:
+        _print_held(str(parent), at, limit, form, one=bool(channel))
+        return
     with connect() as client:
         request = promotion_pb2.ListPromotionsRequest(parent=str(parent))
         found = every(client.promotions.ListPromotions, request, "promotions", limit)
         output.print_list(form, "promotions", found, HISTORY_COLUMNS)
+
+
+channel_app.add_typer(channel_policies.policy_app, name="policy")
+
+
+def _print_held(parent: str, at: str, limit: int, form: Format, *, one: bool) -> None:
+    """What was in a channel, or in those of a model, and the promotions that put it there."""
+    time = read_time(at, "at")
+    with connect() as client:
+        if one:
+            request = promotion_pb2.GetChannelRequest(name=parent, at_time=time)
+            held = [client.promotions.GetChannel(request).channel]
+        else:
+            listing = promotion_pb2.ListChannelsRequest(parent=parent, at_time=time)
+            held = list(every(client.promotions.ListChannels, listing, "channels", limit))
+        requests = [promotion_pb2.GetPromotionRequest(name=channel.promotion) for channel in held]
+        promotions = [client.promotions.GetPromotion(each).promotion for each in requests]
+    if form is Format.JSON:
+        output.print_json({"promotions": [output.to_data(each) for each in promotions]})
+        return
+    for each in promotions:
+        print_promotion(output.to_data(each), output.console())

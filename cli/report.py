@@ -16,11 +16,11 @@ from cli.options import (
     DistributedOption,
     OutboundOption,
     VersionArgument,
-    context_value,
     invalid,
     resolve_version,
 )
 from cli.session import connect
+from spiritsafe.operations import context_value
 from spiritsafe.registry.v1 import evidence_pb2
 
 app = new_app(no_args_is_help=False)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 import typer
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from cli import output
 from cli.lazy import app as new_app
@@ -20,7 +18,6 @@ from cli.options import (
     NamespaceOption,
     OutboundOption,
     VersionArgument,
-    context_value,
     exact_version,
     invalid,
     namespace_name,
@@ -28,6 +25,8 @@ from cli.options import (
 from cli.output import Format
 from cli.pages import every
 from cli.session import connect
+from cli.times import in_days
+from spiritsafe.operations import context_value
 from spiritsafe.registry.v1 import identity_pb2, review_pb2
 from spiritsafe.rpc.names import DEFAULT_NAMESPACE
 
@@ -74,7 +73,7 @@ def list_reviews(
     request = review_pb2.ListReviewsRequest(parent=namespace_name(namespace))
     conditions = [condition] if condition else []
     if expiring_within:
-        request.expires_before.CopyFrom(_in_days(expiring_within))
+        request.expires_before.CopyFrom(in_days(expiring_within))
     elif state != "any":
         conditions.append(f'state = "{state}"')
     with connect() as client:
@@ -165,7 +164,7 @@ def decide(
             rationale=rationale,
             answers=answer or [],
             evidence_sha256=evidence_sha256,
-            expire_time=_in_days(expire_days) if expire_days else None,
+            expire_time=in_days(expire_days) if expire_days else None,
             etag=current.etag,
         )
         output.print_one(form, client.reviews.DecideReview(request).review)
@@ -205,19 +204,13 @@ def decide_group(
             rationale=rationale,
             answers=answer or [],
             evidence_sha256=evidence_sha256,
-            expire_time=_in_days(expire_days) if expire_days else None,
+            expire_time=in_days(expire_days) if expire_days else None,
         )
         output.print_list(form, "reviews", client.reviews.BatchDecideReviews(batch).reviews, COLUMNS)
 
 
 def _decision(text: str) -> review_pb2.ReviewDecision.ValueType:
     return review_pb2.ReviewDecision.Value(f"REVIEW_DECISION_{text.upper()}")
-
-
-def _in_days(days: int) -> Timestamp:
-    moment = Timestamp()
-    moment.FromDatetime(datetime.now(UTC) + timedelta(days=days))
-    return moment
 
 
 @app.command("revoke")

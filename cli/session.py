@@ -36,5 +36,9 @@ def endpoint(home: Path | None = None, *, distillation: bool = False) -> Iterato
 @contextmanager
 def connect(home: Path | None = None, *, distillation: bool = False) -> Iterator[Client]:
     """A client of ``endpoint()``."""
+    if is_remote():
+        with Client.from_environment() as client:
+            yield client
+        return
     with endpoint(home, distillation=distillation) as where, Client(where.address, where.token) as client:
         yield client

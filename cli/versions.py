@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from cli import findings, output
+from cli.files import read_json
 from cli.lazy import app as new_app
 from cli.options import (
     DescriptionOption,
@@ -17,9 +19,12 @@ from cli.options import (
     FormatOption,
     LimitOption,
     NamespaceOption,
+    OrderOption,
+    ShowDeletedOption,
     TagOption,
     VersionArgument,
     edges,
+    exact_version,
     invalid,
     licenses,
     namespace_name,
@@ -30,7 +35,7 @@ from cli.options import (
 from cli.output import Format
 from cli.pages import every
 from cli.session import connect
-from spiritsafe.registry.v1 import version_pb2
+from spiritsafe.registry.v1 import channel_policy_pb2, version_pb2
 from spiritsafe.rpc.names import DEFAULT_NAMESPACE, Collection, VersionName
 
 KindName = Literal["base", "adapter", "full", "quantized", "prompts", "trajectories", "evaluation"]
@@ -148,19 +153,72 @@ def register(
 def list_versions(
     node: Annotated[str, typer.Argument(help="MODEL or dataset:DATASET; all models when left out.")] = "",
     condition: FilterOption = "",
+    order_by: OrderOption = "",
     namespace: NamespaceOption = DEFAULT_NAMESPACE,
     limit: LimitOption = 100,
+    show_deleted: ShowDeletedOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """List versions, newest first.
+    """List versions, newest first unless told. The namespace "-" stands for all that you may see.
 
-    Example: spiritsafe version list --filter 'deployable.commercial = "denied"'
+    Example: spiritsafe version list --filter 'deployable.commercial = "denied" AND tags.team = "search"'
     """
     parent = str(node_name(node)) if node else f"{namespace_name(namespace)}/models/-"
     with connect() as client:
-        request = version_pb2.ListVersionsRequest(parent=parent, filter=condition)
+        request = version_pb2.ListVersionsRequest(
+            parent=parent, filter=condition, order_by=order_by, show_deleted=show_deleted
+        )
         found = every(client.versions.ListVersions, request, "versions", limit)
-        output.print_list(form, "versions", found, LIST_COLUMNS)
+        output.print_list(form, "versions", found, (*LIST_COLUMNS, "delete_time") if show_deleted else LIST_COLUMNS)
+
+
+@app.command("update")
+def update(
+    version: VersionArgument,
+    description: Annotated[str | None, typer.Option("--description", help="Any text; '' removes it.")] = None,
+    tag: TagOption = None,
+    no_tags: Annotated[bool, typer.Option("--no-tags", help="Remove all tags.")] = False,
+    dry_run: DryRunOption = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Change the description of a version, or replace its tags; its content stays as it is.
+
+    Example: spiritsafe version update support-tool@1 --tag team=search --tag stage=trial
+    """
+    if tag and no_tags:
+        raise invalid("options", "--tag and --no-tags exclude each other", "give one of them")
+    mask = [*(["description"] if description is not None else []), *(["tags"] if tag or no_tags else [])]
+    if not mask:
+        raise invalid("options", "nothing to change", "give --description, --tag or --no-tags")
+    with connect() as client:
+        name = resolve_version(client, version)
+        given = version_pb2.Version(name=str(name), description=description or "", tags=tags(tag))
+        request = version_pb2.UpdateVersionRequest(
+            version=given, update_mask=FieldMask(paths=mask), validate_only=dry_run
+        )
+        output.print_one(form, client.versions.UpdateVersion(request).version)
+
+
+@app.command("delete")
+def delete(version: VersionArgument, dry_run: DryRunOption = False, form: FormatOption = Format.TABLE) -> None:
+    """Delete a version that nothing rests on; for some weeks it can be brought back.
+
+    Example: spiritsafe version delete support-tool@1
+    """
+    with connect() as client:
+        request = version_pb2.DeleteVersionRequest(name=str(exact_version(version)), validate_only=dry_run)
+        output.print_one(form, client.versions.DeleteVersion(request).version)
+
+
+@app.command("undelete")
+def undelete(version: VersionArgument, dry_run: DryRunOption = False, form: FormatOption = Format.TABLE) -> None:
+    """Bring a deleted version back.
+
+    Example: spiritsafe version undelete support-tool@1
+    """
+    with connect() as client:
+        request = version_pb2.UndeleteVersionRequest(name=str(exact_version(version)), validate_only=dry_run)
+        output.print_one(form, client.versions.UndeleteVersion(request).version)
 
 
 @app.command("show")
@@ -209,6 +267,50 @@ def download(version: VersionArgument, to: ToOption, form: FormatOption = Format
     Example: spiritsafe version download support-tool@1 --to ./support-tool
     """
     fetch(version, to, form, "models")
+
+
+@app.command("sign")
+def sign(
+    version: VersionArgument,
+    key: Annotated[Path, typer.Option("--key", help="Ed25519 private key, PEM; it stays on this machine.")],
+    statement: Annotated[Path | None, typer.Option("--statement", help="JSON object that you sign beside it.")] = None,
+    dry_run: DryRunOption = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Sign the manifest digest of a version, and attach the signature; channel policies say whose they ask for.
+
+    Example: spiritsafe version sign support-tool@1 --key release.pem
+    """
+    from spiritsafe.signing import sign_release
+
+    predicate = read_json(statement) if statement else {}
+    if not isinstance(predicate, dict):
+        raise invalid(str(statement), "is not a JSON object", "write an object")
+    try:
+        private_key = key.read_bytes()
+    except OSError as error:
+        raise invalid("key", f"cannot read {key}: {error.strerror}") from error
+    with connect() as client:
+        name = resolve_version(client, version)
+        found = client.versions.GetVersion(version_pb2.GetVersionRequest(name=str(name))).version
+        envelope, public_key = sign_release(found.name, found.digest, predicate, private_key)
+        request = channel_policy_pb2.AttachSignatureRequest(
+            version=found.name, envelope_json=envelope, public_key_pem=public_key, validate_only=dry_run
+        )
+        output.print_one(form, client.channel_policies.AttachSignature(request).signature)
+
+
+@app.command("signatures")
+def signatures(version: VersionArgument, limit: LimitOption = 100, form: FormatOption = Format.TABLE) -> None:
+    """List who signed a version.
+
+    Example: spiritsafe version signatures support-tool@1
+    """
+    with connect() as client:
+        name = resolve_version(client, version)
+        request = channel_policy_pb2.ListSignaturesRequest(version=str(name))
+        found = every(client.channel_policies.ListSignatures, request, "signatures", limit)
+        output.print_list(form, "signatures", found, ("key_id", "creator", "create_time"))
 
 
 @app.command("rescan")

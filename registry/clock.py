@@ -16,9 +16,7 @@ def to_timestamp(micros: int | None) -> Timestamp | None:
     """None stays None, so that the field stays absent."""
     if micros is None:
         return None
-    timestamp = Timestamp()
-    timestamp.FromMicroseconds(micros)
-    return timestamp
+    return Timestamp(seconds=micros // 1_000_000, nanos=micros % 1_000_000 * 1_000)
 
 
 def from_timestamp(timestamp: Timestamp) -> int:

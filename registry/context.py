@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from registry.clock import now
 from registry.errors import invalid
+from registry.listing.paging import Page, Pages
 from registry.signing import Signer
 from registry.storage import audit
 from registry.storage.artifacts import ArtifactStore
@@ -20,6 +21,7 @@ from registry.storage.tables import Request
 from spiritsafe.hub.repository import Hub
 from spiritsafe.rpc.caller import Caller, current_caller
 
+DEFAULT_RETENTION = 30 * 24 * 3600 * 1_000_000
 ResponseT = TypeVar("ResponseT", bound=Message)
 
 
@@ -32,28 +34,50 @@ class Mutation(Protocol):
     def SerializeToString(self, *, deterministic: bool = ...) -> bytes: ...  # noqa: N802 - protobuf's name
 
 
+class Paged(Protocol):
+    """What every list request of the contract carries."""
+
+    page_size: int
+    page_token: str
+
+
 @dataclass(frozen=True, slots=True)
 class Registry:
     """Everything that a service needs. ``demo`` and ``embedded`` are facts of the home, fixed when it was created.
 
-    ``hub`` is where external files are mirrored from. No request can name another one.
+    ``created`` is when its records began (UTC microseconds). ``hub`` is where external files are mirrored from. No
+    request can name another one.
     """
 
     database: Database
     store: ArtifactStore
     signer: Signer
+    pages: Pages
+    created: int
     demo: bool = False
     embedded: bool = True
     hub: Hub = field(default_factory=lambda: Hub(anonymous=True))
+    # Microseconds for which what was deleted can be brought back.
+    retention: int = DEFAULT_RETENTION
+
+    def page(self, request: Paged, *query: str) -> Page:
+        """What a list request asks for; ``query`` must stay equal from page to page. Raises InvalidArgument."""
+        return self.pages.read(request.page_size, request.page_token, *query)
+
+    def answered(self, method: str, request: Mutation, response_type: type[ResponseT]) -> ResponseT | None:
+        """What ``mutate`` answered to this request before: for methods whose work begins before its transaction."""
+        with self.database.read() as session:
+            replay = _replay(session, current_caller(), method, request)
+        return None if replay is None else response_type.FromString(replay.response)
 
     def mutate(
         self,
         method: str,
         request: Mutation,
         response_type: type[ResponseT],
-        act: Callable[[Session, Caller], tuple[ResponseT, audit.Event]],
+        act: Callable[[Session, Caller], tuple[ResponseT, audit.Event | Sequence[audit.Event]]],
     ) -> ResponseT:
-        """Runs ``act`` in one write transaction together with its audit event.
+        """Runs ``act`` in one write transaction together with its audit event; a batch has one for each of its parts.
 
         A repeated ``request_id`` of the same caller gets the first answer again and changes nothing (AIP-155);
         ``validate_only`` runs everything and rolls back (AIP-163). Raises InvalidArgument when a request id comes back
@@ -64,11 +88,12 @@ class Registry:
             replay = _replay(session, caller, method, request)
             if replay is not None:
                 return response_type.FromString(replay.response)
-            response, event = act(session, caller)
+            response, events = act(session, caller)
             if request.validate_only:
                 session.rollback()
                 return response
-            audit.append(session, event, caller.identity)
+            for event in [events] if isinstance(events, audit.Event) else events:
+                audit.append(session, event, caller.identity)
             if request.request_id:
                 session.add(_remember(caller, method, request, response))
         return response

@@ -5,7 +5,18 @@ All are members of the SDK's tree (spiritsafe.errors), so one mapping to google.
 
 from __future__ import annotations
 
-from spiritsafe.errors import Aborted, AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Violation
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from spiritsafe.errors import (
+    Aborted,
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    SpiritsafeError,
+    Violation,
+)
 
 
 def not_found(name: str) -> NotFound:
@@ -17,11 +28,11 @@ def not_found(name: str) -> NotFound:
     )
 
 
-def already_exists(name: str) -> AlreadyExists:
+def already_exists(name: str, *, is_deleted: bool = False) -> AlreadyExists:
     return AlreadyExists(
-        f"{name} exists already",
+        f"{name} exists already" + (" and is deleted" if is_deleted else ""),
         reason="RESOURCE_EXISTS",
-        remedy="choose another id, or use the existing one",
+        remedy="choose another id, or " + ("undelete it" if is_deleted else "use the existing one"),
         metadata={"resource": name},
     )
 
@@ -40,6 +51,23 @@ def wrong_state(name: str, description: str, *, reason: str, remedy: str = "") -
         metadata={"resource": name},
         violations=(Violation(name, description),),
     )
+
+
+def deleted(name: str) -> FailedPrecondition:
+    """What somebody is told who wants to use what is deleted."""
+    return wrong_state(name, "is deleted", reason="RESOURCE_DELETED", remedy="undelete it first, or use another one")
+
+
+@contextmanager
+def within(place: str) -> Iterator[None]:
+    """Has the errors of one part of a batch say which part it is, such as ``requests[3]``."""
+    try:
+        yield
+    except SpiritsafeError as error:
+        error.message = f"{place}: {error.message}"
+        error.violations = tuple(Violation(f"{place}.{each.field}", each.description) for each in error.violations)
+        error.metadata["batch_item"] = place
+        raise
 
 
 def check_etag(given: str, current: int, name: str) -> None:

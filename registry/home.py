@@ -1,8 +1,11 @@
 """The folder that a registry lives in: database, artifacts, the administrator's token.
 
-HOME/registry.db   tables, audit chain          HOME/token        the first administrator's secret (0600)
-HOME/blobs/        artifacts by SHA-256         HOME/setup.lock   held while a process sets the home up
+HOME/registry.db   tables, audit chain          HOME/token         the first administrator's secret (0600)
+HOME/blobs/        artifacts by SHA-256 (1)     HOME/setup.lock    held while a process sets the home up
 HOME/signing.key   the key that signs answers and evidence (0600), made when it is first needed
+HOME/database.url  the address of a PostgreSQL database instead of registry.db (0600: it may hold a password)
+
+(1) Unless SPIRITSAFE_STORE names a bucket, see registry.storage.stores.
 """
 
 from __future__ import annotations
@@ -11,28 +14,37 @@ import fcntl
 import getpass
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import URL
+from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlmodel import Session, select
 
 from registry.clock import now
-from registry.context import Registry
+from registry.context import DEFAULT_RETENTION, Registry
 from registry.decisions import shipped
+from registry.errors import invalid
 from registry.identity.roles import ROLES
 from registry.identity.tokens import Grant, add_token, new_secret
 from registry.licensing import profile_digests
+from registry.listing.paging import Pages
 from registry.signing import KEY_FILE, Signer
 from registry.storage import audit
-from registry.storage.database import Database, head_revision
-from registry.storage.local_store import LocalStore
+from registry.storage.database import Database, head_revision, read_url
+from registry.storage.failures import explain
+from registry.storage.stores import open_store
 from registry.storage.tables import Setting
 from spiritsafe.errors import FailedPrecondition, Unavailable
 from spiritsafe.hub.repository import Hub
 
 DATABASE_FILE = "registry.db"
+DATABASE_URL_FILE = "database.url"
+DATABASE_URL_VARIABLE = "SPIRITSAFE_DATABASE_URL"
+MAX_RETENTION_DAYS = 3650
 TOKEN_FILE = "token"  # noqa: S105 - a file name
+RETENTION_VARIABLE = "SPIRITSAFE_RETENTION_DAYS"
+PAGE_KEY = "page_token_key"
 _FLAG = {True: "true", False: "false"}
 
 
@@ -40,11 +52,19 @@ def open_home(home: Path, *, demo: bool | None = None, embedded: bool = True) ->
     """Opens the registry in ``home``, creating it on first use; several processes may do so at once.
 
     ``demo`` and ``embedded`` are fixed when the home is created. None opens either kind and creates an ordinary one;
-    ``embedded`` matters at creation only. Raises FailedPrecondition when a home of the other kind exists, or one that
-    a newer version wrote, and Unavailable when the folder cannot be used.
+    ``embedded`` matters at creation only. A SQLite file of an older version is brought up to date; a PostgreSQL
+    database is not, because servers of that version may be at work on it.
+
+    Raises:
+        FailedPrecondition: a home of the other kind exists, or one that a newer version wrote, or a PostgreSQL database
+            that an older one wrote.
+        InvalidArgument: settings of the artifact store, or a retention, that cannot be.
+        Unavailable: the folder or the database cannot be used.
     """
-    database = _database(home)
+    database = open_database(home)
     try:
+        store = open_store(home, os.environ)
+        retention = _retention()
         if database.revision() != head_revision() or not _settings(database):
             with _set_up_lock(home):
                 _set_up(home, database, demo=bool(demo), embedded=embedded)
@@ -53,10 +73,13 @@ def open_home(home: Path, *, demo: bool | None = None, embedded: bool = True) ->
         if settings.get(shipped.SHIPPED) != shipped.recorded(profile_digests()):
             with database.write() as session:
                 shipped.adopt(session, profile_digests())
-    except DatabaseError as error:
+    except DBAPIError as error:
         database.close()
+        explained = explain(error)
+        if explained is not None:
+            raise explained from error
         # Its subclasses are about one statement; the class itself is what SQLite says of a file that it cannot read.
-        if type(error) is not DatabaseError:
+        if type(error) is not DatabaseError or not database.is_sqlite:
             raise
         raise FailedPrecondition(
             f"{home / DATABASE_FILE} is damaged: {error.orig}",
@@ -68,32 +91,68 @@ def open_home(home: Path, *, demo: bool | None = None, embedded: bool = True) ->
         raise
     return Registry(
         database=database,
-        store=LocalStore(home / "blobs"),
+        store=store,
         signer=Signer(home / KEY_FILE),
+        pages=Pages(bytes.fromhex(settings[PAGE_KEY])),
+        created=int(settings["created"]),
         demo=settings["demo"] == _FLAG[True],
         embedded=settings["embedded"] == _FLAG[True],
         hub=Hub.from_environment(anonymous=True),
+        retention=retention,
     )
 
 
-def _database(home: Path) -> Database:
+def _retention() -> int:
+    """How long what is deleted is kept, in microseconds, from ``SPIRITSAFE_RETENTION_DAYS``. Raises InvalidArgument."""
+    text = os.environ.get(RETENTION_VARIABLE, "")
+    if not text:
+        return DEFAULT_RETENTION
+    if not text.isdecimal() or int(text) > MAX_RETENTION_DAYS:
+        raise invalid(
+            RETENTION_VARIABLE,
+            f"{text!r} is no number of days from 0 to {MAX_RETENTION_DAYS}",
+            reason="INVALID_RETENTION",
+            remedy="leave it out for 30",
+        )
+    return int(text) * 24 * 3600 * 1_000_000
+
+
+def open_database(home: Path) -> Database:
+    """The database of a home, as it is: nothing is created but the folder and, for SQLite, an empty file.
+
+    Raises InvalidArgument for a malformed address, Unavailable when the folder cannot be used.
+    """
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # The file must not be readable by others even for a moment; SQLite gives its side files the same mode.
-        os.close(os.open(home / DATABASE_FILE, os.O_CREAT | os.O_RDWR, 0o600))
+        address = database_address(home)
+        if isinstance(address, Path):
+            # The file must not be readable by others even for a moment; SQLite gives its side files the same mode.
+            os.close(os.open(address, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
         raise Unavailable(
             f"cannot use {home} as a home: {error.strerror}",
             reason="HOME_UNUSABLE",
             remedy="set SPIRITSAFE_HOME to a folder that you can write",
         ) from error
-    return Database(home / DATABASE_FILE)
+    return Database(address)
+
+
+def database_address(home: Path) -> Path | URL:
+    """``SPIRITSAFE_DATABASE_URL``, else what ``database.url`` in the home says, else ``registry.db`` in it."""
+    url = os.environ.get(DATABASE_URL_VARIABLE, "")
+    with suppress(FileNotFoundError):
+        url = url or (home / DATABASE_URL_FILE).read_text().strip()
+    return read_url(url) if url else home / DATABASE_FILE
 
 
 def _settings(database: Database) -> dict[str, str]:
     """The settings; empty while the home is not set up."""
     with database.read() as session:
-        rows = {row.key: row.value for row in session.exec(select(Setting))}
+        return _settings_in(session)
+
+
+def _settings_in(session: Session) -> dict[str, str]:
+    rows = {row.key: row.value for row in session.exec(select(Setting))}
     return rows if "created" in rows else {}
 
 
@@ -113,11 +172,18 @@ def _set_up(home: Path, database: Database, *, demo: bool, embedded: bool) -> No
             reason="HOME_TOO_NEW",
             remedy="upgrade spiritsafe, or use another home",
         )
+    if revision and revision != head_revision() and not database.is_sqlite:
+        raise FailedPrecondition(
+            f"the database has schema {revision}, and this version needs {head_revision()}",
+            reason="DATABASE_OUTDATED",
+            remedy="stop the servers of the older version, back the database up, and run: spiritsafe db upgrade",
+        )
     if revision != head_revision():
         database.migrate()
-    if _settings(database):
-        return
     with database.write() as session:
+        # Servers on other machines may set up the same database; the lock of this folder does not keep them out.
+        if _settings_in(session):
+            return
         secret = new_secret()
         _create(session, secret, demo=demo, embedded=embedded)
         # Before the commit: a home that counts as created always has its token file.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import inspect
 import logging
 import uuid
@@ -20,17 +21,15 @@ from typing import Any, TypeVar
 import grpc
 from google.protobuf.message import Message
 from google.rpc import code_pb2, status_pb2
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from registry.clock import now
 from registry.context import Registry
+from registry.identity.callers import Callers
 from registry.identity.roles import roles_with
-from registry.identity.tokens import authenticate
+from registry.storage.deadline import set_deadline
+from registry.storage.failures import explain
 from spiritsafe.errors import (
     Internal,
     PermissionDenied,
-    ResourceExhausted,
     SpiritsafeError,
     Unauthenticated,
     Unavailable,
@@ -46,9 +45,12 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 # gRPC's clients accept 8 KiB of metadata by default, and the message travels twice: as such and in the details.
 _MAX_MESSAGE_LENGTH = 2_000
 _MAX_STATUS_BYTES = 4_000
+# Between two looks at the token of a stream that lasts: it ends with the next message after a revocation was seen.
+_ADMITTED_SECONDS = 5.0
 _END = object()
 _ResultT = TypeVar("_ResultT")
 _Call = Callable[[Any, Any], Awaitable[Any]]
+_Admit = Callable[[Any], Awaitable[Caller | None]]
 
 
 class Gate(grpc.aio.ServerInterceptor):
@@ -59,7 +61,7 @@ class Gate(grpc.aio.ServerInterceptor):
     """
 
     def __init__(self, registry: Registry, workers: ThreadPoolExecutor, uploads: ThreadPoolExecutor) -> None:
-        self._registry = registry
+        self._callers = Callers(registry.database)
         self._workers = workers
         self._uploads = uploads
         self._permissions = permissions_by_path()
@@ -76,10 +78,12 @@ class Gate(grpc.aio.ServerInterceptor):
             "stream" if handler.response_streaming else "unary"
         )
         behaviour = getattr(handler, arity)
-        call = self._native(behaviour, handler) if _is_async(behaviour) else self._threaded(behaviour, handler)
+        bridge = self._native if _is_async(behaviour) else self._threaded
+        call = bridge(behaviour, handler, functools.partial(self._admit, path))
 
         async def guarded(request: Any, context: Any) -> Any:
             try:
+                set_deadline(context.time_remaining())
                 set_caller(await self._admit(path, context))
                 return await call(request, context)
             except (grpc.aio.AbortError, asyncio.CancelledError):
@@ -103,26 +107,26 @@ class Gate(grpc.aio.ServerInterceptor):
                 metadata={"method": path},
             )
         secret = _bearer(context.invocation_metadata())
-        caller = await asyncio.get_running_loop().run_in_executor(self._workers, self._authenticate, secret)
+        caller = self._callers.recall(secret)
+        if caller is None:
+            scope = contextvars.copy_context()
+            authenticate = self._callers.authenticate
+            caller = await asyncio.get_running_loop().run_in_executor(self._workers, scope.run, authenticate, secret)
         if permission not in caller.permissions:
             raise _missing(caller, permission)
         return caller
 
-    def _authenticate(self, secret: str) -> Caller:
-        with self._registry.database.read() as session:
-            return authenticate(session, secret, now())
-
-    def _native(self, behaviour: Callable[[Any, Any], Any], handler: Any) -> _Call:
+    def _native(self, behaviour: Callable[[Any, Any], Any], handler: Any, admit: _Admit) -> _Call:
         """An asynchronous behaviour, run on the event loop."""
         if not handler.response_streaming or not inspect.isasyncgenfunction(behaviour):
             return behaviour
 
         async def call(request: Any, context: Any) -> None:
-            await _send(behaviour(request, context), context)
+            await _send(behaviour(request, context), context, admit)
 
         return call
 
-    def _threaded(self, behaviour: Callable[[Any, Any], Any], handler: Any) -> _Call:
+    def _threaded(self, behaviour: Callable[[Any, Any], Any], handler: Any, admit: _Admit) -> _Call:
         """A synchronous behaviour, run on a pool in a copy of the call's context."""
         pool = self._uploads if handler.request_streaming else self._workers
 
@@ -140,7 +144,7 @@ class Gate(grpc.aio.ServerInterceptor):
                 answer = await run(behaviour, requests or request, context)
                 if not handler.response_streaming:
                     return answer
-                await _send(_pulled(iter(answer), run), context)
+                await _send(_pulled(iter(answer), run), context, admit)
             finally:
                 if requests is not None:
                     requests.close()
@@ -201,10 +205,18 @@ def _close(close: Callable[[], None]) -> None:
         _log.debug("a response stream was still running when its call ended")
 
 
-async def _send(answers: AsyncIterator[Message], context: Any) -> None:
-    """Writes item by item: a cancelled call raises here, where the iterator can be closed at once."""
+async def _send(answers: AsyncIterator[Message], context: Any, admit: _Admit) -> None:
+    """Writes item by item: a cancelled call raises here, where the iterator can be closed at once.
+
+    A caller who is not admitted any more gets nothing further.
+    """
+    loop = asyncio.get_running_loop()
+    admitted = loop.time()
     try:
         async for item in answers:
+            if loop.time() > admitted + _ADMITTED_SECONDS:
+                await admit(context)
+                admitted = loop.time()
             await context.write(item)
     finally:
         await answers.aclose()  # type: ignore[attr-defined] # both kinds are generators
@@ -242,18 +254,9 @@ def _as_status(error: Exception, path: str) -> status_pb2.Status:
         return to_status(error)
     if isinstance(error, NotImplementedError):
         return status_pb2.Status(code=code_pb2.UNIMPLEMENTED, message=f"this server does not offer {path}")
-    if isinstance(error, PoolTimeout) or (isinstance(error, OperationalError) and _is_busy(error)):
-        return to_status(
-            Unavailable("the database is busy", reason="DATABASE_BUSY", remedy="try again in a few seconds")
-        )
-    if isinstance(error, OperationalError) and "is full" in str(error.orig):
-        return to_status(
-            ResourceExhausted(
-                "the disk of the registry's database is full, and nothing was changed",
-                reason="DATABASE_FULL",
-                remedy="free space where the registry keeps its database, then repeat the command",
-            )
-        )
+    explained = explain(error)
+    if explained is not None:
+        return to_status(explained)
     # What went wrong inside is for the log only; the incident ties the two together.
     incident = uuid.uuid4().hex[:12]
     _log.error("%s failed, incident %s", path, incident, exc_info=error)
@@ -265,11 +268,6 @@ def _as_status(error: Exception, path: str) -> status_pb2.Status:
             metadata={"incident": incident},
         )
     )
-
-
-def _is_busy(error: OperationalError) -> bool:
-    text = str(error.orig).lower()
-    return "locked" in text or "busy" in text
 
 
 def _fit(status: status_pb2.Status) -> status_pb2.Status:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, Protocol
 
 from google.protobuf import json_format, struct_pb2
@@ -19,6 +20,8 @@ class EnumType(Protocol):
     @property
     def DESCRIPTOR(self) -> Any: ...  # noqa: N802 - protobuf's name
 
+    def __hash__(self) -> int: ...
+
 
 def enum_text(enum: EnumType, number: int, field: str = "") -> str:
     """The stored form: the lower-case name without its prefix; "" for UNSPECIFIED.
@@ -33,8 +36,9 @@ def enum_text(enum: EnumType, number: int, field: str = "") -> str:
     return "" if number == 0 else text
 
 
+@cache
 def enum_number(enum: EnumType, text: str, field: str = "") -> Any:
-    """The inverse of ``enum_text``, as the number type of that enum.
+    """The inverse of ``enum_text``, as the number type of that enum. Known texts are few, and asked for in each row.
 
     Raises:
         InvalidArgument: the text is no value; names the field.

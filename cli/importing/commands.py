@@ -1,4 +1,4 @@
-"""``spiritsafe import hf`` and ``spiritsafe import folder``."""
+"""``spiritsafe import hf``, ``spiritsafe import folder`` and ``spiritsafe import mlflow``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ ParentsOption = Annotated[
     bool, typer.Option("--parents/--no-parents", help="Whether missing parents are imported, without their bytes.")
 ]
 
-app = new_app("Take over models and datasets from a model hub or a folder, with licences and lineage.")
+app = new_app(
+    "Take over models and datasets from a model hub, a folder or an MLflow server, with what they say of licences."
+)
 
 
 @app.command("hf")
@@ -86,6 +88,38 @@ def import_folder(
     ref = RepoRef(repo, _collection(kind))
     source = FolderSource(path, ref, revision)
     _run(source, ref, revision, Wish(files, as_, _kind(kind, data_kind), parents, dry_run), namespace, form)
+
+
+@app.command("mlflow")
+def import_mlflow(
+    uri: Annotated[str, typer.Argument(help="Address of the server: http(s)://HOST:PORT.")],
+    model: Annotated[list[str] | None, typer.Option("--model", help="Of this name only; repeatable.")] = None,
+    namespace: NamespaceOption = DEFAULT_NAMESPACE,
+    dry_run: DryRunOption = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Import the registered models of an MLflow server: versions, descriptions, tags, aliases, parameters, files.
+
+    What was imported before is found, not imported again. Pickles and files of unknown formats are left out and
+    counted. MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, say who calls.
+
+    Example: spiritsafe import mlflow https://mlflow.example.com --model support-tool --dry-run
+    """
+    from cli import output
+    from cli.importing.mlflow.importer import MlflowImporter
+    from cli.importing.mlflow.report import show as show_mlflow
+    from cli.importing.mlflow.server import MlflowServer
+    from cli.transfer import bars
+
+    server = MlflowServer.from_environment(uri)
+
+    def begin(what: str) -> None:
+        output.notices().print(f"reading {what}", style="dim", markup=False)
+
+    with connect() as client:
+        importer = MlflowImporter(client, server, namespace, bars, begin, dry_run)
+        found = list(importer.run(model or ()))
+    show_mlflow(server.uri, found, form)
 
 
 def _run(source: Source, ref: RepoRef, revision: str, wish: Wish, namespace: str, form: Format) -> None:

@@ -8,9 +8,10 @@ from cli.importing.ids import id_of, marked_id
 from cli.options import invalid
 from cli.pages import every
 from spiritsafe.client import Client
-from spiritsafe.errors import AlreadyExists, NotFound
+from spiritsafe.errors import NotFound
 from spiritsafe.hub.names import RepoRef
-from spiritsafe.registry.v1 import dataset_pb2, model_pb2, version_pb2
+from spiritsafe.publish import ensure_node
+from spiritsafe.registry.v1 import version_pb2
 from spiritsafe.rpc.names import NodeName, check_id
 
 # Versions of one repository: each has its own commit, so there are never many.
@@ -47,20 +48,7 @@ class Registered:
 
     def ensure(self, node: NodeName, ref: RepoRef) -> None:
         """Creates the model or dataset where it does not exist, under the name that the repository has."""
-        parent = f"namespaces/{node.namespace}"
-        try:
-            if node.collection == "models":
-                model = model_pb2.Model(display_name=ref.repo)
-                self._client.models.CreateModel(
-                    model_pb2.CreateModelRequest(parent=parent, model_id=node.id, model=model)
-                )
-            else:
-                dataset = dataset_pb2.Dataset(display_name=ref.repo)
-                self._client.datasets.CreateDataset(
-                    dataset_pb2.CreateDatasetRequest(parent=parent, dataset_id=node.id, dataset=dataset)
-                )
-        except AlreadyExists:
-            return
+        ensure_node(self._client, node, ref.repo)
 
 
 def comes_from(version: version_pb2.Version, ref: RepoRef) -> bool:

@@ -95,7 +95,7 @@ class FolderSource:
         )
         if not files:
             raise invalid("path", f"{self._folder} holds no files", "name the folder that holds the snapshot")
-        return Snapshot(ref, self._commit, card=_card(self._folder / CARD_FILE), files=files)
+        return Snapshot(ref, self._commit, card=read_card(self._folder / CARD_FILE), files=files)
 
     def digest(self, _snapshot: Snapshot, file: HubFile) -> str:
         return file.sha256
@@ -104,7 +104,7 @@ class FolderSource:
         return file_chunks(self._folder / file.path)
 
 
-def _card(readme: Path) -> dict[str, Any]:
+def read_card(readme: Path) -> dict[str, Any]:
     """The metadata at the head of a card; empty where there is none. Raises InvalidArgument for what cannot be read."""
     from huggingface_hub import RepoCard
 

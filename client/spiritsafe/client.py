@@ -1,21 +1,22 @@
-"""The client: one channel, every service of the contract, typed errors."""
+"""The client: one channel, every service of the contract, and the calls that most programs need."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Self
 
-import grpc
-
+from spiritsafe import operations, publish, transfer
 from spiritsafe.distill.v1 import run_pb2_grpc
-from spiritsafe.errors import InvalidArgument
+from spiritsafe.evidence import Decision
+from spiritsafe.operations import ContextText, KindText
 from spiritsafe.registry.v1 import (
     agreement_pb2_grpc,
     artifact_pb2_grpc,
     audit_pb2_grpc,
     catalog_pb2_grpc,
+    channel_policy_pb2_grpc,
     dataset_pb2_grpc,
     duty_pb2_grpc,
     evaluation_report_pb2_grpc,
@@ -26,80 +27,70 @@ from spiritsafe.registry.v1 import (
     licensing_pb2_grpc,
     model_pb2_grpc,
     policy_pb2_grpc,
+    promotion_pb2,
     promotion_pb2_grpc,
+    recall_pb2_grpc,
     review_pb2_grpc,
+    store_pb2_grpc,
+    version_pb2,
     version_pb2_grpc,
 )
-from spiritsafe.rpc.status import from_rpc_error
+from spiritsafe.rpc.blocking import open_channel
+from spiritsafe.rpc.connection import SERVER_VARIABLE, TOKEN_VARIABLE, Connection, from_environment
+from spiritsafe.rpc.retrying import DEFAULT_RETRIES, DEFAULT_TIMEOUT_SECONDS, RetryPolicy
 
-SERVER_VARIABLE = "SPIRITSAFE_SERVER"
-TOKEN_VARIABLE = "SPIRITSAFE_TOKEN"  # noqa: S105 - the name of a variable, not a secret
-_Continuation = Callable[..., Any]
-
-
-class _TypedErrors(
-    grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamUnaryClientInterceptor
-):
-    """Adds the token to each call and raises SpiritsafeError instead of grpc.RpcError."""
-
-    def __init__(self, token: str) -> None:
-        self._metadata = [("authorization", f"Bearer {token}")] if token else []
-
-    def _details(self, details: Any) -> Any:
-        metadata = [*(details.metadata or ()), *self._metadata]
-        return details._replace(metadata=metadata)
-
-    def intercept_unary_unary(self, continuation: _Continuation, client_call_details: Any, request: Any) -> Any:
-        return _finished(continuation(self._details(client_call_details), request))
-
-    def intercept_stream_unary(
-        self, continuation: _Continuation, client_call_details: Any, request_iterator: Any
-    ) -> Any:
-        return _finished(continuation(self._details(client_call_details), request_iterator))
-
-    def intercept_unary_stream(self, continuation: _Continuation, client_call_details: Any, request: Any) -> Any:
-        return _typed_stream(continuation(self._details(client_call_details), request))
-
-
-def _finished(call: Any) -> Any:
-    try:
-        call.result()
-    except grpc.RpcError as error:
-        raise from_rpc_error(error) from error
-    return call
-
-
-def _typed_stream(call: Any) -> Iterator[Any]:
-    try:
-        yield from call
-    except grpc.RpcError as error:
-        raise from_rpc_error(error) from error
-    finally:
-        call.cancel()
+__all__ = ["SERVER_VARIABLE", "TOKEN_VARIABLE", "Client"]
 
 
 class Client:
-    """Every service of a Spiritsafe server over one channel. Raises ``spiritsafe.errors.SpiritsafeError``.
+    """Every service of a Spiritsafe server over one channel, to be used by any number of threads.
 
-    ``address`` is host:port or unix:PATH; ``root_certificates`` (PEM) turns TLS on.
+    Raises ``spiritsafe.errors.SpiritsafeError``, after what ``retry`` allows of repeated calls.
+
+    ``address`` is host:port or unix:PATH; ``root_certificates`` (PEM) turns TLS on, ``client_certificate`` and
+    ``client_key`` (PEM) say who calls where the server asks for that. ``timeout_seconds`` holds for calls that name no
+    deadline and answer once; None for no deadline.
     """
 
-    def __init__(self, address: str, token: str = "", *, root_certificates: bytes | None = None) -> None:
-        options: Sequence[tuple[str, Any]] = [
-            ("grpc.max_receive_message_length", 64 << 20),
-            # A proxy from the environment is never meant for the registry's own address.
-            ("grpc.enable_http_proxy", 0),
-        ]
-        if root_certificates is None:
-            self._channel = grpc.insecure_channel(address, options)
-        else:
-            credentials = grpc.ssl_channel_credentials(root_certificates)
-            self._channel = grpc.secure_channel(address, credentials, options)
-        channel = grpc.intercept_channel(self._channel, _TypedErrors(token))
+    def __init__(
+        self,
+        address: str,
+        token: str = "",
+        *,
+        root_certificates: bytes | None = None,
+        client_certificate: bytes | None = None,
+        client_key: bytes | None = None,
+        retry: RetryPolicy = DEFAULT_RETRIES,
+        timeout_seconds: float | None = DEFAULT_TIMEOUT_SECONDS,
+    ) -> None:
+        self._open(
+            Connection(address, token, root_certificates, client_certificate, client_key, retry, timeout_seconds)
+        )
+
+    @classmethod
+    def of(cls, connection: Connection) -> Self:
+        """A client of a connection that is described already."""
+        client = cls.__new__(cls)
+        client._open(connection)
+        return client
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """A client of the server in ``SPIRITSAFE_SERVER``, with ``SPIRITSAFE_TOKEN``; over TLS where
+        ``SPIRITSAFE_CA_FILE`` is set, with ``SPIRITSAFE_CLIENT_CERT`` and ``SPIRITSAFE_CLIENT_KEY`` where these are.
+
+        Raises InvalidArgument without a server, and for files that cannot be read.
+        """
+        return cls.of(from_environment())
+
+    def _open(self, connection: Connection) -> None:
+        self.connection = connection
+        self._channel, channel = open_channel(connection)
         self.models = model_pb2_grpc.ModelServiceStub(channel)
         self.datasets = dataset_pb2_grpc.DatasetServiceStub(channel)
         self.versions = version_pb2_grpc.VersionServiceStub(channel)
         self.artifacts = artifact_pb2_grpc.ArtifactServiceStub(channel)
+        self.store = store_pb2_grpc.StoreServiceStub(channel)
         self.imports = import_pb2_grpc.ImportServiceStub(channel)
         self.licenses = licensing_pb2_grpc.LicenseServiceStub(channel)
         self.catalog = catalog_pb2_grpc.CatalogServiceStub(channel)
@@ -111,22 +102,84 @@ class Client:
         self.duties = duty_pb2_grpc.DutyServiceStub(channel)
         self.evidence = evidence_pb2_grpc.EvidenceServiceStub(channel)
         self.promotions = promotion_pb2_grpc.PromotionServiceStub(channel)
+        self.channel_policies = channel_policy_pb2_grpc.ChannelPolicyServiceStub(channel)
+        self.recalls = recall_pb2_grpc.RecallServiceStub(channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(channel)
         self.identity = identity_pb2_grpc.IdentityServiceStub(channel)
         self.runs = run_pb2_grpc.RunServiceStub(channel)
 
-    @classmethod
-    def from_environment(cls) -> Client:
-        """A client from ``SPIRITSAFE_SERVER`` and ``SPIRITSAFE_TOKEN``. Raises InvalidArgument without a server."""
-        address = os.environ.get(SERVER_VARIABLE, "")
-        if not address:
-            raise InvalidArgument("no server is configured", remedy=f"set {SERVER_VARIABLE} to host:port")
-        return cls(address, os.environ.get(TOKEN_VARIABLE, ""))
+    def publish(
+        self,
+        folder: Path | str,
+        name: str,
+        *,
+        kind: KindText = "full",
+        licenses: Iterable[str] | None = None,
+        edges: Iterable[tuple[str, str]] = (),
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+        display_name: str = "",
+        progress: transfer.Progress = transfer.silent,
+    ) -> version_pb2.Version:
+        """Makes the files of a folder a version of a model (``support-tool``) or dataset (``dataset:traces``).
+
+        The model is created where it does not exist, under ``display_name``. ``licenses`` None means that nothing is
+        known, empty none of its own. ``edges`` are pairs like ("adapter", "teacher@1"). Equal content that the caller
+        declared before is found, not published again; an interrupted call goes on where it stopped.
+
+        Raises InvalidArgument for what cannot be declared, DataLoss where a file changed on the way.
+        """
+        node = operations.node_of(name)
+        version = operations.declared(kind, licenses, edges, description, tags)
+        publish.ensure_node(self, node, display_name)
+        return publish.publish_once(self, str(node), version, Path(folder), progress)
+
+    def download(self, name: str, folder: Path | str, *, progress: transfer.Progress = transfer.silent) -> Path:
+        """Writes every file of a version (``support-tool@3``) below ``folder``, verified, and gives the folder.
+
+        Files that are there are kept, partial ones go on where they stopped. Raises FailedPrecondition for a draft,
+        DataLoss for bytes that do not match their digest.
+        """
+        return publish.download_version(self, str(operations.version_of(name)), Path(folder), progress)
+
+    def check(
+        self,
+        name: str,
+        *,
+        context: ContextText,
+        outbound_license: str = "",
+        distributed: bool = False,
+        keys_pem: str = "",
+    ) -> Decision:
+        """Whether a version (``support-tool@3``) may be deployed now. A refusal is an answer: look at ``allowed``.
+
+        With the registry's public keys the signature is verified, which needs the extra ``evidence``. Raises DataLoss
+        for an answer that was changed, FailedPrecondition for one that another key signed.
+        """
+        request = operations.check_request(name, context, outbound_license, distributed)
+        return operations.decision(self.promotions.CheckDeployment(request), keys_pem)
+
+    def promote(
+        self,
+        name: str,
+        channel: str,
+        *,
+        outbound_license: str = "",
+        distributed: bool = False,
+        validate_only: bool = False,
+    ) -> promotion_pb2.Promotion:
+        """Has a channel (``commercial/production``) hold a version, if the gate lets it pass: look at ``state``.
+
+        With ``validate_only`` the gate runs and nothing is recorded.
+        """
+        request = operations.promote_request(name, channel, outbound_license, distributed, validate_only)
+        return self.promotions.PromoteVersion(request).promotion
 
     def close(self) -> None:
+        """Ends the connection; calls that are under way fail."""
         self._channel.close()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -16,7 +16,8 @@
     └── Internal                                a defect of the server
 
 Every error says what is wrong (``message``), a stable machine-readable ``reason``, the dynamic values in ``metadata``,
-and what to do next (``remedy``).
+and what to do next (``remedy``). One that a call raised also says which: ``method``, and the ``request_id`` with which
+the call may be repeated without doing its work twice.
 """
 
 from __future__ import annotations
@@ -24,6 +25,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
+
+__all__ = [
+    "Aborted",
+    "AlreadyExists",
+    "DataLoss",
+    "DeadlineExceeded",
+    "FailedPrecondition",
+    "Internal",
+    "InvalidArgument",
+    "NotFound",
+    "PermissionDenied",
+    "PolicyDenied",
+    "ResourceExhausted",
+    "SpiritsafeError",
+    "Unauthenticated",
+    "Unavailable",
+    "Violation",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +54,12 @@ class Violation:
 
 
 class SpiritsafeError(Exception):
-    """Base of all errors. ``code`` is the name of the gRPC status code that it travels under."""
+    """Base of all errors. ``code`` is the name of the gRPC status code that it travels under.
+
+    ``method`` is the call that raised it, for example "spiritsafe.registry.v1.ModelService/GetModel", and
+    ``request_id`` that of its request; both are empty for errors that no call raised. ``retry_seconds`` is how long the
+    server asks to wait before the call is repeated; None where it does not ask for that.
+    """
 
     code: ClassVar[str] = "UNKNOWN"
 
@@ -47,6 +71,7 @@ class SpiritsafeError(Exception):
         remedy: str = "",
         metadata: Mapping[str, str] | None = None,
         violations: tuple[Violation, ...] = (),
+        retry_seconds: float | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -54,6 +79,9 @@ class SpiritsafeError(Exception):
         self.remedy = remedy
         self.metadata = dict(metadata or {})
         self.violations = violations
+        self.retry_seconds = retry_seconds
+        self.method = ""
+        self.request_id = ""
 
     def __str__(self) -> str:
         return f"{self.message} ({self.remedy})" if self.remedy else self.message

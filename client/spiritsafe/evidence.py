@@ -184,6 +184,11 @@ def _load_keys(keys_pem: str) -> dict[str, Ed25519PublicKey]:
     return keys
 
 
+def key_ids(keys_pem: str) -> list[str]:
+    """The ids of the public keys in a text of PEM blocks. Raises as ``verify_envelope``."""
+    return list(_load_keys(keys_pem))
+
+
 def key_id(key: Ed25519PublicKey) -> str:
     """Lower-case hexadecimal SHA-256 of the key in DER form; as ``openssl pkey -pubin -outform DER | sha256sum``."""
     import hashlib

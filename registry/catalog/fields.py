@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
 
 from registry.errors import invalid
 
@@ -14,6 +17,17 @@ MAX_TAG_VALUE_LENGTH = 1_024
 # Exactly the keys that a filter can name after `tags.`.
 _TAG_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,62}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def masked(given: Message, mask: FieldMask, updatable: Sequence[str]) -> list[str]:
+    """The fields to change: those of the mask, all for ``*``, without a mask those that are set (AIP-134, AIP-161)."""
+    paths = list(dict.fromkeys(mask.paths))
+    if paths == ["*"]:
+        return list(updatable)
+    for path in paths:
+        if path not in updatable:
+            raise invalid("update_mask", f"{path!r} cannot be changed", remedy=f"name any of {', '.join(updatable)}")
+    return paths or [field for field in updatable if getattr(given, field)]
 
 
 def check_line(value: str, field: str) -> str:

@@ -29,12 +29,17 @@ def get_file(session: Session, version: Version, name: VersionName, path: str) -
 
 def missing(store: ArtifactStore, files: Iterable[File]) -> list[str]:
     """The paths of owned files whose content the store does not hold: somebody must upload them."""
-    return [file.path for file in files if not file.external and not store.has(file.sha256)]
+    return [file.path for file in _absent(store, [file for file in files if not file.external])]
 
 
 def not_mirrored(store: ArtifactStore, files: Iterable[File]) -> list[File]:
     """The external files whose content the store does not hold."""
-    return [file for file in files if file.external and not store.has(file.sha256)]
+    return _absent(store, [file for file in files if file.external])
+
+
+def _absent(store: ArtifactStore, files: Sequence[File]) -> list[File]:
+    here = store.sizes(file.sha256 for file in files)
+    return [file for file in files if file.sha256 not in here]
 
 
 def check_here(store: ArtifactStore, file: File, name: VersionName) -> None:
@@ -54,7 +59,8 @@ def problem(store: ArtifactStore, files: Sequence[File], name: VersionName) -> S
     External files may be elsewhere: their sizes and digests are those that their repository's commit names.
     Given back rather than raised: it is found before the transaction that decides whether it matters.
     """
-    absent = missing(store, files)
+    sizes = store.sizes(file.sha256 for file in files)
+    absent = [file.path for file in files if not file.external and file.sha256 not in sizes]
     if absent:
         return FailedPrecondition(
             f"{name}: {len(absent)} of {len(files)} files are not uploaded: {', '.join(absent[:5])}",
@@ -62,8 +68,8 @@ def problem(store: ArtifactStore, files: Sequence[File], name: VersionName) -> S
             remedy="upload the files that ListMissingFiles names, then finalize again",
             metadata={"resource": str(name), "missing": str(len(absent))},
         )
-    files = [file for file in files if not file.external or store.has(file.sha256)]
-    resized = [file.path for file in files if store.size(file.sha256) != file.size_bytes]
+    files = [file for file in files if file.sha256 in sizes]
+    resized = [file.path for file in files if sizes[file.sha256] != file.size_bytes]
     if resized:
         return FailedPrecondition(
             f"{name}: the content has another size than the manifest says: {', '.join(resized[:5])}",

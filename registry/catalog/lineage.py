@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import cast
+from operator import attrgetter
+from typing import Any, NamedTuple, cast
 
+import sqlalchemy
+from sqlalchemy import Select
 from sqlmodel import Session, col, select
 
 from registry.catalog.rules import check_edge, find_cycle
 from registry.errors import invalid
 from registry.identity.access import check_namespace
 from registry.licensing.vocabulary import WEIGHTS_EDGES
-from registry.storage.lookup import get_version, names_of, version_name
+from registry.storage.lookup import among, get_version, id_list, names_of, version_name
 from registry.storage.tables import Edge, Node, Version
 from registry.wire import enum_text
 from spiritsafe.errors import AlreadyExists, FailedPrecondition
@@ -45,9 +49,18 @@ def add_edge(
     return parent_name
 
 
-def edges_of(session: Session, version_ids: Iterable[int]) -> list[Edge]:
+class Link(NamedTuple):
+    """An edge as it was read: a lineage may have a hundred thousand."""
+
+    id: int
+    child_id: int
+    type: str
+    parent_id: int
+
+
+def edges_of(session: Session, version_ids: Iterable[int]) -> list[Link]:
     """The edges from these versions to their parents, in the order in which they were added."""
-    return list(session.exec(select(Edge).where(col(Edge.child_id).in_(set(version_ids))).order_by(col(Edge.id))))
+    return _links(session, _LINKS.where(col(Edge.child_id).in_(set(version_ids))).order_by(col(Edge.id)))
 
 
 def parents_of(session: Session, version: Version) -> list[tuple[str, Node, Version]]:
@@ -60,46 +73,55 @@ def parents_of(session: Session, version: Version) -> list[tuple[str, Node, Vers
     return list(session.exec(query).all())
 
 
-def has_descendants(session: Session, version: Version) -> bool:
-    return session.exec(select(Edge.id).where(Edge.parent_id == version.id).limit(1)).first() is not None
-
-
-def walk(session: Session, start: Version, direction: str, max_depth: int) -> tuple[list[int], list[Edge]]:
+def walk(session: Session, start: Version, direction: str, max_depth: int) -> tuple[list[int], list[Link]]:
     """Ids of the versions reached, ``start`` first and then by distance, with every edge on the way.
 
     ``direction`` is "ancestors" or "descendants"; ``max_depth`` counts edges away from ``start``, 0 means all.
     """
     near, far = ("child_id", "parent_id") if direction == "ancestors" else ("parent_id", "child_id")
+    if max_depth:
 
-    def step(frontier: Sequence[int]) -> Iterable[Edge]:
-        return session.exec(select(Edge).where(col(getattr(Edge, near)).in_(frontier)).order_by(col(Edge.id)))
+        def step(frontier: Sequence[int]) -> Sequence[Link]:
+            reached = _LINKS.where(among(_COLUMNS[near], "ids")).params(ids=id_list(frontier))
+            return _links(session, reached.order_by(col(Edge.id)))
 
-    return _walk(_id(start), step, far, max_depth)
+        return _walk(_id(start), step, far, max_depth)
+    # All of it by one statement, put in order here: level by level, a statement each would cost more than the rows.
+    links: dict[int, list[Link]] = defaultdict(list)
+    for link in _links(session, _REACHED[near].params(start=_id(start))):
+        links[getattr(link, near)].append(link)
+    return _walk(_id(start), lambda frontier: sorted(link for one in frontier for link in links.get(one, ())), far)
 
 
 def weights_ancestors(session: Session, version: Version) -> set[int]:
     """Ids of the versions whose weights went into this one's, through edges of weights alone, itself left out."""
 
-    def step(frontier: Sequence[int]) -> Iterable[Edge]:
-        query = select(Edge).where(col(Edge.child_id).in_(frontier), col(Edge.type).in_(WEIGHTS_EDGES))
-        return session.exec(query)
+    def step(frontier: Sequence[int]) -> Sequence[Link]:
+        return _links(session, _LINKS.where(col(Edge.child_id).in_(frontier), col(Edge.type).in_(WEIGHTS_EDGES)))
 
     own = _id(version)
     return set(_walk(own, step, "parent_id")[0]) - {own}
 
 
 def _walk(
-    start: int, step: Callable[[Sequence[int]], Iterable[Edge]], far: str, max_depth: int = 0
-) -> tuple[list[int], list[Edge]]:
+    start: int, step: Callable[[Sequence[int]], Sequence[Link]], far: str, max_depth: int = 0
+) -> tuple[list[int], list[Link]]:
     # Level by level, each version once: a diamond costs its edges, not its paths.
-    seen, edges, frontier, depth = {start: None}, [], [start], 0
+    seen: dict[int, None] = {start: None}
+    edges: list[Link] = []
+    frontier, depth = [start], 0
+    beyond = attrgetter(far)
     while frontier and not (max_depth and depth == max_depth):
-        found = list(step(frontier))
+        found = step(frontier)
         edges += found
-        frontier = [one for one in dict.fromkeys(getattr(edge, far) for edge in found) if one not in seen]
+        frontier = [one for one in dict.fromkeys(map(beyond, found)) if one not in seen]
         seen.update(dict.fromkeys(frontier))
         depth += 1
     return list(seen), edges
+
+
+def _links(session: Session, query: Select[Any]) -> list[Link]:
+    return list(map(Link._make, session.execute(query)))
 
 
 def _check_new(session: Session, edge: Edge, child: VersionName, parent: VersionName) -> None:
@@ -116,10 +138,10 @@ def _check_new(session: Session, edge: Edge, child: VersionName, parent: Version
 
 
 def _check_acyclic(session: Session, edge: Edge) -> None:
-    def step(frontier: Sequence[int]) -> Iterable[Edge]:
+    def step(frontier: Sequence[int]) -> Sequence[Link]:
         # Only through drafts: a finalized version stands on finalized ones, so no draft lies above it.
-        query = select(Edge).join(Version, col(Edge.child_id) == Version.id)
-        return session.exec(query.where(col(Edge.child_id).in_(frontier), Version.state == "draft"))
+        query = _LINKS.join(Version, col(Edge.child_id) == Version.id)
+        return _links(session, query.where(col(Edge.child_id).in_(frontier), col(Version.state) == "draft"))
 
     parents: dict[int, list[int]] = {}
     for above in _walk(edge.parent_id, step, "parent_id")[1]:
@@ -145,3 +167,20 @@ def check_depth(max_depth: int) -> int:
 
 def _id(version: Version) -> int:
     return cast("int", version.id)
+
+
+_LINKS: Any = sqlalchemy.select(col(Edge.id), col(Edge.child_id), col(Edge.type), col(Edge.parent_id))
+_COLUMNS = {"child_id": col(Edge.child_id), "parent_id": col(Edge.parent_id)}
+
+
+def _reached(near: str, far: str) -> Select[Any]:
+    """Every edge on the way from the version in the parameter ``start``."""
+    begin = sqlalchemy.select(sqlalchemy.bindparam("start", type_=sqlalchemy.Integer).label("id"))
+    reached = begin.cte("reached", recursive=True)
+    reached = reached.union(sqlalchemy.select(_COLUMNS[far]).join(reached, _COLUMNS[near] == reached.c.id))
+    joined: Select[Any] = _LINKS.join(reached, _COLUMNS[near] == reached.c.id)
+    return joined
+
+
+# One statement object for each direction, so that it is compiled once.
+_REACHED = {"child_id": _reached("child_id", "parent_id"), "parent_id": _reached("parent_id", "child_id")}

@@ -2,64 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import uuid4
 
-from sqlalchemy.orm import defer
-from sqlmodel import Session, col, delete, select
-from sqlmodel.sql.expression import Select
+from google.protobuf.field_mask_pb2 import FieldMask
+from sqlmodel import Session
 
-from registry.catalog.fields import check_licenses, check_line, check_tags, check_text
-from registry.catalog.lineage import add_edge, has_descendants, parents_of
+from registry.catalog.fields import check_licenses, check_line, check_tags, check_text, masked
+from registry.catalog.lineage import add_edge, parents_of
 from registry.catalog.manifest import check_manifest, manifest_digest
 from registry.catalog.rules import check_external, check_files_declared, check_kind
 from registry.clock import now
-from registry.context import Registry
-from registry.decisions.evaluation import deployable
 from registry.errors import wrong_state
 from registry.licensing.exposures import NodeExposures, inherit
 from registry.licensing.vocabulary import EdgeType
-from registry.listing import filters
-from registry.listing.paging import Page
 from registry.storage.audit import Event
-from registry.storage.lookup import get_node, version_name
+from registry.storage.lookup import version_name
 from registry.storage.tables import (
-    Attestation,
-    Channel,
-    Edge,
-    EvaluationReport,
     File,
-    Finding,
-    LastVerdict,
     Node,
-    Promotion,
-    RecordedBundle,
-    Review,
     Version,
 )
-from registry.wire import EnumType, enum_number, enum_text
-from spiritsafe.errors import FailedPrecondition, SpiritsafeError
-from spiritsafe.registry.v1 import licensing_pb2, version_pb2
+from registry.wire import enum_text
+from spiritsafe.errors import SpiritsafeError
+from spiritsafe.registry.v1 import version_pb2
 from spiritsafe.rpc.caller import Caller
-from spiritsafe.rpc.names import NodeName
 
 DRAFT, READY = "draft", "ready"
-ANY = "-"
-# Rows that one call looks at when a filter asks for verdicts: a page may then be short, but never slow.
-SCAN_LIMIT = 200
-_FILTERABLE = ("kind", "state", "stand_in", "tags.", "deployable.")
-_COLUMNS = {
-    "kind": col(Version.kind),
-    "state": col(Version.state),
-    "stand_in": col(Version.stand_in),
-    "tags": col(Version.tags),
-}
-_VALUES: Mapping[str, EnumType] = {
-    "kind": version_pb2.VersionKind,
-    "state": version_pb2.VersionState,
-    "deployable": licensing_pb2.Verdict,
-}
+UPDATABLE = ("description", "tags")
 
 
 def create(session: Session, caller: Caller, node: Node, given: version_pb2.Version) -> tuple[Version, Event]:
@@ -145,31 +114,6 @@ def finalize(session: Session, node: Node, version: Version, problem: Spiritsafe
     return Event("version.finalized", name, {"digest": version.digest, "parents": names})
 
 
-def remove(session: Session, node: Node, version: Version) -> Event:
-    """Deletes a version with its files, edges and findings; its number is not given again, content stays in the store.
-
-    Raises FailedPrecondition when something descends from it, a channel holds it, or recorded decisions rest on it.
-    """
-    name = str(version_name(node, version))
-    if has_descendants(session, version):
-        raise _kept(name, "has descendants", "HAS_DESCENDANTS", "delete them first")
-    if _refers(session, Channel.version_id, version):
-        raise _kept(name, "is held by a channel", "IN_CHANNEL", "promote another version or roll back first")
-    history = (
-        *(Promotion.version_id, Promotion.previous_version_id, Review.version_id, Review.origin_id),
-        *(EvaluationReport.version_id, EvaluationReport.baseline_id, EvaluationReport.dataset_id),
-        *(RecordedBundle.version_id, Attestation.version_id),
-    )
-    if any(_refers(session, column, version) for column in history):
-        why = "is named by recorded promotions, reviews, evaluation reports, bundles or attestations"
-        raise _kept(name, why, "HAS_HISTORY", "keep it: history must resolve")
-    owned = ((File, File.version_id), (Edge, Edge.child_id), (LastVerdict, LastVerdict.version_id))
-    for table, column in (*owned, (Finding, Finding.version_id)):
-        session.exec(delete(table).where(col(column) == version.id))
-    session.delete(version)
-    return Event("version.deleted", name, {"state": version.state, "digest": version.digest})
-
-
 def check_draft(node: Node, version: Version) -> None:
     """Raises FailedPrecondition when the version is finalized."""
     if version.state != DRAFT:
@@ -181,61 +125,20 @@ def check_draft(node: Node, version: Version) -> None:
         )
 
 
-def list_page(
-    session: Session, registry: Registry, parent: NodeName, page: Page, filter_: str
-) -> tuple[Sequence[tuple[Node, Version]], str]:
-    """Versions newest first, with the next page token; the id "-" stands for all models or datasets of a namespace.
+def update(session: Session, node: Node, version: Version, given: version_pb2.Version, mask: FieldMask) -> Event:
+    """Changes what people say about a version, which is no part of what it is: description and tags.
 
-    A condition on `deployable` holds for finalized versions only; with one, a page may be short although more follow.
+    Without a mask those that are set (AIP-134). Raises InvalidArgument.
     """
-    conditions = _conditions(filter_)
-    # Both keys grow with time; within one model the number has an index.
-    key = "id" if parent.id == ANY else "number"
-    order = col(getattr(Version, key))
-    query = _under(session, parent).order_by(order.desc())
-    for condition in conditions:
-        if condition.name in _COLUMNS:
-            query = query.where(filters.where(condition, _COLUMNS))
-    if page.after is not None:
-        query = query.where(order < page.after)
-
-    def key_of(row: tuple[Node, Version]) -> int:
-        return int(getattr(row[1], key))
-
-    verdicts = [condition for condition in conditions if condition.name == "deployable"]
-    if not verdicts:
-        return page.cut(session.exec(query.limit(page.size + 1)).all(), key_of)
-    rows = session.exec(query.where(Version.state == READY).limit(SCAN_LIMIT + 1)).all()
-    return page.cut_matching(rows, SCAN_LIMIT, key_of, lambda row: _deployable(session, registry, *row, verdicts))
-
-
-def _under(session: Session, parent: NodeName) -> Select[Node, Version]:
-    # Exposures can be long, and a remembered verdict does not need them.
-    query = select(Node, Version).where(Version.node_id == Node.id)
-    query = query.options(defer(Version.exposures))  # type: ignore[arg-type] # a column at class level
-    if parent.id == ANY:
-        return query.where(Node.namespace == parent.namespace, Node.collection == parent.collection)
-    return query.where(Node.id == get_node(session, parent, "parent").id)
-
-
-def _conditions(filter_: str) -> list[filters.Condition]:
-    conditions = filters.parse(filter_, _FILTERABLE)
-    for condition in conditions:
-        if condition.name in _VALUES:
-            enum_number(_VALUES[condition.name], condition.value, "filter")
-        if condition.name == "deployable":
-            enum_number(licensing_pb2.Context, condition.key, "filter")
-    return conditions
-
-
-def _deployable(
-    session: Session, registry: Registry, node: Node, version: Version, conditions: Sequence[filters.Condition]
-) -> bool:
-    verdicts = {
-        enum_text(licensing_pb2.Context, each.context): enum_text(licensing_pb2.Verdict, each.verdict)
-        for each in deployable(session, registry, node, version)
-    }
-    return all(condition.holds(verdicts.get(condition.key)) for condition in conditions)
+    fields = masked(given, mask, UPDATABLE)
+    if "description" in fields:
+        version.description = check_text(given.description, "version.description")
+    if "tags" in fields:
+        version.tags = check_tags(given.tags, "version.tags")
+    version.revision += 1
+    session.add(version)
+    session.flush()
+    return Event("version.updated", str(version_name(node, version)), {"fields": fields})
 
 
 def _row(node: Node, caller: Caller, kind: str, given: version_pb2.Version) -> Version:
@@ -262,11 +165,3 @@ def _row(node: Node, caller: Caller, kind: str, given: version_pb2.Version) -> V
         creator=caller.identity,
         create_time=now(),
     )
-
-
-def _kept(name: str, why: str, reason: str, remedy: str) -> FailedPrecondition:
-    return wrong_state(name, f"cannot be deleted: it {why}", reason=reason, remedy=remedy)
-
-
-def _refers(session: Session, column: Any, version: Version) -> bool:
-    return session.exec(select(column).where(column == version.id).limit(1)).first() is not None

@@ -10,13 +10,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlmodel import Session
+import sqlalchemy
+from sqlmodel import Session, col
 
 from registry.clock import now
 from registry.storage.audit import next_sequence
 from registry.storage.tables import Reevaluation, Setting
 
 _EPOCH = "licence_epoch"
+# For statements that want it beside their rows.
+EPOCH_VALUE = sqlalchemy.select(col(Setting.value)).where(col(Setting.key) == _EPOCH).scalar_subquery()
+_CURRENT = sqlalchemy.select(EPOCH_VALUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,12 @@ EVERYTHING = Reach(everything=True)
 
 def current_epoch(session: Session) -> int:
     """The number of the state of all licence data, 1 in a new registry."""
-    setting = session.get(Setting, _EPOCH)
-    return int(setting.value) if setting else 1
+    return epoch_of(session.execute(_CURRENT).scalar())
+
+
+def epoch_of(value: str | None) -> int:
+    """The number from what ``EPOCH_VALUE`` gives."""
+    return int(value) if value else 1
 
 
 def bump_epoch(session: Session, reach: Reach = EVERYTHING) -> int:

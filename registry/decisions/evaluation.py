@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
+from typing import Any, cast
 
+from sqlalchemy import Row
 from sqlmodel import Session
 
 from registry.clock import now, to_timestamp
@@ -38,6 +39,7 @@ from registry.licensing import Context, Deployment, Evaluation, NodeKind, Obliga
 from registry.licensing import evaluate as judge
 from registry.storage.lookup import version_name
 from registry.storage.tables import Node, Review, Version
+from registry.wire import enum_number
 from spiritsafe.registry.v1 import licensing_pb2
 from spiritsafe.rpc.names import VersionName
 
@@ -47,6 +49,7 @@ __all__ = [
     "bump_epoch",
     "current_epoch",
     "deployable",
+    "deployable_rows",
     "effective_licenses",
     "evaluate",
     "evaluate_contexts",
@@ -134,6 +137,26 @@ def deployable(
         licensing_pb2.ContextVerdict(context=each.context, verdict=each.verdict)
         for each in evaluate_contexts(session, registry, node, version, CONTEXTS)
     ]
+
+
+def deployable_rows(
+    session: Session, registry: Registry, rows: Sequence[Row[Any]]
+) -> dict[int, list[licensing_pb2.ContextVerdict]]:
+    """The same for many versions read as columns, with their model's ``display_name``, by id: from memory at best."""
+    epoch, at, memo = current_epoch(session), now(), memo_of(registry.database)
+    found: dict[int, list[licensing_pb2.ContextVerdict]] = {}
+    for row in rows:
+        known = [memo.verdict(Question(epoch, row.uid, each, "", False, row.display_name), at) for each in CONTEXTS]
+        if row.state == "ready" and None in known:
+            node, version = session.get_one(Node, row.node_id), session.get_one(Version, row.id)
+            found[row.id] = deployable(session, registry, node, version)
+        else:
+            found[row.id] = [
+                licensing_pb2.ContextVerdict(context=enum_number(licensing_pb2.Context, context), verdict=verdict)
+                for context, verdict in zip(CONTEXTS, known, strict=True)
+                if verdict is not None and row.state == "ready"
+            ]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

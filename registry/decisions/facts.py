@@ -17,8 +17,8 @@ from sqlmodel import Session, col, select
 
 from registry.decisions.ancestry import Ancestry, Name
 from registry.licensing import Approval, Context, NodeExposures, OriginFacts
+from registry.licensing.effective import effective
 from registry.licensing.findings import ALERT_CODES
-from registry.licensing.vocabulary import UNKNOWN
 from registry.storage.lookup import among, id_list
 from registry.storage.tables import Agreement, Finding, Review, Version
 from spiritsafe.rpc.names import VersionName
@@ -104,7 +104,7 @@ class Lineage:
 
 def effective_licenses(version: Version) -> list[str]:
     """The licences that count: concluded, else declared AND detected; ``unknown`` when imported with nothing known."""
-    return _effective(version.concluded, version.declared, version.detected, version.imported)
+    return effective(version.concluded, version.declared, version.detected, version.imported)
 
 
 def load_lineage(session: Session, version: Version, ancestry: Ancestry | None = None) -> Lineage:
@@ -218,7 +218,7 @@ def _origin(
 ) -> Origin:
     known = (_ids(concluded), _ids(declared), _ids(detected))
     return Origin(
-        licenses=tuple(_effective(*known, bool(imported))),
+        licenses=tuple(effective(*known, bool(imported))),
         multimodal=bool(multimodal),
         stand_in=bool(stand_in),
     )
@@ -230,12 +230,3 @@ def _ids(stored: str | None) -> list[str] | None:
         return None
     ids: list[str] = json.loads(stored)
     return ids
-
-
-def _effective(
-    concluded: list[str] | None, declared: list[str] | None, detected: list[str] | None, imported: bool
-) -> list[str]:
-    if concluded is not None:
-        return list(concluded)
-    known = list(dict.fromkeys([*(declared or ()), *(detected or ())]))
-    return known or ([UNKNOWN] if imported else [])

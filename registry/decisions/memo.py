@@ -38,16 +38,18 @@ class Memo:
     def get(self, question: Question, at: int) -> licensing_pb2.Evaluation | None:
         """A copy of the answer, unless the passing of time may have changed it."""
         with self._lock:
-            evaluation, valid_until = self._entries.get(question, (None, None))
-            if evaluation is None:
-                return None
-            if valid_until is not None and valid_until <= at:
-                del self._entries[question]
-                return None
-            self._entries.move_to_end(question)
+            evaluation = self._valid(question, at)
+        if evaluation is None:
+            return None
         copy = licensing_pb2.Evaluation()
         copy.CopyFrom(evaluation)
         return copy
+
+    def verdict(self, question: Question, at: int) -> licensing_pb2.Verdict.ValueType | None:
+        """The verdict alone, without the price of a copy."""
+        with self._lock:
+            evaluation = self._valid(question, at)
+            return evaluation and evaluation.verdict
 
     def put(self, question: Question, evaluation: licensing_pb2.Evaluation, valid_until: int | None) -> None:
         """Keeps a copy of the answer until ``valid_until`` (microseconds), or until it is crowded out."""
@@ -58,6 +60,16 @@ class Memo:
             self._entries.move_to_end(question)
             if len(self._entries) > self._max_entries:
                 self._entries.popitem(last=False)
+
+    def _valid(self, question: Question, at: int) -> licensing_pb2.Evaluation | None:
+        evaluation, valid_until = self._entries.get(question, (None, None))
+        if evaluation is None:
+            return None
+        if valid_until is not None and valid_until <= at:
+            del self._entries[question]
+            return None
+        self._entries.move_to_end(question)
+        return evaluation
 
     def __len__(self) -> int:
         return len(self._entries)

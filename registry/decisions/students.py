@@ -17,7 +17,7 @@ from registry.identity.access import may_use
 from registry.licensing import Context, NodeKind
 from registry.licensing.components import Component, Shelf, publisher
 from registry.licensing.student import STUDENT, Method, Recipe
-from registry.storage.lookup import get_version, rows_of, version_name
+from registry.storage.lookup import alive, get_version, rows_of, version_name
 from registry.storage.tables import Node, Version
 from registry.wire import enum_text
 from spiritsafe.errors import NotFound
@@ -91,7 +91,7 @@ class Workshop:
         return self._made[name]
 
     def _stored_names(self, name: VersionName) -> list[str]:
-        query = select(Node, Version).where(Version.node_id == Node.id, Version.state == "ready")
+        query = select(Node, Version).where(Version.node_id == Node.id, Version.state == "ready", *alive())
         query = query.where(Node.namespace == name.node.namespace, Node.collection == name.node.collection)
         newest = self._session.exec(query.order_by(col(Version.id).desc()).limit(1000))
         return [str(version_name(node, version)) for node, version in newest]

@@ -49,7 +49,8 @@ class _Scan:
         self._traits = families.Traits()
 
     def run(self, files: Sequence[File]) -> Observations:
-        present = [file for file in files if self._store.has(file.sha256)]
+        here = self._store.sizes(file.sha256 for file in files)
+        present = [file for file in files if file.sha256 in here]
         self._found.files = len(present)
         if len(present) < len(files):
             self._leave_out(f"{len(files) - len(present)} files whose content is not in the store")

@@ -11,7 +11,7 @@ from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
 from registry.catalog import legal_files
-from registry.catalog.lineage import edges_of
+from registry.catalog.lineage import Link, edges_of
 from registry.decisions.evaluation import assess
 from registry.decisions.facts import effective_licenses, load_lineage
 from registry.decisions.rules import current_rules
@@ -21,7 +21,7 @@ from registry.licensing import Catalogue, Obligation
 from registry.licensing.vocabulary import NO_EFFECT_EDGES
 from registry.storage.artifacts import ArtifactStore
 from registry.storage.lookup import rows_of, version_name
-from registry.storage.tables import Edge, File, Node, Version
+from registry.storage.tables import File, Node, Version
 
 COMMERCIAL = "commercial"
 # A bundle travels in one message of at most 64 MiB; a paper beyond this is told as missing.
@@ -119,9 +119,9 @@ def load_facts(
     )
 
 
-def _carrying(session: Session, own: int, rows: _Rows) -> list[Edge]:
+def _carrying(session: Session, own: int, rows: _Rows) -> list[Link]:
     """The edges that carry terms, the version's own first and then by distance."""
-    by_child: dict[int, list[Edge]] = defaultdict(list)
+    by_child: dict[int, list[Link]] = defaultdict(list)
     for edge in edges_of(session, rows):
         if edge.type not in NO_EFFECT_EDGES and edge.parent_id in rows:
             by_child[edge.child_id].append(edge)

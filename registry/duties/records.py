@@ -19,7 +19,7 @@ from registry.errors import check_etag, invalid, not_found, wrong_state
 from registry.identity.access import check_namespace
 from registry.storage.audit import Event
 from registry.storage.lookup import version_name
-from registry.storage.tables import Attestation, RecordedBundle
+from registry.storage.tables import Attestation, BundleFile, RecordedBundle
 from spiritsafe.registry.v1 import duty_pb2
 from spiritsafe.rpc.caller import Caller
 
@@ -65,6 +65,8 @@ def record_bundle(
     )
     session.add(row)
     session.flush()
+    digests = {file["sha256"] for file in row.files}
+    session.add_all(BundleFile(bundle_id=cast("int", row.id), sha256=sha256) for sha256 in digests)
     fields = ("context", "outbound_license", "distributed", "obligations_digest", "version_digest", "files", "missing")
     return row, Event("bundle.recorded", name, {field: getattr(row, field) for field in fields})
 

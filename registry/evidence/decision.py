@@ -7,7 +7,7 @@ from typing import Any
 
 from registry.evidence.facts import stamp
 from registry.wire import enum_text
-from spiritsafe.registry.v1 import licensing_pb2, promotion_pb2
+from spiritsafe.registry.v1 import licensing_pb2, promotion_pb2, recall_pb2
 
 SCHEMA = "spiritsafe.deployment-decision/v1"
 
@@ -30,6 +30,11 @@ def decision_fields(
         "allowed": answer.allowed,
         "verdicts": [_verdict(each, digests) for each in answer.evaluations],
         "stand_ins": list(answer.stand_ins),
+        "deleted_versions": list(answer.deleted_versions),
+        "recalls": [
+            {"version": each.version, "severity": enum_text(recall_pb2.RecallSeverity, each.severity)}
+            for each in answer.recalls
+        ],
         "epoch": epoch,
         "issue_time": stamp(issue_time),
         "expire_time": stamp(answer.expire_time.ToMicroseconds()),

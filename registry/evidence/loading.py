@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from sqlmodel import Session, col, select
 
 from registry.catalog.files import files_of
-from registry.catalog.lineage import walk
+from registry.catalog.lineage import Link, walk
 from registry.clock import now
 from registry.context import Registry
 from registry.decisions.agreements import agreement_name
@@ -27,7 +27,6 @@ from registry.storage.tables import (
     Agreement,
     AuditEvent,
     Channel,
-    Edge,
     File,
     Node,
     Promotion,
@@ -153,7 +152,7 @@ def _optional(ids: list[str] | None) -> tuple[str, ...] | None:
     return None if ids is None else tuple(ids)
 
 
-def _links(edges: Iterable[Edge], items: dict[int, facts.Item]) -> Iterable[facts.Link]:
+def _links(edges: Iterable[Link], items: dict[int, facts.Item]) -> Iterable[facts.Link]:
     for edge in edges:
         yield facts.Link(items[edge.child_id].name, EdgeType(edge.type), items[edge.parent_id].name)
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import Mapped
+
 from spiritsafe.errors import PermissionDenied
 from spiritsafe.rpc.caller import Caller
+
+# In a parent's name: every namespace, model or dataset.
+ALL = "-"
 
 
 def may_use(caller: Caller, namespace: str) -> bool:
@@ -21,6 +27,13 @@ def check_namespace(caller: Caller, namespace: str) -> None:
         remedy=f"ask an administrator for a token for namespace {namespace}",
         metadata={"namespace": namespace, "granted": ",".join(sorted(caller.namespaces))},
     )
+
+
+def visible(caller: Caller, namespace: str, column: Mapped[str]) -> list[ColumnElement[bool]]:
+    """Limits rows to a namespace, or to all that the caller may see where it is ``ALL``."""
+    if namespace != ALL:
+        return [column == namespace]
+    return [column.in_(sorted(caller.namespaces))] if caller.namespaces else []
 
 
 def check_everywhere(caller: Caller) -> None:

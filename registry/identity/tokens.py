@@ -1,7 +1,6 @@
 """API tokens: a random secret for the holder, its SHA-256 for the registry.
 
-A secret has 256 bits of entropy, so a plain hash of it cannot be searched and needs no salt. Nothing is cached: each
-call looks its token up, and revocation therefore acts at once.
+A secret has 256 bits of entropy, so a plain hash of it cannot be searched and needs no salt.
 """
 
 from __future__ import annotations
@@ -12,7 +11,9 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlmodel import Session, select
+import sqlalchemy
+from sqlalchemy import bindparam
+from sqlmodel import Session, col
 
 from registry.errors import invalid
 from registry.identity.roles import ROLES, permissions_of
@@ -82,16 +83,29 @@ def add_token(session: Session, grant: Grant, *, secret: str, creator: str, now:
     return token
 
 
-def authenticate(session: Session, secret: str, now: int) -> Caller:
-    """Whom the secret stands for. Raises Unauthenticated with TOKEN_UNKNOWN, TOKEN_REVOKED or TOKEN_EXPIRED."""
-    token = session.exec(select(Token).where(Token.secret_sha256 == hash_secret(secret))).first()
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Whom a token stands for, and the time at which it ends; None for never."""
+
+    caller: Caller
+    expire_time: int | None
+
+
+def admit(session: Session, secret: str, now: int) -> Admission:
+    """What the secret stands for. Raises Unauthenticated with TOKEN_UNKNOWN, TOKEN_REVOKED or TOKEN_EXPIRED."""
+    token = session.execute(_TOKEN, {"hash": hash_secret(secret)}).first()
     if token is None:
         raise _refused("TOKEN_UNKNOWN", "the token is not known here", "check that it belongs to this registry")
     if token.revoke_time is not None:
         raise _refused("TOKEN_REVOKED", "the token was revoked", "ask an administrator for a new one")
     if token.expire_time is not None and token.expire_time <= now:
         raise _refused("TOKEN_EXPIRED", "the token has expired", "ask an administrator for a new one")
-    return caller_for(token.identity, token.roles, token.namespaces)
+    return Admission(caller_for(token.identity, token.roles, token.namespaces), token.expire_time)
+
+
+def authenticate(session: Session, secret: str, now: int) -> Caller:
+    """Whom the secret stands for; raises as ``admit``."""
+    return admit(session, secret, now).caller
 
 
 def caller_for(identity: str, roles: Iterable[str], namespaces: Iterable[str] = ()) -> Caller:
@@ -102,3 +116,8 @@ def caller_for(identity: str, roles: Iterable[str], namespaces: Iterable[str] = 
 
 def _refused(reason: str, message: str, remedy: str) -> Unauthenticated:
     return Unauthenticated(message, reason=reason, remedy=remedy)
+
+
+_TOKEN = sqlalchemy.select(
+    col(Token.identity), col(Token.roles), col(Token.namespaces), col(Token.expire_time), col(Token.revoke_time)
+).where(col(Token.secret_sha256) == bindparam("hash"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import cast
 
 from google.protobuf import json_format
@@ -19,38 +19,44 @@ from registry.decisions.rules import current_rules
 from registry.duties.checking import without_own_word
 from registry.duties.loading import PaperStore, Release
 from registry.duties.standing import standings
-from registry.errors import invalid, not_found, wrong_state
+from registry.errors import check_etag, invalid, not_found, wrong_state
 from registry.identity.access import check_namespace
+from registry.identity.roles import roles_with
 from registry.licensing import Verdict
+from registry.promotion import approvals, policies, recalls
 from registry.promotion.gate import (
     COMMERCIAL,
-    Check,
+    EVALUATED_KINDS,
     DutyFacts,
     GateFacts,
     Inventory,
     OpenDuty,
     OpenReason,
-    Outcome,
-    needs_evaluation,
     run_gate,
 )
 from registry.promotion.history import Held, rollback_target
+from registry.promotion.outcome import Check, Outcome
+from registry.promotion.requirements import Policy, Standing
+from registry.promotion.standing import standing_of
 from registry.reports.messages import report_messages
 from registry.reports.records import newest_by_dataset
 from registry.storage.audit import Event
-from registry.storage.lookup import channel_name, get_node, version_name
-from registry.storage.tables import Channel, Node, Promotion, Version
+from registry.storage.lookup import channel_name, get_node, names_of, node_name, version_name
+from registry.storage.tables import Channel, Node, Promotion, PromotionApproval, Version
 from registry.wire import enum_text
+from spiritsafe.errors import PermissionDenied
 from spiritsafe.registry.v1 import evaluation_report_pb2, licensing_pb2
 from spiritsafe.rpc.caller import Caller
 from spiritsafe.rpc.names import ChannelName, check_id, shorten
 
 PROMOTE, ROLLBACK = "promote", "rollback"
+BREAK_GLASS = "promotions.break_glass"
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try to put a version into a channel. ``action`` is PROMOTE or ROLLBACK."""
+    """One try to put a version into a channel. ``action`` is PROMOTE or ROLLBACK; ``break_glass`` the reason, if any,
+    for which it may go through a freeze."""
 
     node: Node
     version: Version
@@ -59,6 +65,7 @@ class Attempt:
     outbound: str
     distributed: bool
     action: str
+    break_glass: str = ""
 
 
 def check_target(context: str, stage: str, outbound: str) -> None:
@@ -88,23 +95,40 @@ def attempt(
 
     ``inventory`` and ``papers`` were read before the write lock: a finalized manifest does not change any more.
     """
+    _check_break_glass(caller, tried)
     ready = tried.version.state == "ready"
     assessed = _assess(session, tried) if ready else None
-    reports = _reports(session, tried)
+    asked = policies.in_force(session, tried.node.namespace, tried.node.slug, tried.context, tried.stage)
+    reports = _reports(session, tried, asked)
     duties = _duties(session, papers, caller, tried, assessed)
     known = tried.outbound in current_rules(session).catalogue
-    outcome, checks = run_gate(_facts(registry, tried, assessed, inventory, reports, duties, outbound_known=known))
+    facts = _facts(registry, tried, assessed, inventory, reports, duties, outbound_known=known)
+    facts = replace(facts, recalled=_recalled(session, tried.version), policies=asked)
+    given = approvals.in_force(session, *_release_key(tried), at=now()) if asked else []
+    if asked:
+        facts = replace(facts, standing=_standing(session, caller, tried, reports, given))
+    outcome, checks = run_gate(facts)
     channel = _channel(session, tried)
     if assessed and outcome is Outcome.AWAITING_REVIEW:
         open_for_promotion(session, caller, (tried.node, tried.version), assessed.evaluation)
     promotion = _record(session, caller, tried, channel, assessed, outcome, checks)
     promotion.evaluation_reports = [_json(report) for report in reports]
+    promotion.channel_policies = [f"namespaces/{tried.node.namespace}/channelPolicies/{each.name}" for each in asked]
+    promotion.approvals = [approvals.approval_name(row) for row in given]
+    promotion.break_glass = tried.break_glass
     if outcome is Outcome.PROMOTED and assessed is not None:
         _move(channel, tried, assessed)
     session.add(promotion)
     session.add(channel)
     session.flush()
     return promotion, Event(f"promotion.{outcome}", str(channel_name(tried.node, channel)), _details(promotion, tried))
+
+
+def check_channel_etag(session: Session, node: Node, context: str, stage: str, given: str) -> None:
+    """Raises Aborted when the channel holds something else by now than the caller thinks."""
+    channel = _find(session, node, context, stage)
+    name = ChannelName(node_name(node), context, stage)
+    check_etag(given, channel.revision if channel else 0, str(name))
 
 
 def find_channel(session: Session, caller: Caller, name: str, field: str = "name") -> tuple[Node, Channel]:
@@ -118,16 +142,27 @@ def find_channel(session: Session, caller: Caller, name: str, field: str = "name
     return node, channel
 
 
-def rollback_attempt(session: Session, node: Node, channel: Channel) -> Attempt:
-    """The attempt that brings the previous version back. Raises FailedPrecondition when there is none."""
+def rollback_attempt(session: Session, node: Node, channel: Channel, to_number: int = 0) -> Attempt:
+    """The attempt that brings the previous version back, or the last time that ``to_number`` was there.
+
+    Raises FailedPrecondition when there is none.
+    """
     query = select(Promotion.version_id, Promotion.outbound_license, Promotion.distributed, Promotion.action).where(
         Promotion.channel_id == channel.id, Promotion.state == Outcome.PROMOTED.value
     )
     rows = session.exec(query.order_by(col(Promotion.number)))
-    target = rollback_target(
+    history = [
         Held(version_id, outbound, distributed, action == ROLLBACK)
         for version_id, outbound, distributed, action in rows
-    )
+    ]
+    target = _held_as(session, node, channel, history, to_number) if to_number else rollback_target(history)
+    if target is None and to_number:
+        raise wrong_state(
+            str(channel_name(node, channel)),
+            f"never held version {to_number}, or holds it now",
+            reason="NO_EARLIER_VERSION",
+            remedy="choose one from its history, or promote it",
+        )
     if target is None:
         raise wrong_state(
             str(channel_name(node, channel)),
@@ -145,9 +180,51 @@ def _assess(session: Session, tried: Attempt) -> Assessment:
     )
 
 
-def _reports(session: Session, tried: Attempt) -> list[evaluation_report_pb2.EvaluationReport]:
-    """What the gate relies on; nothing where it asks for none."""
-    if not needs_evaluation(tried.version.kind, tried.context):
+def _held_as(session: Session, node: Node, channel: Channel, history: Sequence[Held], number: int) -> Held | None:
+    """How the channel held that version last; None where it never did, or does now."""
+    query = select(Version.id).where(Version.node_id == node.id, Version.number == number)
+    version_id = session.exec(query).first()
+    if version_id is None or version_id == channel.version_id:
+        return None
+    return next((held for held in reversed(history) if held.version_id == version_id), None)
+
+
+def _check_break_glass(caller: Caller, tried: Attempt) -> None:
+    if tried.break_glass and BREAK_GLASS not in caller.permissions:
+        raise PermissionDenied(
+            f"{caller.identity} may not break the glass of a freeze",
+            reason="PERMISSION_NOT_GRANTED",
+            remedy=f"ask somebody with one of the roles {', '.join(roles_with(BREAK_GLASS))}, or wait for its end",
+            metadata={"permission": BREAK_GLASS},
+        )
+
+
+def _recalled(session: Session, version: Version) -> list[str]:
+    rows = recalls.recalls_of(session, [cast("int", version.id)]).get(cast("int", version.id), [])
+    names = names_of(session, {row.version_id for row in rows})
+    return sorted(name.short for name in names.values())
+
+
+def _release_key(tried: Attempt) -> tuple[int, str, str, str]:
+    return cast("int", tried.version.id), tried.context, tried.stage, tried.outbound
+
+
+def _standing(
+    session: Session,
+    caller: Caller,
+    tried: Attempt,
+    reports: Sequence[evaluation_report_pb2.EvaluationReport],
+    given: Sequence[PromotionApproval],
+) -> Standing:
+    release = Release.of(tried.node, tried.version, tried.context, tried.outbound, tried.distributed)
+    found = standing_of(session, release, caller.identity, now(), reports, given)
+    return replace(found, break_glass=tried.break_glass, rollback=tried.action == ROLLBACK)
+
+
+def _reports(session: Session, tried: Attempt, asked: Sequence[Policy]) -> list[evaluation_report_pb2.EvaluationReport]:
+    """What the gate relies on; nothing where neither it nor a policy asks for any."""
+    by_policy = any(policy.evaluation or policy.minimums for policy in asked)
+    if tried.version.kind not in EVALUATED_KINDS or not (by_policy or tried.context == COMMERCIAL):
         return []
     return report_messages(session, newest_by_dataset(session, tried.node, tried.version))
 
@@ -241,7 +318,7 @@ def _record(
 ) -> Promotion:
     rests_on = assessed.rests_on if assessed else []
     # Also where the attempt is denied for something else: then reviews are one of two things that are missing.
-    waits = any(check.curable for check in checks)
+    waits = any(check.awaits is Outcome.AWAITING_REVIEW for check in checks)
     waits_for = open_reviews(session, tried.version, tried.context) if waits else []
     return Promotion(
         channel_id=cast("int", channel.id),
@@ -253,7 +330,7 @@ def _record(
         public_name=tried.node.display_name,
         state=outcome.value,
         action=tried.action,
-        checks=[{key: value for key, value in asdict(check).items() if key != "curable"} for check in checks],
+        checks=[{key: value for key, value in asdict(check).items() if key != "awaits"} for check in checks],
         evaluation=_json(assessed.evaluation) if assessed else {},
         reviews=[review_name(review) for review in [*rests_on, *waits_for]],
         actor=caller.identity,
@@ -272,7 +349,8 @@ def _json(message: Message) -> dict[str, object]:
 
 
 def _details(promotion: Promotion, tried: Attempt) -> dict[str, object]:
-    fields = ("number", "state", "action", "outbound_license", "distributed", "public_name", "reviews")
+    fields = ["number", "state", "action", "outbound_license", "distributed", "public_name", "reviews"]
+    fields += ["channel_policies", "approvals", "break_glass"]
     found: dict[str, object] = {field: getattr(promotion, field) for field in fields}
     failed = [check["check"] for check in promotion.checks if not check["passed"]]
     reports = [report["name"] for report in promotion.evaluation_reports]

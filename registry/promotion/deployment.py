@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from sqlmodel import Session, col, select
 
@@ -15,7 +16,8 @@ from registry.errors import invalid, not_found
 from registry.evidence.decision import decision_fields
 from registry.evidence.identifiers import canonical_json
 from registry.identity.access import check_namespace, may_use
-from registry.storage.lookup import get_version, version_name
+from registry.promotion import recalls
+from registry.storage.lookup import deleted_since, get_version, version_name
 from registry.storage.tables import File, Node, Version
 from spiritsafe.evidence import DECISION_TYPE
 from spiritsafe.registry.v1 import licensing_pb2, promotion_pb2
@@ -30,7 +32,8 @@ def check_deployment(
     session: Session, registry: Registry, caller: Caller, request: promotion_pb2.CheckDeploymentRequest
 ) -> promotion_pb2.CheckDeploymentResponse:
     """Allowed only if every version that holds the digest or file is: the bytes do not tell which of their histories
-    the caller's copy has. Stand-ins are allowed in a registry created as a demo only, as in channels.
+    the caller's copy has, and none of them recalled. Deleted versions count as the others do, since bytes outlive them,
+    but something that is not deleted must hold it as well. Stand-ins are allowed in a demo only, as in channels.
 
     Evaluations of namespaces that the caller may not see count, but are left out of the answer. It is signed, so that
     who runs the bytes can verify it without asking again.
@@ -53,14 +56,20 @@ def check_deployment(
         )
         for node, version in rows
     ]
+    gone = [version_name(node, version) for node, version in rows if deleted_since(node, version) is not None]
     stand_ins = [] if registry.demo else _stand_ins(session, rows)
+    found = recalls.recalls_of(session, [cast("int", version.id) for _, version in rows])
+    recalled = [row for each in found.values() for row in each]
     visible = [each for each, (node, _) in zip(evaluations, rows, strict=True) if may_use(caller, node.namespace)]
+    vouched = not stand_ins and not recalled and len(gone) < len(rows)
     issued = now()
     answer = promotion_pb2.CheckDeploymentResponse(
-        allowed=not stand_ins and all(each.verdict in _ALLOWED for each in evaluations),
+        allowed=vouched and all(each.verdict in _ALLOWED for each in evaluations),
         evaluations=visible,
         expire_time=to_timestamp(_expiry(evaluations, issued)),
         stand_ins=[str(name) for name in stand_ins if may_use(caller, name.node.namespace)],
+        deleted_versions=[str(name) for name in gone if may_use(caller, name.node.namespace)],
+        recalls=recalls.describe_reach(session, caller, recalled),
     )
     digests = {str(version_name(node, version)): version.digest for node, version in rows}
     fields = decision_fields(request, answer, digests, current_epoch(session), issued)
@@ -77,7 +86,7 @@ def _subjects(
     if subject == "version":
         name = VersionName.parse(request.version, "version")
         check_namespace(caller, name.node.namespace)
-        return [get_version(session, name)]
+        return [get_version(session, name, deleted=True)]
     digest = check_sha256(getattr(request, subject), subject)
     rows = _holders(session, subject, digest)
     if not any(may_use(caller, node.namespace) for node, _ in rows):

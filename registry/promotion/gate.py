@@ -1,10 +1,11 @@
 """The gate: a conjunction of checks over facts that somebody else gathered. Pure.
 
-Every check is made and shown, whatever the others found. An attempt ends in one of three states:
+Every check is made and shown, whatever the others found. An attempt ends in one of four states:
 
 * *promoted*: all checks pass.
 * *awaiting review*: the only failing check is the verdict, and a review can lift each of its open reasons. Nothing but
   people's decisions is missing.
+* *awaiting approval*: nothing is missing but approvals that a channel policy asks for.
 * *denied*: anything else. Something must be done, or cannot be done, before a decision would help.
 
 So a version that lacks an evaluation, or an answer to a duty, is denied, for no review replaces either; that its
@@ -16,38 +17,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from registry.catalog.rules import FILES_EXTERNAL, KINDS, MODELS, mirror_remedy
 from registry.licensing import Verdict
+from registry.promotion.outcome import Check, Outcome, outcome_of, some
+from registry.promotion.requirements import Policy, Standing, required_checks
 
 COMMERCIAL = "commercial"
 # An untouched base is what the others are compared with, and a dataset answers nothing.
 EVALUATED_KINDS = KINDS[MODELS] - {"base"}
-
-
-class Outcome(StrEnum):
-    """The state in which an attempt ends; the names are those of PromotionState."""
-
-    PROMOTED = "promoted"
-    AWAITING_REVIEW = "awaiting_review"
-    DENIED = "denied"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One condition of the gate and what was found.
-
-    A failure has a ``remedy``, and a ``reason`` as its stable code, but for the verdict, whose codes are its reasons'.
-    ``curable`` marks a failure that reviews alone can lift.
-    """
-
-    check: str
-    passed: bool
-    detail: str
-    reason: str = ""
-    remedy: str = ""
-    curable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +72,8 @@ class GateFacts:
     ``version`` is its short name and ``kind`` its kind. ``stand_ins`` names the version and ancestors that are
     stand-ins; ``approvers`` are the reviewers whose approvals the verdict rests on; ``evaluations`` says of each report
     on the version's weights what it was evaluated on. ``duties`` is None where nobody asks for them, and for a draft.
+    ``recalled`` names the version and ancestors that are recalled. ``standing`` is what the channel's ``policies`` ask
+    about; there is one where there are policies.
     """
 
     version: str
@@ -111,6 +91,9 @@ class GateFacts:
     approvers: Sequence[str]
     evaluations: Sequence[str]
     duties: DutyFacts | None
+    recalled: Sequence[str] = ()
+    policies: Sequence[Policy] = ()
+    standing: Standing | None = None
 
 
 def needs_evaluation(kind: str, context: str) -> bool:
@@ -129,11 +112,11 @@ def run_gate(facts: GateFacts) -> tuple[Outcome, list[Check]]:
         _four_eyes(facts),
         _evaluation(facts),
         _duties(facts),
+        _recall(facts),
     ]
-    failed = [check for check in checks if not check.passed]
-    if not failed:
-        return Outcome.PROMOTED, checks
-    return (Outcome.AWAITING_REVIEW if all(check.curable for check in failed) else Outcome.DENIED), checks
+    if facts.standing is not None:
+        checks += required_checks(facts.policies, facts.standing)
+    return outcome_of(checks), checks
 
 
 def _ready(facts: GateFacts) -> Check:
@@ -148,9 +131,9 @@ def _integrity(facts: GateFacts) -> Check:
         # An imported version may leave its bytes where they were published; a channel must be able to serve them.
         return Check("integrity", False, "it has no files here", "NO_FILES", "register a version with its files")
     if missing:
-        return Check("integrity", False, f"not in the store: {_some(missing)}", "FILES_MISSING", "upload them again")
+        return Check("integrity", False, f"not in the store: {some(missing)}", "FILES_MISSING", "upload them again")
     if external:
-        detail = f"not mirrored yet: {_some(external)}"
+        detail = f"not mirrored yet: {some(external)}"
         return Check("integrity", False, detail, FILES_EXTERNAL, mirror_remedy(facts.version))
     return Check("integrity", True, f"all {files} files are in the store")
 
@@ -167,8 +150,8 @@ def _stand_in(facts: GateFacts) -> Check:
     if not facts.stand_ins:
         return Check("stand_in", True, "no stand-in in the lineage")
     if facts.demo:
-        return Check("stand_in", True, f"this registry is a demo; stand-ins: {_some(facts.stand_ins)}")
-    detail = f"stand-ins belong in no channel: {_some(facts.stand_ins)}"
+        return Check("stand_in", True, f"this registry is a demo; stand-ins: {some(facts.stand_ins)}")
+    detail = f"stand-ins belong in no channel: {some(facts.stand_ins)}"
     return Check("stand_in", False, detail, "STAND_IN", "repeat the work with real weights")
 
 
@@ -177,10 +160,11 @@ def _verdict(facts: GateFacts) -> Check:
         return Check("verdict", False, "a draft has no verdict", "VERSION_NOT_READY", "finalize it")
     if facts.verdict in (Verdict.ALLOWED, Verdict.ALLOWED_WITH_OBLIGATIONS):
         return Check("verdict", True, facts.verdict.value)
-    codes = _some(sorted({reason.code for reason in facts.reasons}))
+    codes = some(sorted({reason.code for reason in facts.reasons}))
     curable = facts.verdict is Verdict.NEEDS_REVIEW and all(reason.liftable for reason in facts.reasons)
     remedy = "have its reasons reviewed" if curable else "see the remedy of each reason"
-    return Check("verdict", False, f"{facts.verdict.value}: {codes}", remedy=remedy, curable=curable)
+    awaits = Outcome.AWAITING_REVIEW if curable else None
+    return Check("verdict", False, f"{facts.verdict.value}: {codes}", remedy=remedy, awaits=awaits)
 
 
 def _four_eyes(facts: GateFacts) -> Check:
@@ -189,14 +173,14 @@ def _four_eyes(facts: GateFacts) -> Check:
     if facts.creator in facts.approvers:
         detail = f"{facts.creator} registered the version and approved it"
         return Check("four_eyes", False, detail, "FOUR_EYES", "let somebody else decide")
-    return Check("four_eyes", True, f"registered by {facts.creator}, approved by {_some(sorted(set(facts.approvers)))}")
+    return Check("four_eyes", True, f"registered by {facts.creator}, approved by {some(sorted(set(facts.approvers)))}")
 
 
 def _evaluation(facts: GateFacts) -> Check:
     if not needs_evaluation(facts.kind, facts.context):
         return Check("evaluation", True, "asked for where a model other than an untouched base goes commercial")
     if facts.evaluations:
-        return Check("evaluation", True, f"on record: {_some(facts.evaluations)}")
+        return Check("evaluation", True, f"on record: {some(facts.evaluations)}")
     options = "--baseline BASE@N --dataset dataset:DATASET@N --file FIGURES.json"
     command = f"spiritsafe model evaluation record {facts.version} {options}"
     return Check(
@@ -220,7 +204,8 @@ def _duties(facts: GateFacts) -> Check:
     return Check("duties", False, detail, "DUTY_UNMET", remedy)
 
 
-def _some(names: Sequence[str], limit: int = 5) -> str:
-    """The first few names: a model may have hundreds of files."""
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(map(str, names[:limit])) + more
+def _recall(facts: GateFacts) -> Check:
+    if not facts.recalled:
+        return Check("recall", True, "neither it nor an ancestor is recalled")
+    remedy = "follow the advice of the recall: spiritsafe recall list"
+    return Check("recall", False, f"recalled: {some(facts.recalled)}", "RECALLED", remedy)

@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 from registry.licensing import Context, Verdict
 from registry.reevaluation.docket import Holding, Ruling
 from registry.storage import audit
-from registry.storage.tables import Channel, LastVerdict
+from registry.storage.tables import Channel, LastVerdict, Version
 
 CHANGED = "verdict.changed"
 ACTOR = "system"
@@ -72,12 +72,21 @@ def differences(before: Ruling, after: Ruling) -> Iterator[Change]:
         yield from _channel_change(after, channel, before.channels[channel.id])
 
 
+def _still_there(session: Session, rulings: Sequence[Ruling]) -> list[Ruling]:
+    ids = [ruling.entry.id for ruling in rulings]
+    rows = session.execute(sqlalchemy.select(col(Version.id), col(Version.uid)).where(col(Version.id).in_(ids)))
+    uids = {row.id: row.uid for row in rows}
+    return [ruling for ruling in rulings if uids.get(ruling.entry.id) == ruling.entry.uid]
+
+
 def settle(session: Session, rulings: Sequence[Ruling]) -> list[Change]:
     """Makes these verdicts the last known ones; gives what changed by it.
 
     A version or channel of which none was known has its first, which is no change. A channel that moved since it was
-    read is left as it is: its verdict was recorded when it moved.
+    read is left as it is: its verdict was recorded when it moved. So is a version that was purged since, whose row id
+    a database may have given to another one.
     """
+    rulings = _still_there(session, rulings)
     ids = [ruling.entry.id for ruling in rulings]
     rows = session.execute(
         sqlalchemy.select(col(LastVerdict.version_id), col(LastVerdict.context), col(LastVerdict.verdict)).where(

@@ -34,6 +34,7 @@ _SUBJECTS = sqlalchemy.select(
     col(Node.slug),
     col(Node.display_name),
     col(Version.id),
+    col(Version.uid),
     col(Version.number),
     col(Version.digest),
     col(Version.declared),
@@ -60,6 +61,7 @@ class Entry:
     """A finalized version as it is judged."""
 
     id: int
+    uid: str
     name: VersionName
     subject: Subject
     stored: Mapping[str, Any]
@@ -171,7 +173,7 @@ class Docket:
             has_weights_parent=outline.has_weights_parent,
         )
         name = VersionName(NodeName(row.namespace, row.collection, row.slug), row.number)
-        return Entry(row.id, name, subject, row.exposures, outline, approvals, channels.get(row.id, ()))
+        return Entry(row.id, row.uid, name, subject, row.exposures, outline, approvals, channels.get(row.id, ()))
 
 
 def _approvals(session: Session, ids: Sequence[int], at: int) -> Mapping[int, list[Review]]:

@@ -1,4 +1,4 @@
-"""The thread of a server process that turns expiries into events and runs re-evaluations."""
+"""The thread of a server process that turns expiries into events, runs re-evaluations and does the upkeep."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from registry.reevaluation.expiries import announce, next_moment
 from registry.reevaluation.jobs import next_job
 from registry.reevaluation.worker import Worker
 from registry.storage.database import Database
+from registry.upkeep.keeper import Keeper
 
 _log = logging.getLogger(__name__)
 # How soon a job that another process queued is seen; looking costs about a millisecond.
@@ -34,6 +35,7 @@ class Scheduler:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._worker = Worker(database, uuid4().hex)
+        self._keeper = Keeper(database)
         self._stopping = threading.Event()
         self._deadline = 0.0
         self._round_end = 0.0
@@ -83,6 +85,8 @@ class Scheduler:
         self._round_end = time.monotonic() + ROUND_SECONDS
         if waiting and self._worker.run_next(self._go_on):
             return 0.0
+        if not self._stopping.is_set() and self._keeper.work(self._worker.lease):
+            return SOON_SECONDS
         return POLL_SECONDS if due is None else min(POLL_SECONDS, max((due - now()) / _MICROS, SOON_SECONDS))
 
     def _look(self) -> tuple[int | None, bool]:

@@ -50,7 +50,7 @@ class AgreementService(agreement_pb2_grpc.AgreementServiceServicer):
         self, request: agreement_pb2.ListAgreementsRequest, context: grpc.ServicerContext
     ) -> agreement_pb2.ListAgreementsResponse:
         namespace = namespace_of(request.parent)
-        page = Page.read(request.page_size, request.page_token, "ListAgreements", namespace)
+        page = self._registry.page(request, "ListAgreements", namespace)
         with self._registry.database.read() as session:
             kept, token = page.cut(_rows(session, namespace, page), lambda agreement: agreement.id or 0)
             messages = [_message(session, agreement) for agreement in kept]

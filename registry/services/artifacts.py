@@ -6,17 +6,20 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import AsyncIterator, Iterator
+from typing import Protocol
 
 import grpc
 from sqlmodel import Session
 
 from registry.catalog import files, versions
+from registry.clock import to_timestamp
 from registry.context import Registry
 from registry.detection import records
 from registry.errors import invalid, wrong_state
 from registry.hub.mirror import Work, find_work, mirror
 from registry.services.names import version_of
 from registry.services.scans import scan_version
+from registry.storage.artifacts import SignedRequest
 from registry.storage.audit import Event
 from registry.storage.lookup import get_version
 from registry.storage.tables import File
@@ -27,19 +30,29 @@ from spiritsafe.rpc.names import VersionName
 MAX_CHUNK_BYTES = 1 << 20
 # More wait their turn: a hub answers as slowly as it likes, and a server has better things to do.
 MIRRORS_AT_ONCE = 2
+COMPLETIONS_AT_ONCE = 2
+
+
+class _Place(Protocol):
+    """A request, or a part of one, that names a file."""
+
+    version: str
+    path: str
 
 
 class ArtifactService(artifact_pb2_grpc.ArtifactServiceServicer):
     """Uploads, downloads, and fetching what lies on a hub.
 
-    An upload or a mirrored file changes no row and so leaves no audit event: which content is there is the store's own
-    knowledge, and it becomes part of a version only through FinalizeVersion, which is audited with the digest of the
-    whole manifest. The scan that follows the last mirrored file is a change, and is audited as a rescan.
+    An upload, through the server or past it, or a mirrored file changes no row and so leaves no audit event: which
+    content is there is the store's own knowledge, and it becomes part of a version only through FinalizeVersion, which
+    is audited with the digest of the whole manifest. The scan that follows the last mirrored file is a change, and is
+    audited as a rescan.
     """
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._mirrors = asyncio.Semaphore(MIRRORS_AT_ONCE)
+        self._completions = asyncio.Semaphore(COMPLETIONS_AT_ONCE)
 
     def ListMissingFiles(
         self, request: artifact_pb2.ListMissingFilesRequest, context: grpc.ServicerContext
@@ -57,29 +70,59 @@ class ArtifactService(artifact_pb2_grpc.ArtifactServiceServicer):
         first = next(request_iterator, None)
         if first is None or not first.HasField("header"):
             raise invalid("header", "is missing", remedy="send the version and the path first, then the chunks")
-        file = self._declared(first.header)
+        file = self._declared(first.header, "header.")
         size = self._registry.store.put(file.sha256, file.size_bytes, _chunks(request_iterator))
         return artifact_pb2.UploadFileResponse(sha256=file.sha256, size_bytes=size)
 
     def DownloadFile(
         self, request: artifact_pb2.DownloadFileRequest, context: grpc.ServicerContext
     ) -> Iterator[artifact_pb2.DownloadFileResponse]:
-        name = version_of(request.version, "version")
-        with self._registry.database.read() as session:
-            _, version = get_version(session, name, "version")
-            if version.state != versions.READY:
-                raise wrong_state(
-                    str(name),
-                    "is a draft; only finalized content can be fetched",
-                    reason="VERSION_NOT_READY",
-                    remedy="upload the missing files and finalize it",
-                )
-            file = files.get_file(session, version, name, request.path)
-        files.check_here(self._registry.store, file, name)
+        file = self._finalized(request)
         if not 0 <= request.offset_bytes <= file.size_bytes:
             raise invalid("offset_bytes", f"must lie between 0 and the file's size, {file.size_bytes}")
         chunks = self._registry.store.read(file.sha256, request.offset_bytes)
         return (artifact_pb2.DownloadFileResponse(chunk=chunk) for chunk in chunks)
+
+    def BeginUpload(
+        self, request: artifact_pb2.BeginUploadRequest, context: grpc.ServicerContext
+    ) -> artifact_pb2.BeginUploadResponse:
+        file, store = self._declared(request, ""), self._registry.store
+        if store.has(file.sha256):
+            return artifact_pb2.BeginUploadResponse(way=artifact_pb2.TRANSFER_WAY_STORED)
+        if store.direct is None or not file.size_bytes or not store.direct.offers():
+            return artifact_pb2.BeginUploadResponse(way=artifact_pb2.TRANSFER_WAY_SERVER)
+        offer = store.direct.begin(file.sha256, file.size_bytes, restart=request.restart)
+        return artifact_pb2.BeginUploadResponse(
+            way=artifact_pb2.TRANSFER_WAY_DIRECT,
+            parts=[
+                artifact_pb2.DirectPart(number=part.number, size_bytes=part.size_bytes, request=_message(part.request))
+                for part in offer.parts
+            ],
+            part_bytes=offer.part_bytes,
+            more_parts=offer.more,
+        )
+
+    async def CompleteUpload(
+        self, request: artifact_pb2.CompleteUploadRequest, context: grpc.ServicerContext
+    ) -> artifact_pb2.CompleteUploadResponse:
+        """On threads of its own: all that was sent in parts is read."""
+        async with self._completions:
+            return await asyncio.to_thread(self._complete, request)
+
+    def _complete(self, request: artifact_pb2.CompleteUploadRequest) -> artifact_pb2.CompleteUploadResponse:
+        file, store = self._declared(request, ""), self._registry.store
+        size = store.size(file.sha256) if store.direct is None else store.direct.complete(file.sha256, file.size_bytes)
+        return artifact_pb2.CompleteUploadResponse(sha256=file.sha256, size_bytes=size)
+
+    def GetDownloadUrl(
+        self, request: artifact_pb2.GetDownloadUrlRequest, context: grpc.ServicerContext
+    ) -> artifact_pb2.GetDownloadUrlResponse:
+        file, direct = self._finalized(request), self._registry.store.direct
+        if direct is None or not file.size_bytes:
+            return artifact_pb2.GetDownloadUrlResponse(way=artifact_pb2.TRANSFER_WAY_SERVER)
+        return artifact_pb2.GetDownloadUrlResponse(
+            way=artifact_pb2.TRANSFER_WAY_DIRECT, request=_message(direct.download(file.sha256))
+        )
 
     async def MirrorFiles(
         self, request: artifact_pb2.MirrorFilesRequest, context: grpc.ServicerContext
@@ -134,12 +177,35 @@ class ArtifactService(artifact_pb2_grpc.ArtifactServiceServicer):
         with self._registry.database.read() as session:
             return find_work(session, self._registry.store, name)
 
-    def _declared(self, header: artifact_pb2.UploadHeader) -> File:
-        name = version_of(header.version, "header.version")
+    def _declared(self, place: _Place, within: str) -> File:
+        """The file of a draft that is to be uploaded; ``within`` is where the request holds its place."""
+        name = version_of(place.version, f"{within}version")
         with self._registry.database.read() as session:
-            node, version = get_version(session, name, "header.version")
+            node, version = get_version(session, name, f"{within}version")
             versions.check_draft(node, version)
-            return files.get_file(session, version, name, header.path)
+            return files.get_file(session, version, name, place.path)
+
+    def _finalized(self, place: _Place) -> File:
+        """The file of a finalized version that is to be fetched, whose content is here."""
+        name = version_of(place.version, "version")
+        with self._registry.database.read() as session:
+            _, version = get_version(session, name, "version")
+            if version.state != versions.READY:
+                raise wrong_state(
+                    str(name),
+                    "is a draft; only finalized content can be fetched",
+                    reason="VERSION_NOT_READY",
+                    remedy="upload the missing files and finalize it",
+                )
+            file = files.get_file(session, version, name, place.path)
+        files.check_here(self._registry.store, file, name)
+        return file
+
+
+def _message(request: SignedRequest) -> artifact_pb2.DirectRequest:
+    return artifact_pb2.DirectRequest(
+        method=request.method, url=request.url, headers=request.headers, expire_time=to_timestamp(request.expires)
+    )
 
 
 def _chunks(requests: Iterator[artifact_pb2.UploadFileRequest]) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from itertools import islice
 
@@ -17,14 +17,19 @@ from registry.errors import invalid, not_found
 from registry.licensing import KnownDataset, KnownEntry, KnownModel, upstream_licenses
 from registry.licensing.entries import PART_SEPARATOR, find_in
 from registry.licensing.entry_form import to_document
-from registry.listing import filters
-from registry.listing.paging import MAX_PAGE_SIZE, Page
+from registry.listing.fields import check, holds, is_equal
+from registry.listing.filters import Node, Restriction, parse, restrictions
+from registry.listing.paging import MAX_PAGE_SIZE
 from registry.storage.audit import Event
 from registry.wire import enum_number, struct_data
 from spiritsafe.registry.v1 import catalog_pb2, catalog_pb2_grpc
 from spiritsafe.rpc.caller import Caller
 
-_FILTERS = frozenset({"kind", "license", "origin"})
+_FIELDS: Mapping[str, Callable[[Record], Collection[str]]] = {
+    "kind": lambda record: [record.entry.kind.value],
+    "license": lambda record: list(record.entry.licenses),
+    "origin": lambda record: [record.origin],
+}
 _Records = Mapping[str, Record]
 
 
@@ -37,14 +42,14 @@ class CatalogService(catalog_pb2_grpc.CatalogServiceServicer):
     def ListCatalogEntries(
         self, request: catalog_pb2.ListCatalogEntriesRequest, context: grpc.ServicerContext
     ) -> catalog_pb2.ListCatalogEntriesResponse:
-        page = Page.read(request.page_size, request.page_token, "ListCatalogEntries", request.filter)
-        conditions = filters.parse(request.filter, _FILTERS)
+        page = self._registry.page(request, "ListCatalogEntries", request.filter)
+        filter_ = _filter(request.filter)
         with self._registry.database.read() as session:
             records = known_records(session)
             after = "" if page.after is None else str(page.after)
             keys = list(islice((key for key in records if key > after), MAX_PAGE_SIZE + 1))
             kept, token = page.cut_matching(
-                keys, MAX_PAGE_SIZE, lambda key: key, lambda key: _matches(records[key], conditions)
+                keys, MAX_PAGE_SIZE, lambda key: key, lambda key: _matches(records[key], filter_)
             )
             entries = [_message(records[key], records) for key in kept]
         return catalog_pb2.ListCatalogEntriesResponse(entries=entries, next_page_token=token)
@@ -106,9 +111,18 @@ def _hub_id(name: str) -> str:
     raise invalid("name", f"{name!r} does not begin with {PREFIX!r}", reason="INVALID_NAME")
 
 
-def _matches(record: Record, conditions: list[filters.Condition]) -> bool:
-    values = {"kind": [record.entry.kind.value], "origin": [record.origin], "license": list(record.entry.licenses)}
-    return all((each.value in values[each.name]) == each.equal for each in conditions)
+def _filter(text: str) -> Node | None:
+    filter_ = check(parse(text), _FIELDS)
+    for restriction in restrictions(filter_) if filter_ else ():
+        is_equal(restriction)
+    return filter_
+
+
+def _matches(record: Record, filter_: Node | None) -> bool:
+    def matches(restriction: Restriction) -> bool:
+        return (restriction.value in _FIELDS[restriction.field](record)) == is_equal(restriction)
+
+    return filter_ is None or holds(filter_, matches)
 
 
 def _entries(records: _Records) -> dict[str, KnownEntry]:

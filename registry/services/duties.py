@@ -20,7 +20,6 @@ from registry.duties.texts import known_text
 from registry.duties.visibility import MaySee, as_seen, sees_all
 from registry.errors import not_found
 from registry.identity.access import may_use
-from registry.listing.paging import Page
 from registry.services.names import version_of
 from registry.storage.audit import Event
 from registry.storage.lookup import get_version, rows_of, version_name
@@ -78,7 +77,7 @@ class DutyService(duty_pb2_grpc.DutyServiceServicer):
         self, request: duty_pb2.ListDutiesRequest, context: grpc.ServicerContext
     ) -> duty_pb2.ListDutiesResponse:
         asked = (request.version, str(request.context), request.outbound_license, str(request.distributed))
-        page = Page.read(request.page_size, request.page_token, "ListDuties", *asked)
+        page = self._registry.page(request, "ListDuties", *asked)
         with self._registry.database.read() as session:
             release = _release(session, request)
             may_see = _may_see(current_caller())

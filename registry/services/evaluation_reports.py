@@ -6,7 +6,6 @@ import grpc
 from sqlmodel import Session, col
 
 from registry.context import Registry
-from registry.listing.paging import Page
 from registry.reports.messages import report_messages
 from registry.reports.records import get_report, holding_for, record
 from registry.services.names import version_of
@@ -46,7 +45,7 @@ class EvaluationReportService(evaluation_report_pb2_grpc.EvaluationReportService
         self, request: evaluation_report_pb2.ListEvaluationReportsRequest, context: grpc.ServicerContext
     ) -> evaluation_report_pb2.ListEvaluationReportsResponse:
         name = version_of(request.parent, "parent")
-        page = Page.read(request.page_size, request.page_token, "ListEvaluationReports", request.parent)
+        page = self._registry.page(request, "ListEvaluationReports", request.parent)
         with self._registry.database.read() as session:
             query = holding_for(session, *get_version(session, name, "parent"))
             if page.after is not None:

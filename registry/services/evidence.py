@@ -63,7 +63,7 @@ class EvidenceService(evidence_pb2_grpc.EvidenceServiceServicer):
                 session,
                 self._registry,
                 current_caller(),
-                get_version(session, name),
+                get_version(session, name, deleted=True),
                 contexts=distinct(context_text(each, "contexts") for each in request.contexts),
                 outbound=request.outbound_license,
                 distributed=request.distributed,

@@ -14,18 +14,25 @@ from registry.decisions.findings import conclude, finding_name, get_finding
 from registry.detection import records
 from registry.errors import etag
 from registry.licensing.findings import ALERT_CODES
-from registry.listing import filters
+from registry.listing import fields
 from registry.listing.paging import Page
+from registry.services.filtering import VersionField
 from registry.services.names import namespace_of, version_of
 from registry.services.scans import scan_version
 from registry.storage.audit import Event
-from registry.storage.lookup import get_version, names_of
-from registry.storage.tables import Finding
+from registry.storage.lookup import alive, get_version, names_of
+from registry.storage.tables import Finding, Node, Version
 from registry.wire import enum_number, license_set
 from spiritsafe.registry.v1 import finding_pb2, finding_pb2_grpc
 from spiritsafe.rpc.caller import Caller, current_caller
 
-_COLUMNS = {"state": Finding.state, "code": Finding.code}
+_FIELDS: fields.Fields = {
+    "state": fields.Text(col(Finding.state)),
+    "code": fields.Text(col(Finding.code)),
+    "file": fields.Text(col(Finding.file)),
+    "reviewer": fields.Text(col(Finding.reviewer)),
+    "create_time": fields.Time(col(Finding.create_time)),
+}
 
 
 class FindingService(finding_pb2_grpc.FindingServiceServicer):
@@ -45,7 +52,7 @@ class FindingService(finding_pb2_grpc.FindingServiceServicer):
         self, request: finding_pb2.ListFindingsRequest, context: grpc.ServicerContext
     ) -> finding_pb2.ListFindingsResponse:
         namespace = namespace_of(request.parent)
-        page = Page.read(request.page_size, request.page_token, "ListFindings", namespace, request.filter)
+        page = self._registry.page(request, "ListFindings", namespace, request.filter)
         with self._registry.database.read() as session:
             rows = _rows(session, namespace, request.filter, page)
             kept, token = page.cut(rows, lambda row: row.id or 0)
@@ -83,14 +90,11 @@ class FindingService(finding_pb2_grpc.FindingServiceServicer):
 
 
 def _rows(session: Session, namespace: str, text: str, page: Page) -> Sequence[Finding]:
-    query = select(Finding).where(Finding.namespace == namespace)
-    for condition in filters.parse(text, {*_COLUMNS, "version"}):
-        if condition.name == "version":
-            _, version = get_version(session, version_of(condition.value, "filter"), "filter")
-            same = col(Finding.version_id) == version.id
-            query = query.where(same if condition.equal else ~same)
-        else:
-            query = query.where(filters.where(condition, _COLUMNS))
+    known = {**_FIELDS, "version": VersionField(session, col(Finding.version_id))}
+    query = select(Finding).where(Finding.namespace == namespace, *fields.where(text, known))
+    # Those of deleted versions are hidden with them.
+    shown = select(Version.id).join(Node, col(Version.node_id) == Node.id).where(*alive())
+    query = query.where(col(Finding.version_id).in_(shown))
     if page.after is not None:
         query = query.where(col(Finding.id) < page.after)
     return session.exec(query.order_by(col(Finding.id).desc()).limit(page.size + 1)).all()

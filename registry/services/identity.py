@@ -56,7 +56,7 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
     ) -> identity_pb2.ListTokensResponse:
         caller = current_caller()
         reach = sorted(caller.namespaces)
-        page = Page.read(request.page_size, request.page_token, "ListTokens", *reach)
+        page = self._registry.page(request, "ListTokens", *reach)
         with self._registry.database.read() as session:
             rows = _visible(session, caller, page)
         tokens, next_page_token = page.cut(rows, lambda token: token.id or 0)

@@ -43,7 +43,7 @@ class LicenseService(licensing_pb2_grpc.LicenseServiceServicer):
     def ListLicenses(
         self, request: licensing_pb2.ListLicensesRequest, context: grpc.ServicerContext
     ) -> licensing_pb2.ListLicensesResponse:
-        page = Page.read(request.page_size, request.page_token, "ListLicenses")
+        page = self._registry.page(request, "ListLicenses")
         with self._registry.database.read() as session:
             profiles, token = _page({profile.id: profile for profile in current_rules(session).catalogue}, page)
             revisions = latest_revisions(session, [profile.id for profile in profiles])
@@ -89,7 +89,7 @@ class LicenseService(licensing_pb2_grpc.LicenseServiceServicer):
     def ListReevaluations(
         self, request: licensing_pb2.ListReevaluationsRequest, context: grpc.ServicerContext
     ) -> licensing_pb2.ListReevaluationsResponse:
-        page = Page.read(request.page_size, request.page_token, "ListReevaluations")
+        page = self._registry.page(request, "ListReevaluations")
         with self._registry.database.read() as session:
             jobs, token = list_jobs(session, current_caller(), page)
         return licensing_pb2.ListReevaluationsResponse(reevaluations=jobs, next_page_token=token)
@@ -98,7 +98,7 @@ class LicenseService(licensing_pb2_grpc.LicenseServiceServicer):
         self, request: licensing_pb2.ListVerdictChangesRequest, context: grpc.ServicerContext
     ) -> licensing_pb2.ListVerdictChangesResponse:
         caller = current_caller()
-        page = Page.read(request.page_size, request.page_token, "ListVerdictChanges", *sorted(caller.namespaces))
+        page = self._registry.page(request, "ListVerdictChanges", *sorted(caller.namespaces))
         with self._registry.database.read() as session:
             changes, token = list_changes(session, caller, page)
         return licensing_pb2.ListVerdictChangesResponse(changes=changes, next_page_token=token)
@@ -109,7 +109,7 @@ class LicenseService(licensing_pb2_grpc.LicenseServiceServicer):
         name = version_of(request.name)
         contexts = [context_text(each, "contexts") for each in request.contexts] or CONTEXTS
         with self._registry.database.read() as session:
-            node, version = get_version(session, name)
+            node, version = get_version(session, name, deleted=True)
             evaluations = evaluate_contexts(
                 session,
                 self._registry,

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from typing import cast
 
-from registry.catalog.versions import ANY
 from registry.errors import invalid
-from registry.identity.access import check_namespace
+from registry.identity.access import ALL, check_namespace
 from spiritsafe.rpc.caller import current_caller
 from spiritsafe.rpc.names import Collection, NodeName, VersionName, check_id
 
 _PREFIX = "namespaces/"
-_ALL = re.compile(rf"namespaces/(?P<ns>[^/]+)/(?P<collection>models|datasets)/{ANY}")
+_ALL = re.compile(rf"namespaces/(?P<ns>[^/]+)/(?P<collection>models|datasets)/{ALL}")
 
 
 def namespace_of(parent: str, field: str = "parent") -> str:
@@ -22,6 +21,11 @@ def namespace_of(parent: str, field: str = "parent") -> str:
     namespace = check_id(parent.removeprefix(_PREFIX), field)
     check_namespace(current_caller(), namespace)
     return namespace
+
+
+def namespaces_of(parent: str) -> str:
+    """The same, or ``ALL`` for all that the caller may see."""
+    return ALL if parent == f"{_PREFIX}{ALL}" else namespace_of(parent)
 
 
 def node_of(name: str, collection: Collection, field: str) -> NodeName:
@@ -41,10 +45,12 @@ def version_of(name: str, field: str = "name") -> VersionName:
 
 
 def versions_parent(name: str, field: str = "parent") -> NodeName:
-    """A model's or dataset's name; the id is ANY for all of them. Raises InvalidArgument and PermissionDenied."""
+    """A model's or dataset's name; the id is ALL for all of them. Raises InvalidArgument and PermissionDenied."""
     if all_of := _ALL.fullmatch(name):
-        parsed = NodeName(check_id(all_of["ns"], field), cast("Collection", all_of["collection"]), ANY)
+        namespace = all_of["ns"] if all_of["ns"] == ALL else check_id(all_of["ns"], field)
+        parsed = NodeName(namespace, cast("Collection", all_of["collection"]), ALL)
     else:
         parsed = NodeName.parse(name, field)
-    check_namespace(current_caller(), parsed.namespace)
+    if parsed.namespace != ALL:
+        check_namespace(current_caller(), parsed.namespace)
     return parsed

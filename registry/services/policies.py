@@ -11,7 +11,6 @@ from registry.context import Registry
 from registry.decisions import policies
 from registry.errors import etag
 from registry.identity.access import check_everywhere
-from registry.listing.paging import Page
 from registry.storage.audit import Event
 from registry.storage.tables import PolicyRevision
 from spiritsafe.registry.v1 import policy_pb2, policy_pb2_grpc
@@ -33,7 +32,7 @@ class PolicyService(policy_pb2_grpc.PolicyServiceServicer):
     def ListPolicies(
         self, request: policy_pb2.ListPoliciesRequest, context: grpc.ServicerContext
     ) -> policy_pb2.ListPoliciesResponse:
-        page = Page.read(request.page_size, request.page_token, "ListPolicies")
+        page = self._registry.page(request, "ListPolicies")
         before = None if page.after is None else int(page.after)
         with self._registry.database.read() as session:
             rows = policies.list_policies(session, before, page.size + 1)

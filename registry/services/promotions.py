@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import grpc
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, bindparam
 from sqlmodel import Session, col, select
 
 from registry.context import Registry
 from registry.decisions.checks import context_text
 from registry.duties.loading import PaperStore, read_papers
-from registry.errors import check_etag
+from registry.errors import check_etag, invalid, not_found
 from registry.identity.access import check_namespace
-from registry.listing.paging import Page
 from registry.promotion.channels import (
     PROMOTE,
     Attempt,
     attempt,
+    check_channel_etag,
     check_target,
     find_channel,
     rollback_attempt,
@@ -26,7 +27,13 @@ from registry.promotion.channels import (
 )
 from registry.promotion.deployment import check_deployment
 from registry.promotion.gate import COMMERCIAL, Inventory
-from registry.promotion.messages import channel_messages, promotion_messages
+from registry.promotion.messages import (
+    channel_message_at,
+    channel_messages,
+    channels_at,
+    held_by_channels,
+    promotion_messages,
+)
 from registry.services.names import namespace_of, version_of
 from registry.storage.audit import Event
 from registry.storage.lookup import get_node, get_version
@@ -34,9 +41,17 @@ from registry.storage.tables import Channel, Node, Promotion, Version
 from spiritsafe.errors import SpiritsafeError
 from spiritsafe.registry.v1 import promotion_pb2, promotion_pb2_grpc
 from spiritsafe.rpc.caller import Caller, current_caller
-from spiritsafe.rpc.names import NodeName
+from spiritsafe.rpc.names import ChannelName, NodeName
 
 _CHANNELS = "/channels/"
+# One statement object, so that it is compiled once.
+_CHANNEL = held_by_channels().where(
+    col(Node.namespace) == bindparam("of_namespace"),
+    col(Node.collection) == bindparam("of_collection"),
+    col(Node.slug) == bindparam("of_slug"),
+    col(Channel.context) == bindparam("of_context"),
+    col(Channel.stage) == bindparam("of_stage"),
+)
 
 
 class PromotionService(promotion_pb2_grpc.PromotionServiceServicer):
@@ -55,8 +70,16 @@ class PromotionService(promotion_pb2_grpc.PromotionServiceServicer):
 
         def act(session: Session, caller: Caller) -> tuple[promotion_pb2.PromoteVersionResponse, Event]:
             node, version = get_version(session, name)
+            check_channel_etag(session, node, target, request.stage, request.etag)
             tried = Attempt(
-                node, version, target, request.stage, request.outbound_license, request.distributed, PROMOTE
+                node=node,
+                version=version,
+                context=target,
+                stage=request.stage,
+                outbound=request.outbound_license,
+                distributed=request.distributed,
+                action=PROMOTE,
+                break_glass=request.break_glass,
             )
             promotion, event = attempt(session, self._registry, caller, tried, *seen.of(session, tried.version))
             return promotion_pb2.PromoteVersionResponse(promotion=_promotion(session, promotion, node)), event
@@ -68,7 +91,7 @@ class PromotionService(promotion_pb2_grpc.PromotionServiceServicer):
         self, request: promotion_pb2.RollbackChannelRequest, context: grpc.ServicerContext
     ) -> promotion_pb2.RollbackChannelResponse:
         def target(session: Session) -> tuple[Version, str]:
-            tried = rollback_attempt(session, *find_channel(session, current_caller(), request.name))
+            tried = rollback_attempt(session, *find_channel(session, current_caller(), request.name), request.to_number)
             return tried.version, tried.context
 
         seen = _Seen(self._registry, target)
@@ -76,7 +99,8 @@ class PromotionService(promotion_pb2_grpc.PromotionServiceServicer):
         def act(session: Session, caller: Caller) -> tuple[promotion_pb2.RollbackChannelResponse, Event]:
             node, channel = find_channel(session, caller, request.name)
             check_etag(request.etag, channel.revision, request.name)
-            tried = rollback_attempt(session, node, channel)
+            tried = rollback_attempt(session, node, channel, request.to_number)
+            tried = replace(tried, break_glass=request.break_glass)
             promotion, event = attempt(session, self._registry, caller, tried, *seen.of(session, tried.version))
             return promotion_pb2.RollbackChannelResponse(promotion=_promotion(session, promotion, node)), event
 
@@ -86,29 +110,63 @@ class PromotionService(promotion_pb2_grpc.PromotionServiceServicer):
     def GetChannel(
         self, request: promotion_pb2.GetChannelRequest, context: grpc.ServicerContext
     ) -> promotion_pb2.GetChannelResponse:
+        name = ChannelName.parse(request.name)
+        check_namespace(current_caller(), name.node.namespace)
+        if request.HasField("at_time"):
+            return promotion_pb2.GetChannelResponse(channel=self._channel_at(request))
         with self._registry.database.read() as session:
-            node, channel = find_channel(session, current_caller(), request.name)
-            (message,) = channel_messages(session, self._registry, [(channel, node)])
+            rows = session.execute(_CHANNEL, _channel_key(name)).all()
+            if not rows:
+                raise not_found(request.name)
+            (message,) = channel_messages(session, self._registry, rows)
         return promotion_pb2.GetChannelResponse(channel=message)
+
+    def _channel_at(self, request: promotion_pb2.GetChannelRequest) -> promotion_pb2.Channel:
+        at = request.at_time.ToMicroseconds()
+        with self._registry.database.read() as session:
+            _, channel = find_channel(session, current_caller(), request.name)
+            rows = channels_at(session, col(Channel.id) == channel.id, at, 0, 1)
+            if not rows:
+                raise not_found(f"a version in {request.name} at {request.at_time.ToJsonString()}")
+            return channel_message_at(rows[0])
 
     def ListChannels(
         self, request: promotion_pb2.ListChannelsRequest, context: grpc.ServicerContext
     ) -> promotion_pb2.ListChannelsResponse:
-        page = Page.read(request.page_size, request.page_token, "ListChannels", request.parent)
-        query = select(Channel, Node).join(Node, col(Channel.node_id) == Node.id)
+        page = self._registry.page(request, "ListChannels", request.parent, str(request.at_time.ToMicroseconds()))
+        query = held_by_channels()
         with self._registry.database.read() as session:
+            if request.HasField("at_time"):
+                at, after = request.at_time.ToMicroseconds(), page.after or 0
+                found = channels_at(session, _within(session, request.parent), at, after, page.size + 1)
+                held, token = page.cut(found, lambda row: row[0].id or 0)
+                return promotion_pb2.ListChannelsResponse(channels=map(channel_message_at, held), next_page_token=token)
             query = query.where(_within(session, request.parent))
             if page.after is not None:
                 query = query.where(col(Channel.id) > page.after)
-            rows = session.exec(query.order_by(col(Channel.id)).limit(page.size + 1)).all()
-            kept, token = page.cut(rows, lambda row: row[0].id or 0)
+            rows = session.execute(query.order_by(col(Channel.id)).limit(page.size + 1)).all()
+            kept, token = page.cut(rows, lambda row: row.id)
             channels = channel_messages(session, self._registry, kept)
         return promotion_pb2.ListChannelsResponse(channels=channels, next_page_token=token)
+
+    def GetPromotion(
+        self, request: promotion_pb2.GetPromotionRequest, context: grpc.ServicerContext
+    ) -> promotion_pb2.GetPromotionResponse:
+        channel_name, _, number = request.name.partition("/promotions/")
+        if not number.isdecimal():
+            raise invalid("name", f"{request.name!r} names no promotion", reason="INVALID_NAME")
+        with self._registry.database.read() as session:
+            node, channel = find_channel(session, current_caller(), channel_name)
+            query = select(Promotion).where(Promotion.channel_id == channel.id, Promotion.number == int(number))
+            found = session.exec(query).first()
+            if found is None:
+                raise not_found(request.name)
+            return promotion_pb2.GetPromotionResponse(promotion=_promotion(session, found, node))
 
     def ListPromotions(
         self, request: promotion_pb2.ListPromotionsRequest, context: grpc.ServicerContext
     ) -> promotion_pb2.ListPromotionsResponse:
-        page = Page.read(request.page_size, request.page_token, "ListPromotions", request.parent)
+        page = self._registry.page(request, "ListPromotions", request.parent)
         query = (
             select(Promotion, Channel, Node)
             .join(Channel, col(Promotion.channel_id) == Channel.id)
@@ -148,6 +206,17 @@ class _Seen:
         """Those, unless it is another version by now, or one that was finalized meanwhile: then looks again."""
         seen = self._inventories.get((version.id, version.state))
         return take_inventory(session, self._registry, version) if seen is None else seen, self._papers
+
+
+def _channel_key(name: ChannelName) -> dict[str, str]:
+    """The parameters of ``_CHANNEL``."""
+    return {
+        "of_namespace": name.node.namespace,
+        "of_collection": name.node.collection,
+        "of_slug": name.node.id,
+        "of_context": name.context,
+        "of_stage": name.stage,
+    }
 
 
 def _within(session: Session, parent: str) -> ColumnElement[bool]:

@@ -11,24 +11,26 @@ from registry.clock import from_timestamp, now, to_timestamp
 from registry.context import Registry
 from registry.decisions import reviews, rulings
 from registry.errors import etag
-from registry.listing import filters
+from registry.listing import fields
 from registry.listing.paging import Page
+from registry.services.filtering import VersionField
 from registry.services.names import namespace_of, version_of
 from registry.storage.audit import Event
-from registry.storage.lookup import get_version, names_of
+from registry.storage.lookup import names_of
 from registry.storage.tables import Review
 from registry.wire import enum_number
 from spiritsafe.registry.v1 import licensing_pb2, review_pb2, review_pb2_grpc
 from spiritsafe.rpc.caller import Caller, current_caller
 
-_COLUMNS = {
-    "code": Review.code,
-    "license": Review.license,
-    "context": Review.context,
-    "requester": Review.requester,
-    "reviewer": Review.reviewer,
-    "assignee": Review.assignee,
-    "group": Review.group_key,
+_FIELDS: fields.Fields = {
+    "code": fields.Text(col(Review.code)),
+    "license": fields.Text(col(Review.license)),
+    "context": fields.Text(col(Review.context)),
+    "requester": fields.Text(col(Review.requester)),
+    "reviewer": fields.Text(col(Review.reviewer)),
+    "assignee": fields.Text(col(Review.assignee)),
+    "group": fields.Text(col(Review.group_key)),
+    "create_time": fields.Time(col(Review.create_time)),
 }
 
 
@@ -50,7 +52,7 @@ class ReviewService(review_pb2_grpc.ReviewServiceServicer):
     ) -> review_pb2.ListReviewsResponse:
         namespace = namespace_of(request.parent)
         before = from_timestamp(request.expires_before) if request.HasField("expires_before") else None
-        page = Page.read(request.page_size, request.page_token, "ListReviews", namespace, request.filter, str(before))
+        page = self._registry.page(request, "ListReviews", namespace, request.filter, str(before))
         with self._registry.database.read() as session:
             rows = _rows(session, namespace, request.filter, before, page)
             kept, token = page.cut(rows, lambda review: review.id or 0)
@@ -109,18 +111,11 @@ class ReviewService(review_pb2_grpc.ReviewServiceServicer):
 
 
 def _rows(session: Session, namespace: str, text: str, expires_before: int | None, page: Page) -> Sequence[Review]:
-    at = now()
-    columns = {**_COLUMNS, "state": reviews.state_column(at)}
-    query = select(Review).where(Review.namespace == namespace)
+    state = reviews.state_column(now())
+    known = {**_FIELDS, "state": fields.Text(state), "version": VersionField(session, col(Review.version_id))}
+    query = select(Review).where(Review.namespace == namespace, *fields.where(text, known))
     if expires_before is not None:
-        query = query.where(columns["state"] == "approved", col(Review.expire_time) < expires_before)
-    for condition in filters.parse(text, {*columns, "version"}):
-        if condition.name == "version":
-            _, version = get_version(session, version_of(condition.value, "filter"), "filter")
-            same = col(Review.version_id) == version.id
-            query = query.where(same if condition.equal else ~same)
-        else:
-            query = query.where(filters.where(condition, columns))
+        query = query.where(state == "approved", col(Review.expire_time) < expires_before)
     if page.after is not None:
         query = query.where(col(Review.id) < page.after)
     return session.exec(query.order_by(col(Review.id).desc()).limit(page.size + 1)).all()

@@ -7,7 +7,7 @@ from registry.context import Registry
 from registry.detection.observations import Observations
 from registry.detection.scanning import scan
 from registry.storage.lookup import get_version
-from spiritsafe.errors import NotFound
+from spiritsafe.errors import FailedPrecondition, NotFound
 from spiritsafe.rpc.names import VersionName
 
 
@@ -16,7 +16,7 @@ def scan_version(registry: Registry, name: VersionName) -> Observations:
     with registry.database.read() as session:
         try:
             _, version = get_version(session, name, "version")
-        except NotFound:
+        except (NotFound, FailedPrecondition):
             return Observations()  # the transaction says so, unless the request is a repetition
         declared = files_of(session, [version.id])
     return scan(registry.store, declared)

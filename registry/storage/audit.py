@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlmodel import Session, func, select
+import sqlalchemy
+from sqlmodel import Session, col, func, select
 
 from registry.clock import now
 from registry.storage.tables import AuditEvent
@@ -58,7 +59,7 @@ def next_sequence(session: Session) -> int:
 
 def append(session: Session, event: Event, actor: str) -> AuditEvent:
     """Adds the event at the end of the chain, inside the caller's write transaction."""
-    last = session.exec(select(AuditEvent).order_by(AuditEvent.sequence.desc()).limit(1)).first()  # type: ignore[attr-defined] # a column at class level
+    last = session.execute(_LAST).first()
     row = AuditEvent(
         sequence=last.sequence + 1 if last else 1,
         type=event.type,
@@ -72,6 +73,11 @@ def append(session: Session, event: Event, actor: str) -> AuditEvent:
     row.hash = event_hash(row)
     session.add(row)
     return row
+
+
+_LAST = (
+    sqlalchemy.select(col(AuditEvent.sequence), col(AuditEvent.hash)).order_by(col(AuditEvent.sequence).desc()).limit(1)
+)
 
 
 def verify(events: Iterable[AuditEvent]) -> ChainReport:

@@ -2,41 +2,72 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, event, inspect
-from sqlalchemy.engine import Connection
+from sqlalchemy import URL, inspect, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
 
-BUSY_TIMEOUT_MS = 60_000
-# Of each connection, in KiB. The rows of one long lineage lie on hundreds of pages: SQLite's default of 2 MB, shared
-# with everything else that is read, loses them between two verdicts.
-CACHE_KIB = 32 * 1024
+from registry.errors import invalid
+from registry.storage import postgresql, search_terms, sqlite  # noqa: F401 - search_terms keeps its index by listening
+from registry.storage.deadline import exceeded, has_passed, remaining_ms
+from registry.storage.failures import busy
+from spiritsafe.errors import InvalidArgument
+
 MIGRATIONS = Path(__file__).parent / "migrations"
+_POSTGRESQL = "postgresql+psycopg"
+# A migration may rewrite a table of millions of rows; nobody waits for it with a deadline.
+_NO_TIMEOUT = 0
+# For the turn to write, as for the locks of the databases themselves.
+WAIT_MS = 60_000
 
 
 @cache
 def head_revision() -> str:
     """The newest revision of this code: migrations are numbered, and their files begin with the number."""
-    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    return max(revisions())
+
+
+def revisions() -> list[str]:
+    """All revisions, oldest first."""
+    return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def read_url(text: str) -> URL:
+    """The address of a database: ``sqlite:///PATH`` or ``postgresql://USER:PASSWORD@HOST/NAME``.
+
+    Raises InvalidArgument for any other.
+    """
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        # Not the text itself: it may hold a password.
+        raise _bad_url("is not the address of a database") from error
+    if url.get_backend_name() == "sqlite" and url.database:
+        return url
+    if url.get_backend_name() in ("postgresql", "postgres"):
+        return url.set(drivername=_POSTGRESQL)
+    raise _bad_url(f"names {url.drivername}, which is not supported")
 
 
 class Database:
-    """One SQLite file in WAL mode, safe for several processes at once.
+    """One SQLite file or one PostgreSQL database, given by its path or address; the same behaviour on both.
 
-    A write transaction begins IMMEDIATE: taking the lock on the first statement rather than on the first write means
-    that what it read cannot have changed when it commits, and that it waits its turn instead of failing.
+    Writes follow each other, in any number of processes; reads see one snapshot and wait for nobody.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
-        event.listen(self._engine, "connect", _configure)
-        event.listen(self._engine, "begin", _begin)
+    def __init__(self, address: Path | URL) -> None:
+        url = URL.create("sqlite", database=str(address)) if isinstance(address, Path) else address
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        self._engine = sqlite.create(url) if self.is_sqlite else postgresql.create(url)
         self._write_engine = self._engine.execution_options(write=True)
+        self._turn = threading.Lock()
+        self._changes = sqlite.Changes(address) if isinstance(address, Path) else None
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -46,9 +77,34 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session that commits at the end, or rolls back when the body raises."""
-        with Session(self._write_engine, expire_on_commit=False) as session, session.begin():
+        """A session that commits at the end, or rolls back when the body raises.
+
+        Raises DeadlineExceeded or Unavailable when its turn does not come in time.
+        """
+        with self._turn_to_write(), Session(self._write_engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def changes(self) -> int | None:
+        """A number that is another one after every commit, by whatever process, at the price of microseconds.
+
+        None where the database cannot tell: then nothing that was read may be trusted later.
+        """
+        return self._changes.number() if self._changes is not None else None
+
+    @contextmanager
+    def _turn_to_write(self) -> Iterator[None]:
+        # The writers of one process queue here: whoever waits for SQLite's own lock asks again and again, sleeping in
+        # between, and may be overtaken each time.
+        if not self._turn.acquire(timeout=remaining_ms(WAIT_MS) / 1000):
+            raise exceeded() if has_passed() else busy()
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def describe(self) -> str:
+        """Where it is, without a password."""
+        return self._engine.url.render_as_string(hide_password=True)
 
     def revision(self) -> str:
         """The schema's revision; empty before the first migration."""
@@ -57,35 +113,47 @@ class Database:
                 return ""
             return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() or "")
 
-    def migrate(self) -> None:
-        """Brings the schema to the newest revision; does nothing when it is there."""
+    def migrate(self, revision: str = "head") -> None:
+        """Brings the schema up or down to a revision; does nothing when it is there."""
         # Alembic takes longer to import than a command on an up-to-date home takes to run.
         from alembic import command
+
+        current = self.revision()
+        down = revision != "head" and (revision == "base" or revision < current)
+        with self._alembic() as config:
+            (command.downgrade if down else command.upgrade)(config, revision)
+
+    def differences(self) -> list[str]:
+        """How the schema differs from what this code expects of the newest revision."""
+        from alembic.autogenerate import compare_metadata
+        from alembic.migration import MigrationContext
+        from sqlmodel import SQLModel
+
+        with self._engine.connect() as connection:
+            found: list[Any] = compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
+        return [str(difference) for difference in found]
+
+    @contextmanager
+    def _alembic(self) -> Iterator[Any]:
         from alembic.config import Config
 
-        with self._write_engine.connect() as connection, connection.begin():
+        engine = self._write_engine.execution_options(statement_timeout_ms=_NO_TIMEOUT)
+        with engine.connect() as connection, connection.begin():
             config = Config()
             config.set_main_option("script_location", str(MIGRATIONS))
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            yield config
 
     def close(self) -> None:
         self._engine.dispose()
+        if self._changes is not None:
+            self._changes.close()
 
 
-def _configure(connection: Any, _record: Any) -> None:
-    # The driver must not begin transactions by itself: _begin does, with the right mode.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    # The busy timeout comes first: switching to WAL needs the lock that another process may hold just then.
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-    cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    write = connection.get_execution_options().get("write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+def _bad_url(problem: str) -> InvalidArgument:
+    return invalid(
+        "SPIRITSAFE_DATABASE_URL",
+        problem,
+        reason="INVALID_DATABASE_URL",
+        remedy="write sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME",
+    )

@@ -6,18 +6,18 @@ import errno
 import fcntl
 import hashlib
 import os
-import re
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from registry.errors import invalid, not_found
-from spiritsafe.errors import DataLoss, ResourceExhausted
+from registry.errors import not_found
+from registry.storage.artifacts import Blob, DirectAccess
+from registry.storage.receiving import check_digest, check_size, is_digest, verified
+from spiritsafe.errors import ResourceExhausted, Unavailable
 
 CHUNK_BYTES = 1 << 20
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _INCOMING = "incoming"
 # The file system is full, a quota is reached, or the largest file that is allowed.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -38,6 +38,25 @@ class LocalStore:
         for leftover in self._incoming.iterdir():
             _remove_unless_locked(leftover)
 
+    @property
+    def location(self) -> str:
+        """The folder."""
+        return str(self._root)
+
+    @property
+    def direct(self) -> DirectAccess | None:
+        """None: a folder has no address of its own."""
+        return None
+
+    def check(self) -> None:
+        """Raises Unavailable where nothing can be written to the folder."""
+        if not os.access(self._incoming, os.W_OK | os.X_OK):
+            raise Unavailable(
+                f"cannot write to {self._root}",
+                reason="STORE_UNUSABLE",
+                remedy="let the registry's user write to its home folder",
+            )
+
     def has(self, sha256: str) -> bool:
         """Whether the verified content is there."""
         return self._place(sha256).is_file()
@@ -49,6 +68,14 @@ class LocalStore:
         except FileNotFoundError as error:
             raise not_found(f"content {sha256}") from error
 
+    def sizes(self, digests: Iterable[str]) -> dict[str, int]:
+        """Bytes of the content of each of these digests that is there."""
+        found = {}
+        for sha256 in digests:
+            with suppress(FileNotFoundError):
+                found[sha256] = self._place(sha256).stat().st_size
+        return found
+
     def put(self, sha256: str, size_bytes: int, chunks: Iterable[bytes]) -> int:
         """Stores the content and gives its size; content that is there already is not read again.
 
@@ -58,7 +85,7 @@ class LocalStore:
         """
         place = self._place(sha256)
         if place.is_file():
-            return self._present(sha256, size_bytes)
+            return check_size(sha256, self.size(sha256), size_bytes)
         with _room_for(sha256, size_bytes), _temporary(self._incoming) as (file, path):
             _receive(file, sha256, size_bytes, chunks)
             place.parent.mkdir(exist_ok=True)
@@ -83,17 +110,35 @@ class LocalStore:
         except FileNotFoundError:
             return False
 
-    def _present(self, sha256: str, size_bytes: int) -> int:
-        size = self.size(sha256)
-        if size != size_bytes:
-            raise _mismatch(sha256, f"it has {size} bytes, not the declared {size_bytes}")
-        return size
+    def blobs(self, after: str = "") -> Iterator[Blob]:
+        """All content in the order of its digests, from the first one beyond ``after`` on."""
+        for folder in sorted(self._root.glob("??")):
+            if folder.name < after[:2]:
+                continue
+            for name in sorted(path.name for path in folder.iterdir() if path.name > after):
+                with suppress(FileNotFoundError):  # another process collects as well
+                    status = (folder / name).stat()
+                    if is_digest(name):
+                        yield Blob(name, status.st_size, status.st_mtime_ns // 1000)
+
+    def delete(self, digests: Sequence[str]) -> None:
+        """Removes content; what is not there is no error."""
+        for sha256 in digests:
+            self._place(sha256).unlink(missing_ok=True)
+
+    def abandoned(self, before: int) -> Iterator[str]:
+        """The names of what killed processes left half-written before that time."""
+        for path in sorted(self._incoming.iterdir()):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime_ns // 1000 < before and not _is_locked(path):
+                    yield path.name
+
+    def abort(self, upload: str) -> None:
+        """Removes a half-written file that no living process writes to."""
+        _remove_unless_locked(self._incoming / Path(upload).name)
 
     def _place(self, sha256: str) -> Path:
-        # Digests come from manifests, which are checked; the store still never builds a path from anything else.
-        if not _SHA256.fullmatch(sha256):
-            raise invalid("sha256", f"{sha256!r} is not 64 lower-case hexadecimal digits")
-        return self._root / sha256[:2] / sha256
+        return self._root / sha256[:2] / check_digest(sha256)
 
 
 @contextmanager
@@ -147,18 +192,19 @@ def _remove_unless_locked(path: Path) -> None:
         os.close(descriptor)
 
 
+def _is_locked(path: Path) -> bool:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _receive(file: BinaryIO, sha256: str, size_bytes: int, chunks: Iterable[bytes]) -> None:
-    digest, received = hashlib.sha256(), 0
-    for chunk in chunks:
-        received += len(chunk)
-        if received > size_bytes:
-            raise _mismatch(sha256, f"more than the declared {size_bytes} bytes arrived")
-        digest.update(chunk)
-        file.write(chunk)
-    if received != size_bytes:
-        raise _mismatch(sha256, f"{received} of the declared {size_bytes} bytes arrived")
-    if digest.hexdigest() != sha256:
-        raise _mismatch(sha256, f"the bytes that arrived have the digest {digest.hexdigest()}")
+    file.writelines(verified(sha256, size_bytes, chunks))
     file.flush()
     os.fsync(file.fileno())
 
@@ -177,12 +223,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _mismatch(sha256: str, problem: str) -> DataLoss:
-    return DataLoss(
-        f"content {sha256}: {problem}",
-        reason="DIGEST_MISMATCH",
-        remedy="nothing was kept; send the whole file again, or declare a version with the digest that it has now",
-        metadata={"sha256": sha256},
-    )

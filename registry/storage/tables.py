@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
+
+_DUE = text("purge_time IS NOT NULL")
 
 
 class Node(SQLModel, table=True):
     """A named model or dataset."""
 
     __tablename__ = "nodes"
-    __table_args__ = (UniqueConstraint("namespace", "collection", "slug"),)
+    __table_args__ = (
+        UniqueConstraint("namespace", "collection", "slug"),
+        Index("ix_nodes_purge_time", "purge_time", sqlite_where=_DUE, postgresql_where=_DUE),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     uid: str = Field(unique=True)
@@ -27,13 +32,19 @@ class Node(SQLModel, table=True):
     create_time: int = Field(sa_type=BigInteger)
     update_time: int = Field(sa_type=BigInteger)
     revision: int = 1
+    # Set while it is deleted, which hides its versions too; from purge_time on it is removed for good.
+    delete_time: int | None = Field(default=None, sa_type=BigInteger)
+    purge_time: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Version(SQLModel, table=True):
     """A numbered version; immutable once ``state`` is ready, but for the concluded licences."""
 
     __tablename__ = "versions"
-    __table_args__ = (UniqueConstraint("node_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("node_id", "number"),
+        Index("ix_versions_purge_time", "purge_time", sqlite_where=_DUE, postgresql_where=_DUE),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     uid: str = Field(unique=True)
@@ -63,6 +74,9 @@ class Version(SQLModel, table=True):
     exposures: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     # base_family values of the weight lineage, this version included.
     weight_families: list[str] = Field(default_factory=list, sa_type=JSON)
+    # Set while it is deleted itself, as with a node.
+    delete_time: int | None = Field(default=None, sa_type=BigInteger)
+    purge_time: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class File(SQLModel, table=True):
@@ -90,6 +104,26 @@ class Edge(SQLModel, table=True):
     child_id: int = Field(foreign_key="versions.id", index=True)
     type: str  # lower-case EdgeType
     parent_id: int = Field(foreign_key="versions.id", index=True)
+
+
+class NodeTerm(SQLModel, table=True):
+    """A tag of a model or dataset, as registry.storage.search_terms numbers it."""
+
+    __tablename__ = "node_terms"
+    __table_args__ = (Index("ix_node_terms_node", "node_id"),)
+
+    term: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    node_id: int = Field(primary_key=True, foreign_key="nodes.id")
+
+
+class VersionTerm(SQLModel, table=True):
+    """A tag or licence of a version, likewise."""
+
+    __tablename__ = "version_terms"
+    __table_args__ = (Index("ix_version_terms_version", "version_id"),)
+
+    term: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    version_id: int = Field(primary_key=True, foreign_key="versions.id")
 
 
 class Finding(SQLModel, table=True):
@@ -278,7 +312,7 @@ class Channel(SQLModel, table=True):
     """What a context x stage of one model or dataset holds now."""
 
     __tablename__ = "channels"
-    __table_args__ = (UniqueConstraint("node_id", "context", "stage"),)
+    __table_args__ = (UniqueConstraint("node_id", "context", "stage"), Index("ix_channels_version", "version_id"))
 
     id: int | None = Field(default=None, primary_key=True)
     node_id: int = Field(foreign_key="nodes.id")
@@ -318,6 +352,85 @@ class Promotion(SQLModel, table=True):
     actor: str
     self_administered: bool = False
     create_time: int = Field(sa_type=BigInteger)
+    # NAME@REVISION of each policy that held.
+    channel_policies: list[str] = Field(default_factory=list, sa_type=JSON)
+    approvals: list[str] = Field(default_factory=list, sa_type=JSON)
+    break_glass: str = Field(default="", sa_type=Text)
+
+
+class ChannelPolicyRevision(SQLModel, table=True):
+    """One revision of what some channels require; the newest of an id holds. Rows are never changed."""
+
+    __tablename__ = "channel_policies"
+    __table_args__ = (UniqueConstraint("namespace", "slug", "revision"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    namespace: str
+    slug: str
+    revision: int
+    # The message ChannelPolicy as JSON, without its output-only fields.
+    document: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    retired: bool = False
+    reason: str = Field(sa_type=Text)
+    creator: str
+    create_time: int = Field(sa_type=BigInteger)
+
+
+class PromotionApproval(SQLModel, table=True):
+    """A named person approves, or rejects, one exact release."""
+
+    __tablename__ = "promotion_approvals"
+    __table_args__ = (Index("ix_promotion_approvals_version", "version_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    uid: str = Field(unique=True)
+    namespace: str
+    version_id: int = Field(foreign_key="versions.id")
+    context: str
+    stage: str
+    outbound_license: str
+    decision: str  # approve or reject
+    approver: str
+    rationale: str = Field(sa_type=Text)
+    create_time: int = Field(sa_type=BigInteger)
+    expire_time: int = Field(sa_type=BigInteger)
+    revoke_time: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class Signature(SQLModel, table=True):
+    """A signature of a version's manifest digest, verified when it was attached."""
+
+    __tablename__ = "signatures"
+    __table_args__ = (UniqueConstraint("version_id", "key_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    version_id: int = Field(foreign_key="versions.id")
+    key_id: str
+    envelope: str = Field(sa_type=Text)  # DSSE as JSON
+    public_key_pem: str = Field(sa_type=Text)
+    creator: str
+    create_time: int = Field(sa_type=BigInteger)
+
+
+class RecalledVersion(SQLModel, table=True):
+    """A recall of a version; in force until it is lifted."""
+
+    __tablename__ = "recalls"
+    __table_args__ = (Index("ix_recalls_version", "version_id"), Index("ix_recalls_lift_time", "lift_time"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    uid: str = Field(unique=True)
+    namespace: str
+    version_id: int = Field(foreign_key="versions.id")
+    severity: str
+    reason: str = Field(sa_type=Text)
+    advice: str = Field(default="", sa_type=Text)
+    creator: str
+    create_time: int = Field(sa_type=BigInteger)
+    lift_time: int | None = Field(default=None, sa_type=BigInteger)
+    lifter: str = ""
+    lift_reason: str = Field(default="", sa_type=Text)
+    revision: int = 1
 
 
 class RecordedBundle(SQLModel, table=True):
@@ -341,6 +454,15 @@ class RecordedBundle(SQLModel, table=True):
     complete: list[str] = Field(default_factory=list, sa_type=JSON)
     recorder: str
     create_time: int = Field(sa_type=BigInteger)
+
+
+class BundleFile(SQLModel, table=True):
+    """Content that a recorded bundle names, so that it is found by its digest."""
+
+    __tablename__ = "bundle_files"
+
+    bundle_id: int = Field(primary_key=True, foreign_key="recorded_bundles.id")
+    sha256: str = Field(primary_key=True, index=True)
 
 
 class Attestation(SQLModel, table=True):
@@ -401,6 +523,7 @@ class Request(SQLModel, table=True):
     """The answer given under a request id, so that a retry gets the same one (AIP-155)."""
 
     __tablename__ = "requests"
+    __table_args__ = (Index("ix_requests_create_time", "create_time"),)
 
     identity: str = Field(primary_key=True)
     method: str = Field(primary_key=True)

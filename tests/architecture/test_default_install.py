@@ -138,3 +138,13 @@ def test_without_the_libraries_of_training_a_run_waits_for_a_worker(tmp_path: Pa
     assert "trains with" in refusal(python(*CLI, "distill", "run", *BASES, *JSON))["message"]
     (run,) = json.loads(python(*CLI, "distill", "list", *JSON).stdout)["runs"]
     assert run["state"] == "queued"
+
+
+def test_a_database_server_asks_for_its_extra(python: Run) -> None:
+    opened = (
+        "from pathlib import Path; from registry.storage.database import Database, read_url\n"
+        "Database(read_url('postgresql://db/registry'))"
+    )
+    done = python("-c", opened)
+    assert done.returncode != 0
+    assert "spiritsafe[postgresql]" in done.stderr

@@ -1,5 +1,5 @@
 import pytest
-from google.rpc import code_pb2
+from google.rpc import code_pb2, error_details_pb2
 
 from spiritsafe import errors
 from spiritsafe.errors import SpiritsafeError, Violation
@@ -34,6 +34,31 @@ def test_every_error_survives_the_wire(kind: type[SpiritsafeError]) -> None:
     assert (received.message, received.reason, received.remedy) == ("it is wrong", "SOME_REASON", "mend it")
     assert received.metadata["resource"] == "models/x"
     assert received.violations == (Violation("field", "how"),)
+
+
+@pytest.mark.parametrize("kind", MEMBERS)
+def test_every_error_travels_with_the_details_that_apply(kind: type[SpiritsafeError]) -> None:
+    """https://google.aip.dev/193"""
+    sent = kind(
+        "no", remedy="mend it", metadata={"resource": "namespaces/a/models/x"}, violations=(Violation("field", "how"),)
+    )
+    details = {detail.TypeName().removeprefix("google.rpc."): detail for detail in to_status(sent).details}
+    wrong = "PreconditionFailure" if issubclass(kind, errors.FailedPrecondition) else "BadRequest"
+    wanted = {"ErrorInfo", "Help", "ResourceInfo", wrong}
+    if kind is errors.Unavailable:
+        wanted.add("RetryInfo")
+    assert details.keys() == wanted
+    assert len(details) == len(to_status(sent).details)
+    info = error_details_pb2.ErrorInfo.FromString(details["ErrorInfo"].value)
+    assert (info.reason, info.domain) == (kind.code, "spiritsafe")
+    resource = error_details_pb2.ResourceInfo.FromString(details["ResourceInfo"].value)
+    assert (resource.resource_type, resource.resource_name) == ("spiritsafe/models", "namespaces/a/models/x")
+
+
+@pytest.mark.parametrize("kind", MEMBERS)
+def test_when_to_try_again_survives_the_wire(kind: type[SpiritsafeError]) -> None:
+    assert from_status(to_status(kind("busy", retry_seconds=2.5))).retry_seconds == 2.5
+    assert from_status(to_status(kind("busy"))).retry_seconds == ({"UNAVAILABLE": 1.0}.get(kind.code))
 
 
 @pytest.mark.parametrize("kind", MEMBERS)

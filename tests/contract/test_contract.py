@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -17,15 +18,17 @@ from tests.contract import lint
 ROOT = Path(__file__).parents[2]
 METHODS = dict(methods())
 PROTO = ROOT / "proto"
-READING = ("Get", "List", "Watch", "Check", "Verify", "Evaluate", "Plan", "Preview", "Download")
+READING = ("Get", "BatchGet", "List", "Watch", "Check", "Verify", "Evaluate", "Plan", "Preview", "Download")
 # Moves bytes and no record: the store is addressed by content, so a repetition changes nothing.
-WITHOUT_RECORD = ("MirrorFiles", "UploadFile")
+WITHOUT_RECORD = ("BeginUpload", "CompleteUpload", "MirrorFiles", "UploadFile")
 NUMBERS = (
     FieldDescriptorProto.TYPE_INT32,
     FieldDescriptorProto.TYPE_INT64,
     FieldDescriptorProto.TYPE_FLOAT,
     FieldDescriptorProto.TYPE_DOUBLE,
 )
+# They lead to one state that nothing leads back from, or do nothing where it is reached: a stale caller harms nobody.
+WITHOUT_ETAG = ("RevokeToken", "RevokeApproval", "CancelRun", "ResumeRun")
 UNITS = ("_bytes", "_seconds", "_tokens")
 # Their meaning and unit are the same everywhere (AIP-158).
 PAGING = ("page_size",)
@@ -101,6 +104,31 @@ def test_mutations_can_be_repeated_and_tried(path: str) -> None:
         assert "request_id" not in fields
     else:
         assert {"request_id", "validate_only"} <= fields
+
+
+@pytest.mark.parametrize("path", METHODS)
+def test_changes_of_one_resource_can_be_tied_to_what_was_read(path: str) -> None:
+    """AIP-154: the request, or the resource in it, has an etag."""
+    name, request = path.rpartition("/")[2], METHODS[path].input_type
+    if name.startswith(READING) or name in WITHOUT_ETAG:
+        return
+    if name.startswith("Update"):
+        (resource,) = (one.message_type for one in request.fields if one.message_type and one.name in snake(name))
+        assert "etag" in resource.fields_by_name
+    elif "name" in request.fields_by_name:
+        assert "etag" in request.fields_by_name
+
+
+def snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def test_reasons_are_what_clients_can_compare() -> None:
+    """AIP-193: UPPER_SNAKE_CASE, 63 characters at most."""
+    sources = [path for package in ("registry", "distill", "client") for path in (ROOT / package).rglob("*.py")]
+    reasons = {found for path in sources for found in re.findall(r'\breason="([^" ]*)"', path.read_text())}
+    assert len(reasons) > 50
+    assert [one for one in reasons if not re.fullmatch(r"[A-Z][A-Z0-9_]{1,61}[A-Z0-9]", one)] == []
 
 
 @pytest.mark.parametrize("path", [path for path in METHODS if "/List" in path])

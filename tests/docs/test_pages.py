@@ -1,4 +1,4 @@
-"""The pages of the licensing guide do what they say, each on a fresh home with a hub of this machine."""
+"""The pages of the guides do what they say, each on a fresh home with a hub of this machine."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.hub.publishers import publish_all
 from tests.hub.serving import serve_hub
 
 ROOT = Path(__file__).parents[2]
-GUIDE = ROOT / "docs/licensing"
-PAGES = sorted(page.stem for page in GUIDE.glob("*.md"))
+GUIDES = ("licensing", "registry")
+PAGES = [f"{guide}/{page.stem}" for guide in GUIDES for page in sorted((ROOT / "docs" / guide).glob("*.md"))]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def environment(hub: str, tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_prints_what_it_shows(page: str, environment: dict[str, str], tmp_path: Path) -> None:
-    blocks = parse((GUIDE / f"{page}.md").read_text("utf-8"))
+    blocks = parse((ROOT / "docs" / f"{page}.md").read_text("utf-8"))
     folder = tmp_path / "work"
     folder.mkdir()
     for block, printed in zip(blocks, run(blocks, folder, environment), strict=True):

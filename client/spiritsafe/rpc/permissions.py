@@ -13,6 +13,7 @@ from spiritsafe.registry.v1 import (
     artifact_pb2,
     audit_pb2,
     catalog_pb2,
+    channel_policy_pb2,
     dataset_pb2,
     duty_pb2,
     evaluation_report_pb2,
@@ -24,7 +25,9 @@ from spiritsafe.registry.v1 import (
     model_pb2,
     policy_pb2,
     promotion_pb2,
+    recall_pb2,
     review_pb2,
+    store_pb2,
     version_pb2,
 )
 
@@ -36,6 +39,7 @@ REGISTRY_FILES: tuple[FileDescriptor, ...] = tuple(
         artifact_pb2,
         audit_pb2,
         catalog_pb2,
+        channel_policy_pb2,
         dataset_pb2,
         duty_pb2,
         evaluation_report_pb2,
@@ -47,7 +51,9 @@ REGISTRY_FILES: tuple[FileDescriptor, ...] = tuple(
         model_pb2,
         policy_pb2,
         promotion_pb2,
+        recall_pb2,
         review_pb2,
+        store_pb2,
         version_pb2,
     )
 )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import grpc
-from google.protobuf import any_pb2
+from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
@@ -13,6 +16,12 @@ from spiritsafe.errors import SpiritsafeError, Violation
 DOMAIN = "spiritsafe"
 # PolicyDenied shares a code with its parent; this key tells them apart on the wire.
 _POLICY_KEY = "policy"
+_RESOURCE_KEY = "resource"
+# When a call that failed with such a code may be repeated, where the error itself does not say. Not so for a limit that
+# is reached: whoever raises that knows whether it passes by itself, as a full disk does not.
+_RETRY_SECONDS = {errors.Unavailable.code: 1.0}
+# What knows the status of a failed call, blocking and asynchronous.
+_ANSWERED = (grpc.Call, grpc.aio.AioRpcError)
 _BY_CODE: dict[str, type[SpiritsafeError]] = {
     kind.code: kind
     for kind in (
@@ -33,22 +42,36 @@ _BY_CODE: dict[str, type[SpiritsafeError]] = {
 
 
 def to_status(error: SpiritsafeError) -> status_pb2.Status:
-    """The status with one ErrorInfo, plus BadRequest or PreconditionFailure and Help where the error carries them."""
+    """The status with its details, each type at most once.
+
+    ErrorInfo always; BadRequest or PreconditionFailure for violations, ResourceInfo where the error names a resource,
+    RetryInfo where the same call may succeed later, Help for the remedy.
+    """
     metadata = dict(error.metadata)
     if isinstance(error, errors.PolicyDenied):
         metadata.setdefault(_POLICY_KEY, "denied")
     details = [_pack(error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata))]
     if error.violations:
         details.append(_pack(_violations(error)))
+    if name := metadata.get(_RESOURCE_KEY):
+        resource = error_details_pb2.ResourceInfo(
+            resource_type=_resource_type(name), resource_name=name, description=error.message
+        )
+        details.append(_pack(resource))
     if error.remedy:
         link = error_details_pb2.Help.Link(description=error.remedy)
         details.append(_pack(error_details_pb2.Help(links=[link])))
+    retry_seconds = _RETRY_SECONDS.get(error.code) if error.retry_seconds is None else error.retry_seconds
+    if retry_seconds is not None:
+        delay = duration_pb2.Duration()
+        delay.FromTimedelta(timedelta(seconds=retry_seconds))
+        details.append(_pack(error_details_pb2.RetryInfo(retry_delay=delay)))
     return status_pb2.Status(code=code_pb2.Code.Value(error.code), message=error.message, details=details)
 
 
 def from_rpc_error(error: grpc.RpcError) -> SpiritsafeError:
     """The typed error behind a failed call; a failure without details keeps its code and message."""
-    status = rpc_status.from_call(error) if isinstance(error, grpc.Call) else None
+    status = rpc_status.from_call(error) if isinstance(error, _ANSWERED) else None
     return _without_details(error) if status is None else from_status(status)
 
 
@@ -56,9 +79,14 @@ def from_status(status: status_pb2.Status) -> SpiritsafeError:
     """The error that ``to_status`` was given."""
     info = error_details_pb2.ErrorInfo()
     help_ = error_details_pb2.Help()
+    retry = error_details_pb2.RetryInfo()
+    retry_seconds: float | None = None
     violations: tuple[Violation, ...] = ()
     for detail in status.details:
         if detail.Unpack(info) or detail.Unpack(help_):
+            continue
+        if detail.Unpack(retry):
+            retry_seconds = retry.retry_delay.ToTimedelta().total_seconds()
             continue
         violations += _read_violations(detail)
     kind = _BY_CODE.get(code_pb2.Code.Name(status.code), SpiritsafeError)
@@ -70,22 +98,24 @@ def from_status(status: status_pb2.Status) -> SpiritsafeError:
         remedy=help_.links[0].description if help_.links else "",
         metadata=info.metadata,
         violations=violations,
+        retry_seconds=retry_seconds,
     )
 
 
 def _without_details(error: grpc.RpcError) -> SpiritsafeError:
-    code = error.code().name if isinstance(error, grpc.Call) else "UNKNOWN"
-    message = (error.details() or code) if isinstance(error, grpc.Call) else str(error)
+    code = error.code().name if isinstance(error, _ANSWERED) else "UNKNOWN"
+    message = (error.details() or code) if isinstance(error, _ANSWERED) else str(error)
     remedy = "check the server's address and that it is running" if code == "UNAVAILABLE" else ""
     return _BY_CODE.get(code, SpiritsafeError)(message, remedy=remedy)
 
 
-def _pack(
-    detail: error_details_pb2.ErrorInfo
-    | error_details_pb2.Help
-    | error_details_pb2.BadRequest
-    | error_details_pb2.PreconditionFailure,
-) -> any_pb2.Any:
+def _resource_type(name: str) -> str:
+    """The collection that the name ends in, as AIP-123 writes a type: `spiritsafe/versions`."""
+    *above, _ = name.split("/")
+    return f"{DOMAIN}/{above[-1] if above else name}"
+
+
+def _pack(detail: Message) -> any_pb2.Any:
     packed = any_pb2.Any()
     packed.Pack(detail)
     return packed
@@ -101,7 +131,7 @@ def _violations(error: SpiritsafeError) -> error_details_pb2.BadRequest | error_
         ]
         return error_details_pb2.PreconditionFailure(violations=failed)
     wrong = [
-        error_details_pb2.BadRequest.FieldViolation(field=one.field, description=one.description)
+        error_details_pb2.BadRequest.FieldViolation(field=one.field, description=one.description, reason=error.reason)
         for one in error.violations
     ]
     return error_details_pb2.BadRequest(field_violations=wrong)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from registry.context import Registry
+from registry.storage.s3.store import S3Store
 from registry.storage.tables import AuditEvent
 from spiritsafe.client import Client
 from spiritsafe.errors import (
@@ -35,18 +38,29 @@ from tests.registry.catalog.publishing import (
 )
 
 Events = Callable[[], list[AuditEvent]]
+Blobs = Callable[[], set[str]]
 WEIGHTS = os.urandom(2_500_000)
 FILES = {"config.json": b"{}", "model.safetensors": WEIGHTS}
 CHUNKS = [WEIGHTS[start : start + (1 << 20)] for start in range(0, len(WEIGHTS), 1 << 20)]
 
 
+@pytest.fixture(params=["folder", "bucket"])
+def registry(registry: Registry, request: pytest.FixtureRequest) -> Registry:
+    """The registry with either store."""
+    if request.param == "folder":
+        return registry
+    return replace(registry, store=S3Store(request.getfixturevalue("bucket")))
+
+
+@pytest.fixture
+def blobs(registry: Registry) -> Callable[[], set[str]]:
+    """Reads what the store holds."""
+    return lambda: {blob.sha256 for blob in registry.store.blobs()}
+
+
 @pytest.fixture
 def draft(publisher: Client) -> version_pb2.Version:
     return declare(publisher, model(publisher, "m"), manifest(files=FILES))
-
-
-def blobs(home: Path) -> set[str]:
-    return {path.name for path in (home / "blobs").rglob("*") if path.is_file()}
 
 
 def test_what_is_uploaded_can_be_fetched_once_finalized(
@@ -80,7 +94,7 @@ def test_downloads_resume_at_a_byte(publisher: Client, draft: version_pb2.Versio
 
 
 def test_an_upload_cut_off_leaves_nothing_and_resumes(
-    publisher: Client, draft: version_pb2.Version, home: Path
+    publisher: Client, draft: version_pb2.Version, blobs: Blobs
 ) -> None:
     upload(publisher, draft.name, "config.json", b"{}")
 
@@ -93,19 +107,19 @@ def test_an_upload_cut_off_leaves_nothing_and_resumes(
     assert missing(publisher, draft.name) == ["model.safetensors"]
     with pytest.raises(DataLoss):
         upload(publisher, draft.name, "model.safetensors", *CHUNKS[:2])
-    assert blobs(home) & {sha256(WEIGHTS)} == set()
+    assert blobs() & {sha256(WEIGHTS)} == set()
     assert not get(publisher, draft.name).files[1].uploaded
     upload(publisher, draft.name, "model.safetensors", *CHUNKS)
     assert finalize(publisher, draft.name).state == version_pb2.VERSION_STATE_READY
-    assert blobs(home) == {sha256(content) for content in FILES.values()}
+    assert blobs() == {sha256(content) for content in FILES.values()}
 
 
-def test_other_bytes_are_refused_and_not_kept(publisher: Client, draft: version_pb2.Version, home: Path) -> None:
+def test_other_bytes_are_refused_and_not_kept(publisher: Client, draft: version_pb2.Version, blobs: Blobs) -> None:
     with pytest.raises(DataLoss) as caught:
         upload(publisher, draft.name, "config.json", b"[]")
     assert caught.value.reason == "DIGEST_MISMATCH"
     assert caught.value.remedy
-    assert blobs(home) == set()
+    assert blobs() == set()
 
 
 def test_present_content_is_answered_without_a_stream(publisher: Client, draft: version_pb2.Version) -> None:
@@ -125,7 +139,7 @@ def test_only_declared_paths_exist(publisher: Client, draft: version_pb2.Version
         download(publisher, ready.name, path)
 
 
-def test_a_stream_starts_with_its_only_header(publisher: Client, draft: version_pb2.Version, home: Path) -> None:
+def test_a_stream_starts_with_its_only_header(publisher: Client, draft: version_pb2.Version, blobs: Blobs) -> None:
     header = next(upload_requests(draft.name, "config.json"))
     chunk = artifact_pb2.UploadFileRequest(chunk=b"{}")
     empty = artifact_pb2.UploadFileRequest()
@@ -135,7 +149,7 @@ def test_a_stream_starts_with_its_only_header(publisher: Client, draft: version_
         assert caught.value.violations[0].field == "header"
     with pytest.raises(InvalidArgument, match="at most"):
         upload(publisher, draft.name, "model.safetensors", WEIGHTS[: (1 << 20) + 1])
-    assert blobs(home) == set()
+    assert blobs() == set()
 
 
 def test_a_caller_of_another_namespace_reaches_no_bytes(client: Callable[..., Client], publisher: Client) -> None:

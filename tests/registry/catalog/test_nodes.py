@@ -217,7 +217,7 @@ def test_filters(publisher: Client) -> None:
     assert listed(publisher, filter="tags.dotted.key = 1 AND display_name = a") == ["a"]
     assert listed(publisher, filter='display_name = "acme/B"') == ["b"]
     with pytest.raises(InvalidArgument, match="cannot be filtered by"):
-        listed(publisher, filter='creator = "ada"')
+        listed(publisher, filter='color = "blue"')
 
 
 def test_a_caller_of_one_namespace_sees_no_other(client: Callable[..., Client], publisher: Client) -> None:

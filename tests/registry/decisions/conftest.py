@@ -11,6 +11,7 @@ import pytest
 from registry.home import open_home
 from spiritsafe.client import Client
 from tests.registry.builders import Story
+from tests.registry.databases import Prepare
 from tests.registry.serving import serve
 
 
@@ -21,10 +22,10 @@ def story(client: Callable[..., Client], tmp_path: Path) -> Story:
 
 
 @pytest.fixture(scope="module")
-def shared_story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+def shared_story(tmp_path_factory: pytest.TempPathFactory, prepare_home: Prepare) -> Iterator[Story]:
     """One that every test of the module reads and none changes."""
     folder = tmp_path_factory.mktemp("shared")
-    registry = open_home(folder / "home")
+    registry = open_home(prepare_home(folder / "home"))
     with ExitStack() as stack:
         stack.callback(registry.database.close)
         server = serve(folder / "home", registry, f"unix:{folder}/socket", stack)

@@ -106,7 +106,7 @@ def test_a_verdict_asks_the_database_as_often_at_any_depth(filled: tuple[Registr
     assert counts[3][1] < counts[3][0] < 16
     with counted() as statements:
         ask(registry, names[40])
-    assert len(statements) == 4  # begin, epoch, model, version
+    assert len(statements) == 3  # model, version, epoch
 
 
 def test_a_deep_verdict_names_its_whole_path(filled: tuple[Registry, dict[int, str]]) -> None:

@@ -17,6 +17,7 @@ from registry.wire import enum_number
 from spiritsafe.client import Client
 from spiritsafe.registry.v1 import evidence_pb2, licensing_pb2, version_pb2
 from tests.registry.builders import Story, context_number
+from tests.registry.databases import PostgreSQL, homes
 from tests.registry.serving import serve
 
 SCRIPT = "acme/<script>alert(1)</script>"
@@ -40,10 +41,10 @@ class Archive:
 
 
 @pytest.fixture(scope="session")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
+def archive(tmp_path_factory: pytest.TempPathFactory, server_of_homes: PostgreSQL | None) -> Iterator[Archive]:
     folder = tmp_path_factory.mktemp("evidence")
-    registry = open_home(folder / "home")
     with ExitStack() as stack:
+        registry = open_home(stack.enter_context(homes(server_of_homes))(folder / "home"))
         stack.callback(registry.database.close)
         served = serve(folder / "home", registry, f"unix:{folder}/socket", stack)
         names = _register(Story.tell(served.client, folder / "story"))

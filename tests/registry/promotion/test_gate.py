@@ -32,7 +32,17 @@ CLEAN = GateFacts(
 LIFTABLE = OpenReason("NC_OUTPUT_REACH_CONTESTED", liftable=True)
 FIRM = OpenReason("UNKNOWN_LICENSE", liftable=False)
 CONTESTED: dict[str, Any] = {"verdict": Verdict.NEEDS_REVIEW, "reasons": (LIFTABLE,)}
-CHECKS = ["ready", "integrity", "outbound_license", "stand_in", "verdict", "four_eyes", "evaluation", "duties"]
+CHECKS = [
+    "ready",
+    "integrity",
+    "outbound_license",
+    "stand_in",
+    "verdict",
+    "four_eyes",
+    "evaluation",
+    "duties",
+    "recall",
+]
 UNEVALUATED: dict[str, Any] = {"evaluations": ()}
 TO_ATTEST = OpenDuty("AUP:llama3.2", "for a named person to attest", "spiritsafe license attest")
 TO_FILE = OpenDuty("NOTICE_FILE:llama3.2", "no bundle is recorded", "spiritsafe license bundle")

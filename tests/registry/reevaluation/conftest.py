@@ -1,4 +1,4 @@
-"""Fresh databases at the price of a copy, and the demo's lineage on a server."""
+"""Fresh databases, and the demo's lineage on a server."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from registry.context import Registry
 from registry.home import open_home
 from spiritsafe.client import Client
 from tests.registry.builders import Story
+from tests.registry.databases import PostgreSQL, homes
 
 
 @pytest.fixture
@@ -21,20 +22,20 @@ def story(client: Callable[..., Client], tmp_path: Path) -> Story:
 
 
 @pytest.fixture(scope="session")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], AbstractContextManager[Registry]]:
+def fresh(
+    tmp_path_factory: pytest.TempPathFactory, server_of_homes: PostgreSQL | None
+) -> Callable[[], AbstractContextManager[Registry]]:
     """Gives a registry over a new home each time, as a context."""
-    template = tmp_path_factory.mktemp("template") / "home"
-    open_home(template).database.close()
 
     @contextmanager
     def opened() -> Iterator[Registry]:
-        home = tmp_path_factory.mktemp("fresh") / "home"
-        shutil.copytree(template, home)
-        registry = open_home(home)
-        try:
-            yield registry
-        finally:
-            registry.database.close()
-            shutil.rmtree(home.parent)
+        with homes(server_of_homes) as prepare:
+            home = prepare(tmp_path_factory.mktemp("fresh") / "home")
+            registry = open_home(home)
+            try:
+                yield registry
+            finally:
+                registry.database.close()
+                shutil.rmtree(home.parent)
 
     return opened

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import create_engine
 from sqlmodel import select
 
+from registry.clock import now
 from registry.context import Registry
 from registry.home import open_home
 from registry.licensing import EdgeType
-from registry.storage.database import MIGRATIONS
 from registry.storage.tables import Reevaluation
+from registry.upkeep.purging import purge_some
 from spiritsafe.registry.v1 import version_pb2
 from tests.registry.builders import NAMESPACE, Story
 from tests.registry.reevaluation.lineages import Planted, plant
@@ -33,9 +31,12 @@ def test_a_channel_has_its_verdict_when_it_moves(story: Story, registry: Registr
     assert known_verdicts(registry) == real_verdicts(registry)
 
 
-def test_a_deleted_version_leaves_none(story: Story, registry: Registry) -> None:
+def test_a_purged_version_leaves_none(story: Story, registry: Registry) -> None:
     name = story.build.version(f"{NAMESPACE}/models/teacher", "full", licenses=["mit"])
     story.ada.versions.DeleteVersion(version_pb2.DeleteVersionRequest(name=name))
+    assert any(version == name for version, _, _ in known_verdicts(registry))
+    with registry.database.write() as session:
+        assert purge_some(session, now() + 2 * registry.retention) == 1
     assert not any(version == name for version, _, _ in known_verdicts(registry))
 
 
@@ -43,14 +44,9 @@ def test_a_home_from_before_gets_its_first_verdicts_without_events(home: Path) -
     old = open_home(home)
     with old.database.write() as session:
         plant(session, [Planted(["cc-by-nc-4.0"]), Planted([], [(EdgeType.FINETUNE, 0)])])
+    old.database.migrate("0002")
+    old.database.migrate()
     old.database.close()
-    engine = create_engine(f"sqlite:///{home / 'registry.db'}")
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0002")
-    engine.dispose()
     registry = open_home(home)
     with registry.database.read() as session:
         (job,) = session.exec(select(Reevaluation)).all()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import sqlite3
 from pathlib import Path
 
 import pytest
 
+from registry.home import open_database
 from registry.services.audit import BATCH_ROWS
 from registry.storage.audit import Event, append
 from spiritsafe import errors
@@ -39,12 +39,12 @@ def verified(served: Served) -> audit_pb2.VerifyAuditResponse:
 
 
 def tamper(home: Path, *statements: str) -> None:
-    """What somebody with access to the file could do."""
-    connection = sqlite3.connect(home / "registry.db", timeout=30)
-    with connection:
+    """What somebody with access to the database could do."""
+    database = open_database(home)
+    with database.write() as session:
         for statement in statements:
-            assert connection.execute(statement).rowcount > 0, statement
-    connection.close()
+            assert session.connection().exec_driver_sql(statement).rowcount > 0, statement
+    database.close()
 
 
 def test_events_are_listed_in_pages_in_order(filled: Served) -> None:

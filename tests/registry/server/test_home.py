@@ -6,24 +6,16 @@ import getpass
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect
-from sqlmodel import SQLModel, col, select
+from sqlmodel import col, select
 
 from registry.clock import now
-from registry.home import open_home
+from registry.home import DATABASE_FILE, DATABASE_URL_FILE, open_database, open_home
 from registry.identity.roles import ROLES
 from registry.identity.tokens import authenticate
 from registry.storage import audit
-from registry.storage.database import MIGRATIONS, Database, head_revision
 from registry.storage.tables import AuditEvent, Node, Token
 from spiritsafe import errors
 
@@ -31,15 +23,9 @@ ROOT = Path(__file__).parents[3]
 OPEN = """
 import sys
 from pathlib import Path
-from registry.home import open_home
+from registry.home import DATABASE_FILE, DATABASE_URL_FILE, open_database, open_home
 open_home(Path(sys.argv[1])).database.close()
 print("alembic" in sys.modules)
-"""
-# As the first schema held one.
-PROMOTION = """
-INSERT INTO promotions (channel_id, number, version_id, outbound_license, distributed, public_name, state, action,
-    checks, evaluation, reviews, actor, self_administered, create_time)
-VALUES (1, 1, 1, 'mit', 0, 'm', 'promoted', 'promote', '[]', '{}', '[]', 'ada', 0, 0)
 """
 
 
@@ -61,7 +47,8 @@ def test_a_new_home_is_private_and_its_token_works(home: Path) -> None:
     registry = open_home(home)
     assert mode(home) == 0o700
     assert mode(home / "token") == 0o600
-    assert mode(home / "registry.db") == 0o600
+    database = home / DATABASE_FILE if registry.database.is_sqlite else home / DATABASE_URL_FILE
+    assert mode(database) == 0o600
     with registry.database.read() as session:
         caller = authenticate(session, (home / "token").read_text().strip(), now())
     registry.database.close()
@@ -132,8 +119,7 @@ def test_eight_processes_lose_no_write_and_keep_the_chain(home: Path) -> None:
 
 
 def test_a_set_up_that_was_cut_off_is_done_again(home: Path) -> None:
-    home.mkdir()
-    database = Database(home / "registry.db")
+    database = open_database(home)
     database.migrate()
     database.close()
     (home / "token").write_text("of no use\n")
@@ -149,50 +135,6 @@ def test_an_up_to_date_home_opens_without_alembic(home: Path) -> None:
     open_home(home).database.close()
     output, problems = open_elsewhere(home).communicate(timeout=60)
     assert (output, problems) == ("False\n", "")
-
-
-def test_the_head_revision_is_the_one_that_alembic_finds() -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    assert head_revision() == ScriptDirectory.from_config(config).get_current_head()
-
-
-def test_every_migration_can_be_taken_back(home: Path) -> None:
-    """The schema of each revision is the same on the way up and on the way down."""
-    open_home(home).database.close()
-    engine = create_engine(f"sqlite:///{home / 'registry.db'}")
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-
-    def schema_at(move: Callable[[Config, str], None], revision: str) -> list[tuple[str, ...]]:
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            move(config, revision)
-            return columns(connection)
-
-    newest = schema_at(command.upgrade, "head")
-    older = schema_at(command.downgrade, "0001")
-    assert older != newest
-    assert schema_at(command.downgrade, "base") == []
-    assert schema_at(command.upgrade, "0001") == older
-    with engine.begin() as connection:
-        connection.exec_driver_sql(PROMOTION)
-    assert schema_at(command.upgrade, "head") == newest
-    with engine.begin() as connection:
-        assert connection.exec_driver_sql("SELECT evaluation_reports FROM promotions").all() == [("[]",)]
-        assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
-    engine.dispose()
-
-
-def columns(connection: Connection) -> list[tuple[str, ...]]:
-    """Every table's columns with their types, the bookkeeping of migrations left out."""
-    inspector = inspect(connection)
-    return [
-        (table, column["name"], str(column["type"]), str(column["nullable"]))
-        for table in sorted(inspector.get_table_names())
-        if table != "alembic_version"
-        for column in inspector.get_columns(table)
-    ]
 
 
 def test_a_home_of_a_newer_version_is_refused(home: Path) -> None:

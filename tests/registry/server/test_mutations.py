@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from google.protobuf import json_format
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.struct_pb2 import Struct
@@ -20,6 +22,7 @@ from spiritsafe.registry.v1 import (
     artifact_pb2,
     audit_pb2,
     catalog_pb2,
+    channel_policy_pb2,
     dataset_pb2,
     duty_pb2,
     evaluation_report_pb2,
@@ -29,10 +32,13 @@ from spiritsafe.registry.v1 import (
     model_pb2,
     policy_pb2,
     promotion_pb2,
+    recall_pb2,
     review_pb2,
+    store_pb2,
     version_pb2,
 )
 from spiritsafe.rpc.permissions import methods
+from spiritsafe.signing import sign_release
 from tests.registry.reevaluation.documents import profile_document
 from tests.registry.serving import Served
 
@@ -119,6 +125,8 @@ def publish(
     client.artifacts.UploadFile(iter(parts))
     assert books.events() == before  # bytes are no record
     books.act(client.versions, "FinalizeVersion", version_pb2.FinalizeVersionRequest(name=name))
+    tagged = version_pb2.Version(name=name, tags={"team": "search"})
+    books.act(client.versions, "UpdateVersion", version_pb2.UpdateVersionRequest(version=tagged))
     return name
 
 
@@ -273,6 +281,55 @@ def promote(books: Bookkeeper, student: str) -> None:
     )
     held = books.act(books.releaser.promotions, "PromoteVersion", commercial).promotion
     assert held.state == promotion_pb2.PROMOTION_STATE_DENIED
+    require(books, newer)
+
+
+def require(books: Bookkeeper, version: str) -> None:
+    """A policy, what people say about a release under it, and a recall."""
+    policy = channel_policy_pb2.ChannelPolicy(channels=["*/*"])
+    given = channel_policy_pb2.SetChannelPolicyRequest(parent=PARENT, policy_id="p", policy=policy, reason="the board")
+    made = books.act(books.admin.channel_policies, "SetChannelPolicy", given).policy
+    retire = channel_policy_pb2.RetireChannelPolicyRequest(name=made.name, reason="no board")
+    books.act(books.admin.channel_policies, "RetireChannelPolicy", retire)
+    decided = channel_policy_pb2.CreateApprovalRequest(
+        version=version,
+        context=licensing_pb2.CONTEXT_RESEARCH,
+        stage="staging",
+        decision=channel_policy_pb2.APPROVAL_DECISION_APPROVE,
+        rationale="read it",
+    )
+    approval = books.act(books.reviewer.channel_policies, "CreateApproval", decided).approval
+    revoke = channel_policy_pb2.RevokeApprovalRequest(name=approval.name)
+    books.act(books.reviewer.channel_policies, "RevokeApproval", revoke)
+    digest = books.releaser.versions.GetVersion(version_pb2.GetVersionRequest(name=version)).version.digest
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    envelope, public = sign_release(version, digest, {}, pem)
+    attach = channel_policy_pb2.AttachSignatureRequest(version=version, envelope_json=envelope, public_key_pem=public)
+    books.act(books.releaser.channel_policies, "AttachSignature", attach)
+    bad = recall_pb2.RecallVersionRequest(version=version, severity=recall_pb2.RECALL_SEVERITY_LOW, reason="stale")
+    recalled = books.act(books.releaser.recalls, "RecallVersion", bad).recall
+    books.act(books.releaser.recalls, "LiftRecall", recall_pb2.LiftRecallRequest(name=recalled.name, reason="fresh"))
+
+
+def discard(books: Bookkeeper, version: str) -> None:
+    """Deleting and bringing back; a batch of one has one event."""
+    publisher = books.publisher
+    books.act(publisher.versions, "DeleteVersion", version_pb2.DeleteVersionRequest(name=version))
+    books.act(publisher.versions, "UndeleteVersion", version_pb2.UndeleteVersionRequest(name=version))
+    model = model_pb2.BatchCreateModelsRequest(parent=PARENT, requests=[model_pb2.CreateModelRequest(model_id="spare")])
+    spare = books.act(publisher.models, "BatchCreateModels", model).models[0].name
+    declared = version_pb2.Version(kind=version_pb2.VERSION_KIND_FULL)
+    declared.files.add(path="a.json", size_bytes=2, sha256=SHA256)
+    batch = version_pb2.BatchCreateVersionsRequest(
+        parent=spare, requests=[version_pb2.CreateVersionRequest(version=declared)]
+    )
+    books.act(publisher.versions, "BatchCreateVersions", batch)
+    books.act(publisher.models, "DeleteModel", model_pb2.DeleteModelRequest(name=spare))
+    books.act(publisher.models, "UndeleteModel", model_pb2.UndeleteModelRequest(name=spare))
+    dataset = dataset_pb2.CreateDatasetRequest(parent=PARENT, dataset_id="spare")
+    name = publisher.datasets.CreateDataset(dataset).dataset.name
+    books.act(publisher.datasets, "DeleteDataset", dataset_pb2.DeleteDatasetRequest(name=name))
+    books.act(publisher.datasets, "UndeleteDataset", dataset_pb2.UndeleteDatasetRequest(name=name))
 
 
 def test_each_mutation_writes_exactly_one_event(server: Served) -> None:
@@ -292,10 +349,11 @@ def test_each_mutation_writes_exactly_one_event(server: Served) -> None:
         ),
     )
     name = books.act(books.publisher.versions, "CreateVersion", draft).version.name
-    books.act(books.publisher.versions, "DeleteVersion", version_pb2.DeleteVersionRequest(name=name))
+    discard(books, name)
     token = identity_pb2.Token(identity="ed@example.com", roles=["reader"])
     made = books.act(books.admin.identity, "CreateToken", identity_pb2.CreateTokenRequest(token=token)).token
     books.act(books.admin.identity, "RevokeToken", identity_pb2.RevokeTokenRequest(name=made.name))
+    books.act(books.admin.store, "CollectGarbage", store_pb2.CollectGarbageRequest(page_size=10))
 
     assert books.seen == MUTATIONS, "a mutating method has no part in this story: add it"
     report = books.admin.audit.VerifyAudit(audit_pb2.VerifyAuditRequest())

@@ -14,6 +14,7 @@ from spiritsafe import errors
 from spiritsafe.registry.v1 import (
     agreement_pb2,
     artifact_pb2,
+    channel_policy_pb2,
     dataset_pb2,
     duty_pb2,
     evaluation_report_pb2,
@@ -22,6 +23,7 @@ from spiritsafe.registry.v1 import (
     licensing_pb2,
     model_pb2,
     promotion_pb2,
+    recall_pb2,
     review_pb2,
     version_pb2,
 )
@@ -34,6 +36,7 @@ OTHER = "namespaces/default"
 MODEL, DATASET = f"{OTHER}/models/m", f"{OTHER}/datasets/d"
 VERSION, CHANNEL = f"{MODEL}/versions/1", f"{MODEL}/channels/research-staging"
 REPORT = f"{VERSION}/evaluationReports/e"
+POLICY = f"{OTHER}/channelPolicies/p"
 FINDING = f"{OTHER}/findings/f"
 REVIEW, AGREEMENT, ATTESTATION = f"{OTHER}/reviews/r", f"{OTHER}/agreements/a", f"{OTHER}/attestations/a"
 RESEARCH = licensing_pb2.CONTEXT_RESEARCH
@@ -43,6 +46,13 @@ REQUESTS: dict[str, Message] = {
     "GetModel": model_pb2.GetModelRequest(name=MODEL),
     "ListModels": model_pb2.ListModelsRequest(parent=OTHER),
     "UpdateModel": model_pb2.UpdateModelRequest(model=model_pb2.Model(name=MODEL)),
+    "BatchCreateModels": model_pb2.BatchCreateModelsRequest(
+        parent=OTHER, requests=[model_pb2.CreateModelRequest(model_id="m")]
+    ),
+    "DeleteModel": model_pb2.DeleteModelRequest(name=MODEL),
+    "UndeleteModel": model_pb2.UndeleteModelRequest(name=MODEL),
+    "DeleteDataset": dataset_pb2.DeleteDatasetRequest(name=DATASET),
+    "UndeleteDataset": dataset_pb2.UndeleteDatasetRequest(name=DATASET),
     "CreateDataset": dataset_pb2.CreateDatasetRequest(parent=OTHER, dataset_id="d"),
     "GetDataset": dataset_pb2.GetDatasetRequest(name=DATASET),
     "ListDatasets": dataset_pb2.ListDatasetsRequest(parent=OTHER),
@@ -50,12 +60,21 @@ REQUESTS: dict[str, Message] = {
     "CreateVersion": version_pb2.CreateVersionRequest(parent=MODEL),
     "GetVersion": version_pb2.GetVersionRequest(name=VERSION),
     "ListVersions": version_pb2.ListVersionsRequest(parent=MODEL),
+    "UpdateVersion": version_pb2.UpdateVersionRequest(version=version_pb2.Version(name=VERSION)),
     "AddEdge": version_pb2.AddEdgeRequest(name=VERSION),
     "FinalizeVersion": version_pb2.FinalizeVersionRequest(name=VERSION),
     "DeleteVersion": version_pb2.DeleteVersionRequest(name=VERSION),
+    "UndeleteVersion": version_pb2.UndeleteVersionRequest(name=VERSION),
+    "BatchCreateVersions": version_pb2.BatchCreateVersionsRequest(
+        parent=MODEL, requests=[version_pb2.CreateVersionRequest()]
+    ),
+    "BatchGetVersions": version_pb2.BatchGetVersionsRequest(names=[VERSION]),
     "GetLineage": version_pb2.GetLineageRequest(name=VERSION),
     "ListMissingFiles": artifact_pb2.ListMissingFilesRequest(version=VERSION),
     "UploadFile": artifact_pb2.UploadFileRequest(header=artifact_pb2.UploadHeader(version=VERSION, path="a.json")),
+    "BeginUpload": artifact_pb2.BeginUploadRequest(version=VERSION, path="a.json"),
+    "CompleteUpload": artifact_pb2.CompleteUploadRequest(version=VERSION, path="a.json"),
+    "GetDownloadUrl": artifact_pb2.GetDownloadUrlRequest(version=VERSION, path="a.json"),
     "DownloadFile": artifact_pb2.DownloadFileRequest(version=VERSION, path="a.json"),
     "MirrorFiles": artifact_pb2.MirrorFilesRequest(version=VERSION),
     "EvaluateVersion": licensing_pb2.EvaluateVersionRequest(name=VERSION),
@@ -88,6 +107,19 @@ REQUESTS: dict[str, Message] = {
     "RevokeAttestation": duty_pb2.RevokeAttestationRequest(name=ATTESTATION, rationale="no"),
     "PromoteVersion": promotion_pb2.PromoteVersionRequest(version=VERSION, context=RESEARCH, stage="staging"),
     "RollbackChannel": promotion_pb2.RollbackChannelRequest(name=CHANNEL),
+    "SetChannelPolicy": channel_policy_pb2.SetChannelPolicyRequest(parent=OTHER, policy_id="p", reason="no"),
+    "RetireChannelPolicy": channel_policy_pb2.RetireChannelPolicyRequest(name=POLICY, reason="no"),
+    "GetChannelPolicy": channel_policy_pb2.GetChannelPolicyRequest(name=POLICY),
+    "ListChannelPolicies": channel_policy_pb2.ListChannelPoliciesRequest(parent=OTHER),
+    "CreateApproval": channel_policy_pb2.CreateApprovalRequest(version=VERSION, context=RESEARCH, stage="staging"),
+    "RevokeApproval": channel_policy_pb2.RevokeApprovalRequest(name=f"{OTHER}/approvals/a"),
+    "ListApprovals": channel_policy_pb2.ListApprovalsRequest(parent=OTHER),
+    "AttachSignature": channel_policy_pb2.AttachSignatureRequest(version=VERSION),
+    "ListSignatures": channel_policy_pb2.ListSignaturesRequest(version=VERSION),
+    "RecallVersion": recall_pb2.RecallVersionRequest(version=VERSION),
+    "LiftRecall": recall_pb2.LiftRecallRequest(name=f"{OTHER}/recalls/r", reason="no"),
+    "ListRecalls": recall_pb2.ListRecallsRequest(parent=OTHER),
+    "GetPromotion": promotion_pb2.GetPromotionRequest(name=f"{CHANNEL}/promotions/1"),
     "GetChannel": promotion_pb2.GetChannelRequest(name=CHANNEL),
     "ListChannels": promotion_pb2.ListChannelsRequest(parent=MODEL),
     "ListPromotions": promotion_pb2.ListPromotionsRequest(parent=CHANNEL),
@@ -119,7 +151,10 @@ WITHOUT_NAMESPACE = {
     "GetCaller",
     "GetSigningKeys",
     "ListAuditEvents",
+    "WatchEvents",
     "VerifyAudit",
+    "CheckStore",
+    "CollectGarbage",
 }
 PATHS = {path.rpartition("/")[2]: (path, method) for path, method in methods() if "/spiritsafe.registry." in path}
 

@@ -19,6 +19,7 @@ from spiritsafe import errors
 from spiritsafe.distill.v1 import run_pb2_grpc
 from spiritsafe.rpc.permissions import PUBLIC, methods, permission_of
 from spiritsafe.rpc.status import from_rpc_error
+from tests.registry.databases import Prepare
 from tests.registry.serving import Served, serve
 
 METHODS = dict(methods())
@@ -35,9 +36,9 @@ def offer_runs(server: grpc.aio.Server) -> None:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory, prepare_home: Prepare) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("all")
-    registry = open_home(folder / "home")
+    registry = open_home(prepare_home(folder / "home"))
     with registry.database.write() as session:
         token = Token(
             uid="retired",

@@ -108,6 +108,8 @@ def test_damage_on_disk_is_found(store: LocalStore, tmp_path: Path) -> None:
 
 
 def test_absent_content(store: LocalStore) -> None:
+    store.put(hashlib.sha256(b"").hexdigest(), 0, [])
+    assert store.sizes([DIGEST, hashlib.sha256(b"").hexdigest()]) == {hashlib.sha256(b"").hexdigest(): 0}
     assert not store.has(DIGEST)
     assert not store.verify(DIGEST)
     with pytest.raises(NotFound):

@@ -22,42 +22,71 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from spiritsafe.auth.v1 import permission_pb2 as spiritsafe_dot_auth_dot_v1_dot_permission__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%spiritsafe/registry/v1/artifact.proto\x12\x16spiritsafe.registry.v1\x1a#spiritsafe/auth/v1/permission.proto\"*\n\x17ListMissingFilesRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\")\n\x18ListMissingFilesResponse\x12\r\n\x05paths\x18\x01 \x03(\t\"-\n\x0cUploadHeader\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\"g\n\x11UploadFileRequest\x12\x36\n\x06header\x18\x01 \x01(\x0b\x32$.spiritsafe.registry.v1.UploadHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\t\n\x07payload\"8\n\x12UploadFileResponse\x12\x0e\n\x06sha256\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\"J\n\x13\x44ownloadFileRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x14\n\x0coffset_bytes\x18\x03 \x01(\x03\"%\n\x14\x44ownloadFileResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"%\n\x12MirrorFilesRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\"{\n\x13MirrorFilesResponse\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x12\n\ndone_bytes\x18\x02 \x01(\x03\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x16\n\x0emirrored_files\x18\x04 \x01(\x05\x12\x16\n\x0e\x65xternal_files\x18\x05 \x01(\x05\x32\xa2\x04\n\x0f\x41rtifactService\x12\x8b\x01\n\x10ListMissingFiles\x12/.spiritsafe.registry.v1.ListMissingFilesRequest\x1a\x30.spiritsafe.registry.v1.ListMissingFilesResponse\"\x14\xfa\xe8\x18\x10\x61rtifacts.upload\x12{\n\nUploadFile\x12).spiritsafe.registry.v1.UploadFileRequest\x1a*.spiritsafe.registry.v1.UploadFileResponse\"\x14\xfa\xe8\x18\x10\x61rtifacts.upload(\x01\x12\x83\x01\n\x0c\x44ownloadFile\x12+.spiritsafe.registry.v1.DownloadFileRequest\x1a,.spiritsafe.registry.v1.DownloadFileResponse\"\x16\xfa\xe8\x18\x12\x61rtifacts.download0\x01\x12~\n\x0bMirrorFiles\x12*.spiritsafe.registry.v1.MirrorFilesRequest\x1a+.spiritsafe.registry.v1.MirrorFilesResponse\"\x14\xfa\xe8\x18\x10\x61rtifacts.mirror0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%spiritsafe/registry/v1/artifact.proto\x12\x16spiritsafe.registry.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#spiritsafe/auth/v1/permission.proto\"*\n\x17ListMissingFilesRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\")\n\x18ListMissingFilesResponse\x12\r\n\x05paths\x18\x01 \x03(\t\"-\n\x0cUploadHeader\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\"g\n\x11UploadFileRequest\x12\x36\n\x06header\x18\x01 \x01(\x0b\x32$.spiritsafe.registry.v1.UploadHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\t\n\x07payload\"8\n\x12UploadFileResponse\x12\x0e\n\x06sha256\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\"\xd2\x01\n\rDirectRequest\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\x12\x43\n\x07headers\x18\x03 \x03(\x0b\x32\x32.spiritsafe.registry.v1.DirectRequest.HeadersEntry\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"h\n\nDirectPart\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x36\n\x07request\x18\x03 \x01(\x0b\x32%.spiritsafe.registry.v1.DirectRequest\"D\n\x12\x42\x65ginUploadRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0f\n\x07restart\x18\x03 \x01(\x08\"\xa2\x01\n\x13\x42\x65ginUploadResponse\x12\x30\n\x03way\x18\x01 \x01(\x0e\x32#.spiritsafe.registry.v1.TransferWay\x12\x31\n\x05parts\x18\x02 \x03(\x0b\x32\".spiritsafe.registry.v1.DirectPart\x12\x12\n\npart_bytes\x18\x03 \x01(\x03\x12\x12\n\nmore_parts\x18\x04 \x01(\x08\"6\n\x15\x43ompleteUploadRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\"<\n\x16\x43ompleteUploadResponse\x12\x0e\n\x06sha256\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\"6\n\x15GetDownloadUrlRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\"\x82\x01\n\x16GetDownloadUrlResponse\x12\x30\n\x03way\x18\x01 \x01(\x0e\x32#.spiritsafe.registry.v1.TransferWay\x12\x36\n\x07request\x18\x02 \x01(\x0b\x32%.spiritsafe.registry.v1.DirectRequest\"J\n\x13\x44ownloadFileRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x14\n\x0coffset_bytes\x18\x03 \x01(\x03\"%\n\x14\x44ownloadFileResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"%\n\x12MirrorFilesRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\"{\n\x13MirrorFilesResponse\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x12\n\ndone_bytes\x18\x02 \x01(\x03\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x16\n\x0emirrored_files\x18\x04 \x01(\x05\x12\x16\n\x0e\x65xternal_files\x18\x05 \x01(\x05*v\n\x0bTransferWay\x12\x1c\n\x18TRANSFER_WAY_UNSPECIFIED\x10\x00\x12\x17\n\x13TRANSFER_WAY_STORED\x10\x01\x12\x17\n\x13TRANSFER_WAY_SERVER\x10\x02\x12\x17\n\x13TRANSFER_WAY_DIRECT\x10\x03\x32\xb2\x07\n\x0f\x41rtifactService\x12\x8b\x01\n\x10ListMissingFiles\x12/.spiritsafe.registry.v1.ListMissingFilesRequest\x1a\x30.spiritsafe.registry.v1.ListMissingFilesResponse\"\x14\xfa\xe8\x18\x10\x61rtifacts.upload\x12{\n\nUploadFile\x12).spiritsafe.registry.v1.UploadFileRequest\x1a*.spiritsafe.registry.v1.UploadFileResponse\"\x14\xfa\xe8\x18\x10\x61rtifacts.upload(\x01\x12|\n\x0b\x42\x65ginUpload\x12*.spiritsafe.registry.v1.BeginUploadRequest\x1a+.spiritsafe.registry.v1.BeginUploadResponse\"\x14\xfa\xe8\x18\x10\x61rtifacts.upload\x12\x85\x01\n\x0e\x43ompleteUpload\x12-.spiritsafe.registry.v1.CompleteUploadRequest\x1a..spiritsafe.registry.v1.CompleteUploadResponse\"\x14\xfa\xe8\x18\x10\x61rtifacts.upload\x12\x87\x01\n\x0eGetDownloadUrl\x12-.spiritsafe.registry.v1.GetDownloadUrlRequest\x1a..spiritsafe.registry.v1.GetDownloadUrlResponse\"\x16\xfa\xe8\x18\x12\x61rtifacts.download\x12\x83\x01\n\x0c\x44ownloadFile\x12+.spiritsafe.registry.v1.DownloadFileRequest\x1a,.spiritsafe.registry.v1.DownloadFileResponse\"\x16\xfa\xe8\x18\x12\x61rtifacts.download0\x01\x12~\n\x0bMirrorFiles\x12*.spiritsafe.registry.v1.MirrorFilesRequest\x1a+.spiritsafe.registry.v1.MirrorFilesResponse\"\x14\xfa\xe8\x18\x10\x61rtifacts.mirror0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'spiritsafe.registry.v1.artifact_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_DIRECTREQUEST_HEADERSENTRY']._loaded_options = None
+  _globals['_DIRECTREQUEST_HEADERSENTRY']._serialized_options = b'8\001'
   _globals['_ARTIFACTSERVICE'].methods_by_name['ListMissingFiles']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['ListMissingFiles']._serialized_options = b'\372\350\030\020artifacts.upload'
   _globals['_ARTIFACTSERVICE'].methods_by_name['UploadFile']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['UploadFile']._serialized_options = b'\372\350\030\020artifacts.upload'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['BeginUpload']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['BeginUpload']._serialized_options = b'\372\350\030\020artifacts.upload'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['CompleteUpload']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['CompleteUpload']._serialized_options = b'\372\350\030\020artifacts.upload'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['GetDownloadUrl']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['GetDownloadUrl']._serialized_options = b'\372\350\030\022artifacts.download'
   _globals['_ARTIFACTSERVICE'].methods_by_name['DownloadFile']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['DownloadFile']._serialized_options = b'\372\350\030\022artifacts.download'
   _globals['_ARTIFACTSERVICE'].methods_by_name['MirrorFiles']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['MirrorFiles']._serialized_options = b'\372\350\030\020artifacts.mirror'
-  _globals['_LISTMISSINGFILESREQUEST']._serialized_start=102
-  _globals['_LISTMISSINGFILESREQUEST']._serialized_end=144
-  _globals['_LISTMISSINGFILESRESPONSE']._serialized_start=146
-  _globals['_LISTMISSINGFILESRESPONSE']._serialized_end=187
-  _globals['_UPLOADHEADER']._serialized_start=189
-  _globals['_UPLOADHEADER']._serialized_end=234
-  _globals['_UPLOADFILEREQUEST']._serialized_start=236
-  _globals['_UPLOADFILEREQUEST']._serialized_end=339
-  _globals['_UPLOADFILERESPONSE']._serialized_start=341
-  _globals['_UPLOADFILERESPONSE']._serialized_end=397
-  _globals['_DOWNLOADFILEREQUEST']._serialized_start=399
-  _globals['_DOWNLOADFILEREQUEST']._serialized_end=473
-  _globals['_DOWNLOADFILERESPONSE']._serialized_start=475
-  _globals['_DOWNLOADFILERESPONSE']._serialized_end=512
-  _globals['_MIRRORFILESREQUEST']._serialized_start=514
-  _globals['_MIRRORFILESREQUEST']._serialized_end=551
-  _globals['_MIRRORFILESRESPONSE']._serialized_start=553
-  _globals['_MIRRORFILESRESPONSE']._serialized_end=676
-  _globals['_ARTIFACTSERVICE']._serialized_start=679
-  _globals['_ARTIFACTSERVICE']._serialized_end=1225
+  _globals['_TRANSFERWAY']._serialized_start=1572
+  _globals['_TRANSFERWAY']._serialized_end=1690
+  _globals['_LISTMISSINGFILESREQUEST']._serialized_start=135
+  _globals['_LISTMISSINGFILESREQUEST']._serialized_end=177
+  _globals['_LISTMISSINGFILESRESPONSE']._serialized_start=179
+  _globals['_LISTMISSINGFILESRESPONSE']._serialized_end=220
+  _globals['_UPLOADHEADER']._serialized_start=222
+  _globals['_UPLOADHEADER']._serialized_end=267
+  _globals['_UPLOADFILEREQUEST']._serialized_start=269
+  _globals['_UPLOADFILEREQUEST']._serialized_end=372
+  _globals['_UPLOADFILERESPONSE']._serialized_start=374
+  _globals['_UPLOADFILERESPONSE']._serialized_end=430
+  _globals['_DIRECTREQUEST']._serialized_start=433
+  _globals['_DIRECTREQUEST']._serialized_end=643
+  _globals['_DIRECTREQUEST_HEADERSENTRY']._serialized_start=597
+  _globals['_DIRECTREQUEST_HEADERSENTRY']._serialized_end=643
+  _globals['_DIRECTPART']._serialized_start=645
+  _globals['_DIRECTPART']._serialized_end=749
+  _globals['_BEGINUPLOADREQUEST']._serialized_start=751
+  _globals['_BEGINUPLOADREQUEST']._serialized_end=819
+  _globals['_BEGINUPLOADRESPONSE']._serialized_start=822
+  _globals['_BEGINUPLOADRESPONSE']._serialized_end=984
+  _globals['_COMPLETEUPLOADREQUEST']._serialized_start=986
+  _globals['_COMPLETEUPLOADREQUEST']._serialized_end=1040
+  _globals['_COMPLETEUPLOADRESPONSE']._serialized_start=1042
+  _globals['_COMPLETEUPLOADRESPONSE']._serialized_end=1102
+  _globals['_GETDOWNLOADURLREQUEST']._serialized_start=1104
+  _globals['_GETDOWNLOADURLREQUEST']._serialized_end=1158
+  _globals['_GETDOWNLOADURLRESPONSE']._serialized_start=1161
+  _globals['_GETDOWNLOADURLRESPONSE']._serialized_end=1291
+  _globals['_DOWNLOADFILEREQUEST']._serialized_start=1293
+  _globals['_DOWNLOADFILEREQUEST']._serialized_end=1367
+  _globals['_DOWNLOADFILERESPONSE']._serialized_start=1369
+  _globals['_DOWNLOADFILERESPONSE']._serialized_end=1406
+  _globals['_MIRRORFILESREQUEST']._serialized_start=1408
+  _globals['_MIRRORFILESREQUEST']._serialized_end=1445
+  _globals['_MIRRORFILESRESPONSE']._serialized_start=1447
+  _globals['_MIRRORFILESRESPONSE']._serialized_end=1570
+  _globals['_ARTIFACTSERVICE']._serialized_start=1693
+  _globals['_ARTIFACTSERVICE']._serialized_end=2639
 # @@protoc_insertion_point(module_scope)

@@ -45,6 +45,21 @@ class ArtifactServiceStub:
                 request_serializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.UploadFileRequest.SerializeToString,
                 response_deserializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.UploadFileResponse.FromString,
                 _registered_method=True)
+        self.BeginUpload = channel.unary_unary(
+                '/spiritsafe.registry.v1.ArtifactService/BeginUpload',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.BeginUploadRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.BeginUploadResponse.FromString,
+                _registered_method=True)
+        self.CompleteUpload = channel.unary_unary(
+                '/spiritsafe.registry.v1.ArtifactService/CompleteUpload',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.CompleteUploadRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.CompleteUploadResponse.FromString,
+                _registered_method=True)
+        self.GetDownloadUrl = channel.unary_unary(
+                '/spiritsafe.registry.v1.ArtifactService/GetDownloadUrl',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.GetDownloadUrlRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.GetDownloadUrlResponse.FromString,
+                _registered_method=True)
         self.DownloadFile = channel.unary_stream(
                 '/spiritsafe.registry.v1.ArtifactService/DownloadFile',
                 request_serializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.DownloadFileRequest.SerializeToString,
@@ -71,6 +86,28 @@ class ArtifactServiceServicer:
 
     def UploadFile(self, request_iterator, context):
         """Takes one declared file: first a header, then chunks. The digest is verified before the content becomes visible.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BeginUpload(self, request, context):
+        """Says how one declared file of a draft is to be sent: not at all, with UploadFile, or in parts straight to the store,
+        with requests that the server signs for a short time. Changes no row; called again, it offers what is still missing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompleteUpload(self, request, context):
+        """Says that all parts were sent. The content becomes visible once its size and digest were verified.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDownloadUrl(self, request, context):
+        """Says how one file of a READY version is to be fetched: with DownloadFile, or straight from the store.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -103,6 +140,21 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
                     servicer.UploadFile,
                     request_deserializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.UploadFileRequest.FromString,
                     response_serializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.UploadFileResponse.SerializeToString,
+            ),
+            'BeginUpload': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginUpload,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.BeginUploadRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.BeginUploadResponse.SerializeToString,
+            ),
+            'CompleteUpload': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteUpload,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.CompleteUploadRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.CompleteUploadResponse.SerializeToString,
+            ),
+            'GetDownloadUrl': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDownloadUrl,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.GetDownloadUrlRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.GetDownloadUrlResponse.SerializeToString,
             ),
             'DownloadFile': grpc.unary_stream_rpc_method_handler(
                     servicer.DownloadFile,
@@ -170,6 +222,87 @@ class ArtifactService:
             '/spiritsafe.registry.v1.ArtifactService/UploadFile',
             spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.UploadFileRequest.SerializeToString,
             spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.UploadFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/spiritsafe.registry.v1.ArtifactService/BeginUpload',
+            spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.BeginUploadRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.BeginUploadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/spiritsafe.registry.v1.ArtifactService/CompleteUpload',
+            spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.CompleteUploadRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.CompleteUploadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDownloadUrl(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/spiritsafe.registry.v1.ArtifactService/GetDownloadUrl',
+            spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.GetDownloadUrlRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_artifact__pb2.GetDownloadUrlResponse.FromString,
             options,
             channel_credentials,
             insecure,

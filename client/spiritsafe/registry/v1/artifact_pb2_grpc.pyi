@@ -39,6 +39,14 @@ class ArtifactServiceStub:
     """
     UploadFile: _grpc.StreamUnaryMultiCallable[_artifact_pb2.UploadFileRequest, _artifact_pb2.UploadFileResponse]
     """Takes one declared file: first a header, then chunks. The digest is verified before the content becomes visible."""
+    BeginUpload: _grpc.UnaryUnaryMultiCallable[_artifact_pb2.BeginUploadRequest, _artifact_pb2.BeginUploadResponse]
+    """Says how one declared file of a draft is to be sent: not at all, with UploadFile, or in parts straight to the store,
+    with requests that the server signs for a short time. Changes no row; called again, it offers what is still missing.
+    """
+    CompleteUpload: _grpc.UnaryUnaryMultiCallable[_artifact_pb2.CompleteUploadRequest, _artifact_pb2.CompleteUploadResponse]
+    """Says that all parts were sent. The content becomes visible once its size and digest were verified."""
+    GetDownloadUrl: _grpc.UnaryUnaryMultiCallable[_artifact_pb2.GetDownloadUrlRequest, _artifact_pb2.GetDownloadUrlResponse]
+    """Says how one file of a READY version is to be fetched: with DownloadFile, or straight from the store."""
     DownloadFile: _grpc.UnaryStreamMultiCallable[_artifact_pb2.DownloadFileRequest, _artifact_pb2.DownloadFileResponse]
     """Gives one file of a READY version. An external file must have been mirrored before."""
     MirrorFiles: _grpc.UnaryStreamMultiCallable[_artifact_pb2.MirrorFilesRequest, _artifact_pb2.MirrorFilesResponse]
@@ -57,6 +65,14 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     """
     UploadFile: _aio.StreamUnaryMultiCallable[_artifact_pb2.UploadFileRequest, _artifact_pb2.UploadFileResponse]  # type: ignore[assignment]
     """Takes one declared file: first a header, then chunks. The digest is verified before the content becomes visible."""
+    BeginUpload: _aio.UnaryUnaryMultiCallable[_artifact_pb2.BeginUploadRequest, _artifact_pb2.BeginUploadResponse]  # type: ignore[assignment]
+    """Says how one declared file of a draft is to be sent: not at all, with UploadFile, or in parts straight to the store,
+    with requests that the server signs for a short time. Changes no row; called again, it offers what is still missing.
+    """
+    CompleteUpload: _aio.UnaryUnaryMultiCallable[_artifact_pb2.CompleteUploadRequest, _artifact_pb2.CompleteUploadResponse]  # type: ignore[assignment]
+    """Says that all parts were sent. The content becomes visible once its size and digest were verified."""
+    GetDownloadUrl: _aio.UnaryUnaryMultiCallable[_artifact_pb2.GetDownloadUrlRequest, _artifact_pb2.GetDownloadUrlResponse]  # type: ignore[assignment]
+    """Says how one file of a READY version is to be fetched: with DownloadFile, or straight from the store."""
     DownloadFile: _aio.UnaryStreamMultiCallable[_artifact_pb2.DownloadFileRequest, _artifact_pb2.DownloadFileResponse]  # type: ignore[assignment]
     """Gives one file of a READY version. An external file must have been mirrored before."""
     MirrorFiles: _aio.UnaryStreamMultiCallable[_artifact_pb2.MirrorFilesRequest, _artifact_pb2.MirrorFilesResponse]  # type: ignore[assignment]
@@ -84,6 +100,32 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_artifact_pb2.UploadFileResponse, _abc.Awaitable[_artifact_pb2.UploadFileResponse]]:
         """Takes one declared file: first a header, then chunks. The digest is verified before the content becomes visible."""
+
+    @_abc_1.abstractmethod
+    def BeginUpload(
+        self,
+        request: _artifact_pb2.BeginUploadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_artifact_pb2.BeginUploadResponse, _abc.Awaitable[_artifact_pb2.BeginUploadResponse]]:
+        """Says how one declared file of a draft is to be sent: not at all, with UploadFile, or in parts straight to the store,
+        with requests that the server signs for a short time. Changes no row; called again, it offers what is still missing.
+        """
+
+    @_abc_1.abstractmethod
+    def CompleteUpload(
+        self,
+        request: _artifact_pb2.CompleteUploadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_artifact_pb2.CompleteUploadResponse, _abc.Awaitable[_artifact_pb2.CompleteUploadResponse]]:
+        """Says that all parts were sent. The content becomes visible once its size and digest were verified."""
+
+    @_abc_1.abstractmethod
+    def GetDownloadUrl(
+        self,
+        request: _artifact_pb2.GetDownloadUrlRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_artifact_pb2.GetDownloadUrlResponse, _abc.Awaitable[_artifact_pb2.GetDownloadUrlResponse]]:
+        """Says how one file of a READY version is to be fetched: with DownloadFile, or straight from the store."""
 
     @_abc_1.abstractmethod
     def DownloadFile(

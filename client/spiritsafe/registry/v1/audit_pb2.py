@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from spiritsafe.auth.v1 import permission_pb2 as spiritsafe_dot_auth_dot_v1_dot_permission__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"spiritsafe/registry/v1/audit.proto\x12\x16spiritsafe.registry.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#spiritsafe/auth/v1/permission.proto\"\xcd\x01\n\nAuditEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x10\n\x08resource\x18\x04 \x01(\t\x12(\n\x07\x64\x65tails\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rprevious_hash\x18\x07 \x01(\t\x12\x0c\n\x04hash\x18\x08 \x01(\t\"O\n\x16ListAuditEventsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\"f\n\x17ListAuditEventsResponse\x12\x32\n\x06\x65vents\x18\x01 \x03(\x0b\x32\".spiritsafe.registry.v1.AuditEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x14\n\x12VerifyAuditRequest\"w\n\x13VerifyAuditResponse\x12\x10\n\x08verified\x18\x01 \x01(\x08\x12\x0e\n\x06\x65vents\x18\x02 \x01(\x03\x12\x11\n\thead_hash\x18\x03 \x01(\t\x12\x1a\n\x12\x66irst_bad_sequence\x18\x04 \x01(\x03\x12\x0f\n\x07problem\x18\x05 \x01(\t2\x8b\x02\n\x0c\x41uditService\x12\x82\x01\n\x0fListAuditEvents\x12..spiritsafe.registry.v1.ListAuditEventsRequest\x1a/.spiritsafe.registry.v1.ListAuditEventsResponse\"\x0e\xfa\xe8\x18\naudit.list\x12v\n\x0bVerifyAudit\x12*.spiritsafe.registry.v1.VerifyAuditRequest\x1a+.spiritsafe.registry.v1.VerifyAuditResponse\"\x0e\xfa\xe8\x18\naudit.listb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"spiritsafe/registry/v1/audit.proto\x12\x16spiritsafe.registry.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#spiritsafe/auth/v1/permission.proto\"\xcd\x01\n\nAuditEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x10\n\x08resource\x18\x04 \x01(\t\x12(\n\x07\x64\x65tails\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rprevious_hash\x18\x07 \x01(\t\x12\x0c\n\x04hash\x18\x08 \x01(\t\"a\n\x16ListAuditEventsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"f\n\x17ListAuditEventsResponse\x12\x32\n\x06\x65vents\x18\x01 \x03(\x0b\x32\".spiritsafe.registry.v1.AuditEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8b\x01\n\x12WatchEventsRequest\x12\x1b\n\x0e\x61\x66ter_sequence\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12\x35\n\x12heartbeat_interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x11\n\x0f_after_sequence\"X\n\x13WatchEventsResponse\x12\x31\n\x05\x65vent\x18\x01 \x01(\x0b\x32\".spiritsafe.registry.v1.AuditEvent\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\x03\"\x14\n\x12VerifyAuditRequest\"w\n\x13VerifyAuditResponse\x12\x10\n\x08verified\x18\x01 \x01(\x08\x12\x0e\n\x06\x65vents\x18\x02 \x01(\x03\x12\x11\n\thead_hash\x18\x03 \x01(\t\x12\x1a\n\x12\x66irst_bad_sequence\x18\x04 \x01(\x03\x12\x0f\n\x07problem\x18\x05 \x01(\t2\x85\x03\n\x0c\x41uditService\x12\x82\x01\n\x0fListAuditEvents\x12..spiritsafe.registry.v1.ListAuditEventsRequest\x1a/.spiritsafe.registry.v1.ListAuditEventsResponse\"\x0e\xfa\xe8\x18\naudit.list\x12x\n\x0bWatchEvents\x12*.spiritsafe.registry.v1.WatchEventsRequest\x1a+.spiritsafe.registry.v1.WatchEventsResponse\"\x0e\xfa\xe8\x18\naudit.list0\x01\x12v\n\x0bVerifyAudit\x12*.spiritsafe.registry.v1.VerifyAuditRequest\x1a+.spiritsafe.registry.v1.VerifyAuditResponse\"\x0e\xfa\xe8\x18\naudit.listb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,18 +37,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['ListAuditEvents']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['ListAuditEvents']._serialized_options = b'\372\350\030\naudit.list'
+  _globals['_AUDITSERVICE'].methods_by_name['WatchEvents']._loaded_options = None
+  _globals['_AUDITSERVICE'].methods_by_name['WatchEvents']._serialized_options = b'\372\350\030\naudit.list'
   _globals['_AUDITSERVICE'].methods_by_name['VerifyAudit']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['VerifyAudit']._serialized_options = b'\372\350\030\naudit.list'
-  _globals['_AUDITEVENT']._serialized_start=163
-  _globals['_AUDITEVENT']._serialized_end=368
-  _globals['_LISTAUDITEVENTSREQUEST']._serialized_start=370
-  _globals['_LISTAUDITEVENTSREQUEST']._serialized_end=449
-  _globals['_LISTAUDITEVENTSRESPONSE']._serialized_start=451
-  _globals['_LISTAUDITEVENTSRESPONSE']._serialized_end=553
-  _globals['_VERIFYAUDITREQUEST']._serialized_start=555
-  _globals['_VERIFYAUDITREQUEST']._serialized_end=575
-  _globals['_VERIFYAUDITRESPONSE']._serialized_start=577
-  _globals['_VERIFYAUDITRESPONSE']._serialized_end=696
-  _globals['_AUDITSERVICE']._serialized_start=699
-  _globals['_AUDITSERVICE']._serialized_end=966
+  _globals['_AUDITEVENT']._serialized_start=195
+  _globals['_AUDITEVENT']._serialized_end=400
+  _globals['_LISTAUDITEVENTSREQUEST']._serialized_start=402
+  _globals['_LISTAUDITEVENTSREQUEST']._serialized_end=499
+  _globals['_LISTAUDITEVENTSRESPONSE']._serialized_start=501
+  _globals['_LISTAUDITEVENTSRESPONSE']._serialized_end=603
+  _globals['_WATCHEVENTSREQUEST']._serialized_start=606
+  _globals['_WATCHEVENTSREQUEST']._serialized_end=745
+  _globals['_WATCHEVENTSRESPONSE']._serialized_start=747
+  _globals['_WATCHEVENTSRESPONSE']._serialized_end=835
+  _globals['_VERIFYAUDITREQUEST']._serialized_start=837
+  _globals['_VERIFYAUDITREQUEST']._serialized_end=857
+  _globals['_VERIFYAUDITRESPONSE']._serialized_start=859
+  _globals['_VERIFYAUDITRESPONSE']._serialized_end=978
+  _globals['_AUDITSERVICE']._serialized_start=981
+  _globals['_AUDITSERVICE']._serialized_end=1370
 # @@protoc_insertion_point(module_scope)

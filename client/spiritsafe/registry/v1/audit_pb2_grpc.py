@@ -40,6 +40,11 @@ class AuditServiceStub:
                 request_serializer=spiritsafe_dot_registry_dot_v1_dot_audit__pb2.ListAuditEventsRequest.SerializeToString,
                 response_deserializer=spiritsafe_dot_registry_dot_v1_dot_audit__pb2.ListAuditEventsResponse.FromString,
                 _registered_method=True)
+        self.WatchEvents = channel.unary_stream(
+                '/spiritsafe.registry.v1.AuditService/WatchEvents',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_audit__pb2.WatchEventsRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_audit__pb2.WatchEventsResponse.FromString,
+                _registered_method=True)
         self.VerifyAudit = channel.unary_unary(
                 '/spiritsafe.registry.v1.AuditService/VerifyAudit',
                 request_serializer=spiritsafe_dot_registry_dot_v1_dot_audit__pb2.VerifyAuditRequest.SerializeToString,
@@ -53,6 +58,15 @@ class AuditServiceServicer:
 
     def ListAuditEvents(self, request, context):
         """Lists events by sequence, oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchEvents(self, request, context):
+        """Sends events as they are committed, by whatever server, until the client ends it. The first message is a heartbeat
+        that says where it begins. A client that was cut off goes on from the last cursor that it got: nothing is lost, and
+        nothing comes twice. A server that stops ends it with UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,6 +86,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.ListAuditEvents,
                     request_deserializer=spiritsafe_dot_registry_dot_v1_dot_audit__pb2.ListAuditEventsRequest.FromString,
                     response_serializer=spiritsafe_dot_registry_dot_v1_dot_audit__pb2.ListAuditEventsResponse.SerializeToString,
+            ),
+            'WatchEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchEvents,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_audit__pb2.WatchEventsRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_audit__pb2.WatchEventsResponse.SerializeToString,
             ),
             'VerifyAudit': grpc.unary_unary_rpc_method_handler(
                     servicer.VerifyAudit,
@@ -107,6 +126,33 @@ class AuditService:
             '/spiritsafe.registry.v1.AuditService/ListAuditEvents',
             spiritsafe_dot_registry_dot_v1_dot_audit__pb2.ListAuditEventsRequest.SerializeToString,
             spiritsafe_dot_registry_dot_v1_dot_audit__pb2.ListAuditEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/spiritsafe.registry.v1.AuditService/WatchEvents',
+            spiritsafe_dot_registry_dot_v1_dot_audit__pb2.WatchEventsRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_audit__pb2.WatchEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,11 @@ class AuditServiceStub:
     def __new__(cls, channel: _aio.Channel) -> AuditServiceAsyncStub: ...
     ListAuditEvents: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ListAuditEventsRequest, _audit_pb2.ListAuditEventsResponse]
     """Lists events by sequence, oldest first."""
+    WatchEvents: _grpc.UnaryStreamMultiCallable[_audit_pb2.WatchEventsRequest, _audit_pb2.WatchEventsResponse]
+    """Sends events as they are committed, by whatever server, until the client ends it. The first message is a heartbeat
+    that says where it begins. A client that was cut off goes on from the last cursor that it got: nothing is lost, and
+    nothing comes twice. A server that stops ends it with UNAVAILABLE.
+    """
     VerifyAudit: _grpc.UnaryUnaryMultiCallable[_audit_pb2.VerifyAuditRequest, _audit_pb2.VerifyAuditResponse]
     """Recomputes the whole chain."""
 
@@ -45,6 +50,11 @@ class AuditServiceAsyncStub(AuditServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListAuditEvents: _aio.UnaryUnaryMultiCallable[_audit_pb2.ListAuditEventsRequest, _audit_pb2.ListAuditEventsResponse]  # type: ignore[assignment]
     """Lists events by sequence, oldest first."""
+    WatchEvents: _aio.UnaryStreamMultiCallable[_audit_pb2.WatchEventsRequest, _audit_pb2.WatchEventsResponse]  # type: ignore[assignment]
+    """Sends events as they are committed, by whatever server, until the client ends it. The first message is a heartbeat
+    that says where it begins. A client that was cut off goes on from the last cursor that it got: nothing is lost, and
+    nothing comes twice. A server that stops ends it with UNAVAILABLE.
+    """
     VerifyAudit: _aio.UnaryUnaryMultiCallable[_audit_pb2.VerifyAuditRequest, _audit_pb2.VerifyAuditResponse]  # type: ignore[assignment]
     """Recomputes the whole chain."""
 
@@ -58,6 +68,17 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.ListAuditEventsResponse, _abc.Awaitable[_audit_pb2.ListAuditEventsResponse]]:
         """Lists events by sequence, oldest first."""
+
+    @_abc_1.abstractmethod
+    def WatchEvents(
+        self,
+        request: _audit_pb2.WatchEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_audit_pb2.WatchEventsResponse], _abc.AsyncIterator[_audit_pb2.WatchEventsResponse]]:
+        """Sends events as they are committed, by whatever server, until the client ends it. The first message is a heartbeat
+        that says where it begins. A client that was cut off goes on from the last cursor that it got: nothing is lost, and
+        nothing comes twice. A server that stops ends it with UNAVAILABLE.
+        """
 
     @_abc_1.abstractmethod
     def VerifyAudit(

@@ -232,7 +232,7 @@ class ListCatalogEntriesRequest(_message.Message):
     page_size: _builtins.int
     page_token: _builtins.str
     filter: _builtins.str
-    """Conditions joined by AND: `kind = "dataset"`, `origin = "curated"`, `license = "cc-by-nc-4.0"`."""
+    """AIP-160: `kind = "dataset"`, `origin = "curated"`, `license = "cc-by-nc-4.0"`."""
     def __init__(
         self,
         *,

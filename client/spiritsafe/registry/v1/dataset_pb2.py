@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from spiritsafe.auth.v1 import permission_pb2 as spiritsafe_dot_auth_dot_v1_dot_permission__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$spiritsafe/registry/v1/dataset.proto\x12\x16spiritsafe.registry.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#spiritsafe/auth/v1/permission.proto\"\xce\x02\n\x07\x44\x61taset\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x37\n\x04tags\x18\x05 \x03(\x0b\x32).spiritsafe.registry.v1.Dataset.TagsEntry\x12\x16\n\x0elatest_version\x18\x06 \x01(\x03\x12\x0f\n\x07\x63reator\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\n \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x97\x01\n\x14\x43reateDatasetRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x12\n\ndataset_id\x18\x02 \x01(\t\x12\x30\n\x07\x64\x61taset\x18\x03 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Dataset\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\"I\n\x15\x43reateDatasetResponse\x12\x30\n\x07\x64\x61taset\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Dataset\"!\n\x11GetDatasetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"F\n\x12GetDatasetResponse\x12\x30\n\x07\x64\x61taset\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Dataset\"\\\n\x13ListDatasetsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\"b\n\x14ListDatasetsResponse\x12\x31\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x1f.spiritsafe.registry.v1.Dataset\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa4\x01\n\x14UpdateDatasetRequest\x12\x30\n\x07\x64\x61taset\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Dataset\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"I\n\x15UpdateDatasetResponse\x12\x30\n\x07\x64\x61taset\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Dataset2\x8d\x04\n\x0e\x44\x61tasetService\x12\x81\x01\n\rCreateDataset\x12,.spiritsafe.registry.v1.CreateDatasetRequest\x1a-.spiritsafe.registry.v1.CreateDatasetResponse\"\x13\xfa\xe8\x18\x0f\x64\x61tasets.create\x12u\n\nGetDataset\x12).spiritsafe.registry.v1.GetDatasetRequest\x1a*.spiritsafe.registry.v1.GetDatasetResponse\"\x10\xfa\xe8\x18\x0c\x64\x61tasets.get\x12|\n\x0cListDatasets\x12+.spiritsafe.registry.v1.ListDatasetsRequest\x1a,.spiritsafe.registry.v1.ListDatasetsResponse\"\x11\xfa\xe8\x18\rdatasets.list\x12\x81\x01\n\rUpdateDataset\x12,.spiritsafe.registry.v1.UpdateDatasetRequest\x1a-.spiritsafe.registry.v1.UpdateDatasetResponse\"\x13\xfa\xe8\x18\x0f\x64\x61tasets.updateb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$spiritsafe/registry/v1/dataset.proto\x12\x16spiritsafe.registry.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#spiritsafe/auth/v1/permission.proto\"\xaf\x03\n\x07\x44\x61taset\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x37\n\x04tags\x18\x05 \x03(\x0b\x32).spiritsafe.registry.v1.Dataset.TagsEntry\x12\x16\n\x0elatest_version\x18\x06 \x01(\x03\x12\x0f\n\x07\x63reator\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\n \x01(\t\x12/\n\x0b\x64\x65lete_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\npurge_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x97\x01\n\x14\x43reateDatasetRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x12\n\ndataset_id\x18\x02 \x01(\t\x12\x30\n\x07\x64\x61taset\x18\x03 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Dataset\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\"I\n\x15\x43reateDatasetResponse\x12\x30\n\x07\x64\x61taset\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Dataset\"!\n\x11GetDatasetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"F\n\x12GetDatasetResponse\x12\x30\n\x07\x64\x61taset\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Dataset\"\x84\x01\n\x13ListDatasetsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\x12\x14\n\x0cshow_deleted\x18\x06 \x01(\x08\"b\n\x14ListDatasetsResponse\x12\x31\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x1f.spiritsafe.registry.v1.Dataset\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa4\x01\n\x14UpdateDatasetRequest\x12\x30\n\x07\x64\x61taset\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Dataset\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"I\n\x15UpdateDatasetResponse\x12\x30\n\x07\x64\x61taset\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Dataset\"]\n\x14\x44\x65leteDatasetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"I\n\x15\x44\x65leteDatasetResponse\x12\x30\n\x07\x64\x61taset\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Dataset\"_\n\x16UndeleteDatasetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"K\n\x17UndeleteDatasetResponse\x12\x30\n\x07\x64\x61taset\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Dataset2\x9d\x06\n\x0e\x44\x61tasetService\x12\x81\x01\n\rCreateDataset\x12,.spiritsafe.registry.v1.CreateDatasetRequest\x1a-.spiritsafe.registry.v1.CreateDatasetResponse\"\x13\xfa\xe8\x18\x0f\x64\x61tasets.create\x12u\n\nGetDataset\x12).spiritsafe.registry.v1.GetDatasetRequest\x1a*.spiritsafe.registry.v1.GetDatasetResponse\"\x10\xfa\xe8\x18\x0c\x64\x61tasets.get\x12|\n\x0cListDatasets\x12+.spiritsafe.registry.v1.ListDatasetsRequest\x1a,.spiritsafe.registry.v1.ListDatasetsResponse\"\x11\xfa\xe8\x18\rdatasets.list\x12\x81\x01\n\rUpdateDataset\x12,.spiritsafe.registry.v1.UpdateDatasetRequest\x1a-.spiritsafe.registry.v1.UpdateDatasetResponse\"\x13\xfa\xe8\x18\x0f\x64\x61tasets.update\x12\x81\x01\n\rDeleteDataset\x12,.spiritsafe.registry.v1.DeleteDatasetRequest\x1a-.spiritsafe.registry.v1.DeleteDatasetResponse\"\x13\xfa\xe8\x18\x0f\x64\x61tasets.delete\x12\x89\x01\n\x0fUndeleteDataset\x12..spiritsafe.registry.v1.UndeleteDatasetRequest\x1a/.spiritsafe.registry.v1.UndeleteDatasetResponse\"\x15\xfa\xe8\x18\x11\x64\x61tasets.undeleteb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,26 +44,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DATASETSERVICE'].methods_by_name['ListDatasets']._serialized_options = b'\372\350\030\rdatasets.list'
   _globals['_DATASETSERVICE'].methods_by_name['UpdateDataset']._loaded_options = None
   _globals['_DATASETSERVICE'].methods_by_name['UpdateDataset']._serialized_options = b'\372\350\030\017datasets.update'
+  _globals['_DATASETSERVICE'].methods_by_name['DeleteDataset']._loaded_options = None
+  _globals['_DATASETSERVICE'].methods_by_name['DeleteDataset']._serialized_options = b'\372\350\030\017datasets.delete'
+  _globals['_DATASETSERVICE'].methods_by_name['UndeleteDataset']._loaded_options = None
+  _globals['_DATASETSERVICE'].methods_by_name['UndeleteDataset']._serialized_options = b'\372\350\030\021datasets.undelete'
   _globals['_DATASET']._serialized_start=169
-  _globals['_DATASET']._serialized_end=503
-  _globals['_DATASET_TAGSENTRY']._serialized_start=460
-  _globals['_DATASET_TAGSENTRY']._serialized_end=503
-  _globals['_CREATEDATASETREQUEST']._serialized_start=506
-  _globals['_CREATEDATASETREQUEST']._serialized_end=657
-  _globals['_CREATEDATASETRESPONSE']._serialized_start=659
-  _globals['_CREATEDATASETRESPONSE']._serialized_end=732
-  _globals['_GETDATASETREQUEST']._serialized_start=734
-  _globals['_GETDATASETREQUEST']._serialized_end=767
-  _globals['_GETDATASETRESPONSE']._serialized_start=769
-  _globals['_GETDATASETRESPONSE']._serialized_end=839
-  _globals['_LISTDATASETSREQUEST']._serialized_start=841
-  _globals['_LISTDATASETSREQUEST']._serialized_end=933
-  _globals['_LISTDATASETSRESPONSE']._serialized_start=935
-  _globals['_LISTDATASETSRESPONSE']._serialized_end=1033
-  _globals['_UPDATEDATASETREQUEST']._serialized_start=1036
-  _globals['_UPDATEDATASETREQUEST']._serialized_end=1200
-  _globals['_UPDATEDATASETRESPONSE']._serialized_start=1202
-  _globals['_UPDATEDATASETRESPONSE']._serialized_end=1275
-  _globals['_DATASETSERVICE']._serialized_start=1278
-  _globals['_DATASETSERVICE']._serialized_end=1803
+  _globals['_DATASET']._serialized_end=600
+  _globals['_DATASET_TAGSENTRY']._serialized_start=557
+  _globals['_DATASET_TAGSENTRY']._serialized_end=600
+  _globals['_CREATEDATASETREQUEST']._serialized_start=603
+  _globals['_CREATEDATASETREQUEST']._serialized_end=754
+  _globals['_CREATEDATASETRESPONSE']._serialized_start=756
+  _globals['_CREATEDATASETRESPONSE']._serialized_end=829
+  _globals['_GETDATASETREQUEST']._serialized_start=831
+  _globals['_GETDATASETREQUEST']._serialized_end=864
+  _globals['_GETDATASETRESPONSE']._serialized_start=866
+  _globals['_GETDATASETRESPONSE']._serialized_end=936
+  _globals['_LISTDATASETSREQUEST']._serialized_start=939
+  _globals['_LISTDATASETSREQUEST']._serialized_end=1071
+  _globals['_LISTDATASETSRESPONSE']._serialized_start=1073
+  _globals['_LISTDATASETSRESPONSE']._serialized_end=1171
+  _globals['_UPDATEDATASETREQUEST']._serialized_start=1174
+  _globals['_UPDATEDATASETREQUEST']._serialized_end=1338
+  _globals['_UPDATEDATASETRESPONSE']._serialized_start=1340
+  _globals['_UPDATEDATASETRESPONSE']._serialized_end=1413
+  _globals['_DELETEDATASETREQUEST']._serialized_start=1415
+  _globals['_DELETEDATASETREQUEST']._serialized_end=1508
+  _globals['_DELETEDATASETRESPONSE']._serialized_start=1510
+  _globals['_DELETEDATASETRESPONSE']._serialized_end=1583
+  _globals['_UNDELETEDATASETREQUEST']._serialized_start=1585
+  _globals['_UNDELETEDATASETREQUEST']._serialized_end=1680
+  _globals['_UNDELETEDATASETRESPONSE']._serialized_start=1682
+  _globals['_UNDELETEDATASETRESPONSE']._serialized_end=1757
+  _globals['_DATASETSERVICE']._serialized_start=1760
+  _globals['_DATASETSERVICE']._serialized_end=2557
 # @@protoc_insertion_point(module_scope)

@@ -55,6 +55,16 @@ class DatasetServiceStub:
                 request_serializer=spiritsafe_dot_registry_dot_v1_dot_dataset__pb2.UpdateDatasetRequest.SerializeToString,
                 response_deserializer=spiritsafe_dot_registry_dot_v1_dot_dataset__pb2.UpdateDatasetResponse.FromString,
                 _registered_method=True)
+        self.DeleteDataset = channel.unary_unary(
+                '/spiritsafe.registry.v1.DatasetService/DeleteDataset',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_dataset__pb2.DeleteDatasetRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_dataset__pb2.DeleteDatasetResponse.FromString,
+                _registered_method=True)
+        self.UndeleteDataset = channel.unary_unary(
+                '/spiritsafe.registry.v1.DatasetService/UndeleteDataset',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_dataset__pb2.UndeleteDatasetRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_dataset__pb2.UndeleteDatasetResponse.FromString,
+                _registered_method=True)
 
 
 class DatasetServiceServicer:
@@ -86,6 +96,22 @@ class DatasetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteDataset(self, request, context):
+        """AIP-164: hides the dataset and its versions until UndeleteDataset, for as long as the server keeps what is deleted; then they are
+        removed for good. Refused while a channel holds a version, one of another dataset descends from them, or recorded
+        decisions name them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndeleteDataset(self, request, context):
+        """Brings it back with its versions, but those that were deleted by themselves.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DatasetServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -108,6 +134,16 @@ def add_DatasetServiceServicer_to_server(servicer, server):
                     servicer.UpdateDataset,
                     request_deserializer=spiritsafe_dot_registry_dot_v1_dot_dataset__pb2.UpdateDatasetRequest.FromString,
                     response_serializer=spiritsafe_dot_registry_dot_v1_dot_dataset__pb2.UpdateDatasetResponse.SerializeToString,
+            ),
+            'DeleteDataset': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteDataset,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_dataset__pb2.DeleteDatasetRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_dataset__pb2.DeleteDatasetResponse.SerializeToString,
+            ),
+            'UndeleteDataset': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndeleteDataset,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_dataset__pb2.UndeleteDatasetRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_dataset__pb2.UndeleteDatasetResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -219,6 +255,60 @@ class DatasetService:
             '/spiritsafe.registry.v1.DatasetService/UpdateDataset',
             spiritsafe_dot_registry_dot_v1_dot_dataset__pb2.UpdateDatasetRequest.SerializeToString,
             spiritsafe_dot_registry_dot_v1_dot_dataset__pb2.UpdateDatasetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteDataset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/spiritsafe.registry.v1.DatasetService/DeleteDataset',
+            spiritsafe_dot_registry_dot_v1_dot_dataset__pb2.DeleteDatasetRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_dataset__pb2.DeleteDatasetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndeleteDataset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/spiritsafe.registry.v1.DatasetService/UndeleteDataset',
+            spiritsafe_dot_registry_dot_v1_dot_dataset__pb2.UndeleteDatasetRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_dataset__pb2.UndeleteDatasetResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,6 +38,13 @@ class DatasetServiceStub:
     ListDatasets: _grpc.UnaryUnaryMultiCallable[_dataset_pb2.ListDatasetsRequest, _dataset_pb2.ListDatasetsResponse]
     UpdateDataset: _grpc.UnaryUnaryMultiCallable[_dataset_pb2.UpdateDatasetRequest, _dataset_pb2.UpdateDatasetResponse]
     """Changes display name, description or tags."""
+    DeleteDataset: _grpc.UnaryUnaryMultiCallable[_dataset_pb2.DeleteDatasetRequest, _dataset_pb2.DeleteDatasetResponse]
+    """AIP-164: hides the dataset and its versions until UndeleteDataset, for as long as the server keeps what is deleted; then they are
+    removed for good. Refused while a channel holds a version, one of another dataset descends from them, or recorded
+    decisions name them.
+    """
+    UndeleteDataset: _grpc.UnaryUnaryMultiCallable[_dataset_pb2.UndeleteDatasetRequest, _dataset_pb2.UndeleteDatasetResponse]
+    """Brings it back with its versions, but those that were deleted by themselves."""
 
 @_typing.type_check_only
 class DatasetServiceAsyncStub(DatasetServiceStub):
@@ -49,6 +56,13 @@ class DatasetServiceAsyncStub(DatasetServiceStub):
     ListDatasets: _aio.UnaryUnaryMultiCallable[_dataset_pb2.ListDatasetsRequest, _dataset_pb2.ListDatasetsResponse]  # type: ignore[assignment]
     UpdateDataset: _aio.UnaryUnaryMultiCallable[_dataset_pb2.UpdateDatasetRequest, _dataset_pb2.UpdateDatasetResponse]  # type: ignore[assignment]
     """Changes display name, description or tags."""
+    DeleteDataset: _aio.UnaryUnaryMultiCallable[_dataset_pb2.DeleteDatasetRequest, _dataset_pb2.DeleteDatasetResponse]  # type: ignore[assignment]
+    """AIP-164: hides the dataset and its versions until UndeleteDataset, for as long as the server keeps what is deleted; then they are
+    removed for good. Refused while a channel holds a version, one of another dataset descends from them, or recorded
+    decisions name them.
+    """
+    UndeleteDataset: _aio.UnaryUnaryMultiCallable[_dataset_pb2.UndeleteDatasetRequest, _dataset_pb2.UndeleteDatasetResponse]  # type: ignore[assignment]
+    """Brings it back with its versions, but those that were deleted by themselves."""
 
 class DatasetServiceServicer(metaclass=_abc_1.ABCMeta):
     """Named datasets: prompts, trajectories, evaluation sets. Their rows are versions, see VersionService."""
@@ -81,5 +95,24 @@ class DatasetServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_dataset_pb2.UpdateDatasetResponse, _abc.Awaitable[_dataset_pb2.UpdateDatasetResponse]]:
         """Changes display name, description or tags."""
+
+    @_abc_1.abstractmethod
+    def DeleteDataset(
+        self,
+        request: _dataset_pb2.DeleteDatasetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dataset_pb2.DeleteDatasetResponse, _abc.Awaitable[_dataset_pb2.DeleteDatasetResponse]]:
+        """AIP-164: hides the dataset and its versions until UndeleteDataset, for as long as the server keeps what is deleted; then they are
+        removed for good. Refused while a channel holds a version, one of another dataset descends from them, or recorded
+        decisions name them.
+        """
+
+    @_abc_1.abstractmethod
+    def UndeleteDataset(
+        self,
+        request: _dataset_pb2.UndeleteDatasetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dataset_pb2.UndeleteDatasetResponse, _abc.Awaitable[_dataset_pb2.UndeleteDatasetResponse]]:
+        """Brings it back with its versions, but those that were deleted by themselves."""
 
 def add_DatasetServiceServicer_to_server(servicer: DatasetServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

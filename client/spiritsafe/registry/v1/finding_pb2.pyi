@@ -160,7 +160,7 @@ class ListFindingsRequest(_message.Message):
     page_size: _builtins.int
     page_token: _builtins.str
     filter: _builtins.str
-    """Conditions joined by AND: `state = "open"`, `code = "…"`, `version = "…"`."""
+    """AIP-160: `state = "open"`, `code = "…"`, `version = "…"`; also file, reviewer and create_time."""
     def __init__(
         self,
         *,

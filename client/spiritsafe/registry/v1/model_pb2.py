@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from spiritsafe.auth.v1 import permission_pb2 as spiritsafe_dot_auth_dot_v1_dot_permission__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"spiritsafe/registry/v1/model.proto\x12\x16spiritsafe.registry.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#spiritsafe/auth/v1/permission.proto\"\xca\x02\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x35\n\x04tags\x18\x05 \x03(\x0b\x32\'.spiritsafe.registry.v1.Model.TagsEntry\x12\x16\n\x0elatest_version\x18\x06 \x01(\x03\x12\x0f\n\x07\x63reator\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\n \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x8f\x01\n\x12\x43reateModelRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12,\n\x05model\x18\x03 \x01(\x0b\x32\x1d.spiritsafe.registry.v1.Model\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\"C\n\x13\x43reateModelResponse\x12,\n\x05model\x18\x01 \x01(\x0b\x32\x1d.spiritsafe.registry.v1.Model\"\x1f\n\x0fGetModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"@\n\x10GetModelResponse\x12,\n\x05model\x18\x01 \x01(\x0b\x32\x1d.spiritsafe.registry.v1.Model\"Z\n\x11ListModelsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\"\\\n\x12ListModelsResponse\x12-\n\x06models\x18\x01 \x03(\x0b\x32\x1d.spiritsafe.registry.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9e\x01\n\x12UpdateModelRequest\x12,\n\x05model\x18\x01 \x01(\x0b\x32\x1d.spiritsafe.registry.v1.Model\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"C\n\x13UpdateModelResponse\x12,\n\x05model\x18\x01 \x01(\x0b\x32\x1d.spiritsafe.registry.v1.Model2\xe9\x03\n\x0cModelService\x12y\n\x0b\x43reateModel\x12*.spiritsafe.registry.v1.CreateModelRequest\x1a+.spiritsafe.registry.v1.CreateModelResponse\"\x11\xfa\xe8\x18\rmodels.create\x12m\n\x08GetModel\x12\'.spiritsafe.registry.v1.GetModelRequest\x1a(.spiritsafe.registry.v1.GetModelResponse\"\x0e\xfa\xe8\x18\nmodels.get\x12t\n\nListModels\x12).spiritsafe.registry.v1.ListModelsRequest\x1a*.spiritsafe.registry.v1.ListModelsResponse\"\x0f\xfa\xe8\x18\x0bmodels.list\x12y\n\x0bUpdateModel\x12*.spiritsafe.registry.v1.UpdateModelRequest\x1a+.spiritsafe.registry.v1.UpdateModelResponse\"\x11\xfa\xe8\x18\rmodels.updateb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"spiritsafe/registry/v1/model.proto\x12\x16spiritsafe.registry.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#spiritsafe/auth/v1/permission.proto\"\xab\x03\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x35\n\x04tags\x18\x05 \x03(\x0b\x32\'.spiritsafe.registry.v1.Model.TagsEntry\x12\x16\n\x0elatest_version\x18\x06 \x01(\x03\x12\x0f\n\x07\x63reator\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\n \x01(\t\x12/\n\x0b\x64\x65lete_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\npurge_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x8f\x01\n\x12\x43reateModelRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12,\n\x05model\x18\x03 \x01(\x0b\x32\x1d.spiritsafe.registry.v1.Model\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\"C\n\x13\x43reateModelResponse\x12,\n\x05model\x18\x01 \x01(\x0b\x32\x1d.spiritsafe.registry.v1.Model\"\x1f\n\x0fGetModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"@\n\x10GetModelResponse\x12,\n\x05model\x18\x01 \x01(\x0b\x32\x1d.spiritsafe.registry.v1.Model\"\x82\x01\n\x11ListModelsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\x12\x14\n\x0cshow_deleted\x18\x06 \x01(\x08\"\\\n\x12ListModelsResponse\x12-\n\x06models\x18\x01 \x03(\x0b\x32\x1d.spiritsafe.registry.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9e\x01\n\x12UpdateModelRequest\x12,\n\x05model\x18\x01 \x01(\x0b\x32\x1d.spiritsafe.registry.v1.Model\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"C\n\x13UpdateModelResponse\x12,\n\x05model\x18\x01 \x01(\x0b\x32\x1d.spiritsafe.registry.v1.Model\"[\n\x12\x44\x65leteModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"C\n\x13\x44\x65leteModelResponse\x12,\n\x05model\x18\x01 \x01(\x0b\x32\x1d.spiritsafe.registry.v1.Model\"]\n\x14UndeleteModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"E\n\x15UndeleteModelResponse\x12,\n\x05model\x18\x01 \x01(\x0b\x32\x1d.spiritsafe.registry.v1.Model\"\x93\x01\n\x18\x42\x61tchCreateModelsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12<\n\x08requests\x18\x02 \x03(\x0b\x32*.spiritsafe.registry.v1.CreateModelRequest\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"J\n\x19\x42\x61tchCreateModelsResponse\x12-\n\x06models\x18\x01 \x03(\x0b\x32\x1d.spiritsafe.registry.v1.Model2\xf6\x06\n\x0cModelService\x12y\n\x0b\x43reateModel\x12*.spiritsafe.registry.v1.CreateModelRequest\x1a+.spiritsafe.registry.v1.CreateModelResponse\"\x11\xfa\xe8\x18\rmodels.create\x12\x8b\x01\n\x11\x42\x61tchCreateModels\x12\x30.spiritsafe.registry.v1.BatchCreateModelsRequest\x1a\x31.spiritsafe.registry.v1.BatchCreateModelsResponse\"\x11\xfa\xe8\x18\rmodels.create\x12m\n\x08GetModel\x12\'.spiritsafe.registry.v1.GetModelRequest\x1a(.spiritsafe.registry.v1.GetModelResponse\"\x0e\xfa\xe8\x18\nmodels.get\x12t\n\nListModels\x12).spiritsafe.registry.v1.ListModelsRequest\x1a*.spiritsafe.registry.v1.ListModelsResponse\"\x0f\xfa\xe8\x18\x0bmodels.list\x12y\n\x0bUpdateModel\x12*.spiritsafe.registry.v1.UpdateModelRequest\x1a+.spiritsafe.registry.v1.UpdateModelResponse\"\x11\xfa\xe8\x18\rmodels.update\x12y\n\x0b\x44\x65leteModel\x12*.spiritsafe.registry.v1.DeleteModelRequest\x1a+.spiritsafe.registry.v1.DeleteModelResponse\"\x11\xfa\xe8\x18\rmodels.delete\x12\x81\x01\n\rUndeleteModel\x12,.spiritsafe.registry.v1.UndeleteModelRequest\x1a-.spiritsafe.registry.v1.UndeleteModelResponse\"\x13\xfa\xe8\x18\x0fmodels.undeleteb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,32 +38,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODEL_TAGSENTRY']._serialized_options = b'8\001'
   _globals['_MODELSERVICE'].methods_by_name['CreateModel']._loaded_options = None
   _globals['_MODELSERVICE'].methods_by_name['CreateModel']._serialized_options = b'\372\350\030\rmodels.create'
+  _globals['_MODELSERVICE'].methods_by_name['BatchCreateModels']._loaded_options = None
+  _globals['_MODELSERVICE'].methods_by_name['BatchCreateModels']._serialized_options = b'\372\350\030\rmodels.create'
   _globals['_MODELSERVICE'].methods_by_name['GetModel']._loaded_options = None
   _globals['_MODELSERVICE'].methods_by_name['GetModel']._serialized_options = b'\372\350\030\nmodels.get'
   _globals['_MODELSERVICE'].methods_by_name['ListModels']._loaded_options = None
   _globals['_MODELSERVICE'].methods_by_name['ListModels']._serialized_options = b'\372\350\030\013models.list'
   _globals['_MODELSERVICE'].methods_by_name['UpdateModel']._loaded_options = None
   _globals['_MODELSERVICE'].methods_by_name['UpdateModel']._serialized_options = b'\372\350\030\rmodels.update'
+  _globals['_MODELSERVICE'].methods_by_name['DeleteModel']._loaded_options = None
+  _globals['_MODELSERVICE'].methods_by_name['DeleteModel']._serialized_options = b'\372\350\030\rmodels.delete'
+  _globals['_MODELSERVICE'].methods_by_name['UndeleteModel']._loaded_options = None
+  _globals['_MODELSERVICE'].methods_by_name['UndeleteModel']._serialized_options = b'\372\350\030\017models.undelete'
   _globals['_MODEL']._serialized_start=167
-  _globals['_MODEL']._serialized_end=497
-  _globals['_MODEL_TAGSENTRY']._serialized_start=454
-  _globals['_MODEL_TAGSENTRY']._serialized_end=497
-  _globals['_CREATEMODELREQUEST']._serialized_start=500
-  _globals['_CREATEMODELREQUEST']._serialized_end=643
-  _globals['_CREATEMODELRESPONSE']._serialized_start=645
-  _globals['_CREATEMODELRESPONSE']._serialized_end=712
-  _globals['_GETMODELREQUEST']._serialized_start=714
-  _globals['_GETMODELREQUEST']._serialized_end=745
-  _globals['_GETMODELRESPONSE']._serialized_start=747
-  _globals['_GETMODELRESPONSE']._serialized_end=811
-  _globals['_LISTMODELSREQUEST']._serialized_start=813
-  _globals['_LISTMODELSREQUEST']._serialized_end=903
-  _globals['_LISTMODELSRESPONSE']._serialized_start=905
-  _globals['_LISTMODELSRESPONSE']._serialized_end=997
-  _globals['_UPDATEMODELREQUEST']._serialized_start=1000
-  _globals['_UPDATEMODELREQUEST']._serialized_end=1158
-  _globals['_UPDATEMODELRESPONSE']._serialized_start=1160
-  _globals['_UPDATEMODELRESPONSE']._serialized_end=1227
-  _globals['_MODELSERVICE']._serialized_start=1230
-  _globals['_MODELSERVICE']._serialized_end=1719
+  _globals['_MODEL']._serialized_end=594
+  _globals['_MODEL_TAGSENTRY']._serialized_start=551
+  _globals['_MODEL_TAGSENTRY']._serialized_end=594
+  _globals['_CREATEMODELREQUEST']._serialized_start=597
+  _globals['_CREATEMODELREQUEST']._serialized_end=740
+  _globals['_CREATEMODELRESPONSE']._serialized_start=742
+  _globals['_CREATEMODELRESPONSE']._serialized_end=809
+  _globals['_GETMODELREQUEST']._serialized_start=811
+  _globals['_GETMODELREQUEST']._serialized_end=842
+  _globals['_GETMODELRESPONSE']._serialized_start=844
+  _globals['_GETMODELRESPONSE']._serialized_end=908
+  _globals['_LISTMODELSREQUEST']._serialized_start=911
+  _globals['_LISTMODELSREQUEST']._serialized_end=1041
+  _globals['_LISTMODELSRESPONSE']._serialized_start=1043
+  _globals['_LISTMODELSRESPONSE']._serialized_end=1135
+  _globals['_UPDATEMODELREQUEST']._serialized_start=1138
+  _globals['_UPDATEMODELREQUEST']._serialized_end=1296
+  _globals['_UPDATEMODELRESPONSE']._serialized_start=1298
+  _globals['_UPDATEMODELRESPONSE']._serialized_end=1365
+  _globals['_DELETEMODELREQUEST']._serialized_start=1367
+  _globals['_DELETEMODELREQUEST']._serialized_end=1458
+  _globals['_DELETEMODELRESPONSE']._serialized_start=1460
+  _globals['_DELETEMODELRESPONSE']._serialized_end=1527
+  _globals['_UNDELETEMODELREQUEST']._serialized_start=1529
+  _globals['_UNDELETEMODELREQUEST']._serialized_end=1622
+  _globals['_UNDELETEMODELRESPONSE']._serialized_start=1624
+  _globals['_UNDELETEMODELRESPONSE']._serialized_end=1693
+  _globals['_BATCHCREATEMODELSREQUEST']._serialized_start=1696
+  _globals['_BATCHCREATEMODELSREQUEST']._serialized_end=1843
+  _globals['_BATCHCREATEMODELSRESPONSE']._serialized_start=1845
+  _globals['_BATCHCREATEMODELSRESPONSE']._serialized_end=1919
+  _globals['_MODELSERVICE']._serialized_start=1922
+  _globals['_MODELSERVICE']._serialized_end=2808
 # @@protoc_insertion_point(module_scope)

@@ -40,6 +40,11 @@ class ModelServiceStub:
                 request_serializer=spiritsafe_dot_registry_dot_v1_dot_model__pb2.CreateModelRequest.SerializeToString,
                 response_deserializer=spiritsafe_dot_registry_dot_v1_dot_model__pb2.CreateModelResponse.FromString,
                 _registered_method=True)
+        self.BatchCreateModels = channel.unary_unary(
+                '/spiritsafe.registry.v1.ModelService/BatchCreateModels',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_model__pb2.BatchCreateModelsRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_model__pb2.BatchCreateModelsResponse.FromString,
+                _registered_method=True)
         self.GetModel = channel.unary_unary(
                 '/spiritsafe.registry.v1.ModelService/GetModel',
                 request_serializer=spiritsafe_dot_registry_dot_v1_dot_model__pb2.GetModelRequest.SerializeToString,
@@ -55,6 +60,16 @@ class ModelServiceStub:
                 request_serializer=spiritsafe_dot_registry_dot_v1_dot_model__pb2.UpdateModelRequest.SerializeToString,
                 response_deserializer=spiritsafe_dot_registry_dot_v1_dot_model__pb2.UpdateModelResponse.FromString,
                 _registered_method=True)
+        self.DeleteModel = channel.unary_unary(
+                '/spiritsafe.registry.v1.ModelService/DeleteModel',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_model__pb2.DeleteModelRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_model__pb2.DeleteModelResponse.FromString,
+                _registered_method=True)
+        self.UndeleteModel = channel.unary_unary(
+                '/spiritsafe.registry.v1.ModelService/UndeleteModel',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_model__pb2.UndeleteModelRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_model__pb2.UndeleteModelResponse.FromString,
+                _registered_method=True)
 
 
 class ModelServiceServicer:
@@ -63,6 +78,13 @@ class ModelServiceServicer:
 
     def CreateModel(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchCreateModels(self, request, context):
+        """AIP-233: all of them or none, 1,000 at most.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -86,6 +108,22 @@ class ModelServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteModel(self, request, context):
+        """AIP-164: hides the model and its versions until UndeleteModel, for as long as the server keeps what is deleted; then they are
+        removed for good. Refused while a channel holds a version, one of another model descends from them, or recorded
+        decisions name them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndeleteModel(self, request, context):
+        """Brings it back with its versions, but those that were deleted by themselves.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ModelServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -93,6 +131,11 @@ def add_ModelServiceServicer_to_server(servicer, server):
                     servicer.CreateModel,
                     request_deserializer=spiritsafe_dot_registry_dot_v1_dot_model__pb2.CreateModelRequest.FromString,
                     response_serializer=spiritsafe_dot_registry_dot_v1_dot_model__pb2.CreateModelResponse.SerializeToString,
+            ),
+            'BatchCreateModels': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchCreateModels,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_model__pb2.BatchCreateModelsRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_model__pb2.BatchCreateModelsResponse.SerializeToString,
             ),
             'GetModel': grpc.unary_unary_rpc_method_handler(
                     servicer.GetModel,
@@ -108,6 +151,16 @@ def add_ModelServiceServicer_to_server(servicer, server):
                     servicer.UpdateModel,
                     request_deserializer=spiritsafe_dot_registry_dot_v1_dot_model__pb2.UpdateModelRequest.FromString,
                     response_serializer=spiritsafe_dot_registry_dot_v1_dot_model__pb2.UpdateModelResponse.SerializeToString,
+            ),
+            'DeleteModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteModel,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_model__pb2.DeleteModelRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_model__pb2.DeleteModelResponse.SerializeToString,
+            ),
+            'UndeleteModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndeleteModel,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_model__pb2.UndeleteModelRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_model__pb2.UndeleteModelResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -138,6 +191,33 @@ class ModelService:
             '/spiritsafe.registry.v1.ModelService/CreateModel',
             spiritsafe_dot_registry_dot_v1_dot_model__pb2.CreateModelRequest.SerializeToString,
             spiritsafe_dot_registry_dot_v1_dot_model__pb2.CreateModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchCreateModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/spiritsafe.registry.v1.ModelService/BatchCreateModels',
+            spiritsafe_dot_registry_dot_v1_dot_model__pb2.BatchCreateModelsRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_model__pb2.BatchCreateModelsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -219,6 +299,60 @@ class ModelService:
             '/spiritsafe.registry.v1.ModelService/UpdateModel',
             spiritsafe_dot_registry_dot_v1_dot_model__pb2.UpdateModelRequest.SerializeToString,
             spiritsafe_dot_registry_dot_v1_dot_model__pb2.UpdateModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/spiritsafe.registry.v1.ModelService/DeleteModel',
+            spiritsafe_dot_registry_dot_v1_dot_model__pb2.DeleteModelRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_model__pb2.DeleteModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndeleteModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/spiritsafe.registry.v1.ModelService/UndeleteModel',
+            spiritsafe_dot_registry_dot_v1_dot_model__pb2.UndeleteModelRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_model__pb2.UndeleteModelResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,10 +34,19 @@ class ModelServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ModelServiceAsyncStub: ...
     CreateModel: _grpc.UnaryUnaryMultiCallable[_model_pb2.CreateModelRequest, _model_pb2.CreateModelResponse]
+    BatchCreateModels: _grpc.UnaryUnaryMultiCallable[_model_pb2.BatchCreateModelsRequest, _model_pb2.BatchCreateModelsResponse]
+    """AIP-233: all of them or none, 1,000 at most."""
     GetModel: _grpc.UnaryUnaryMultiCallable[_model_pb2.GetModelRequest, _model_pb2.GetModelResponse]
     ListModels: _grpc.UnaryUnaryMultiCallable[_model_pb2.ListModelsRequest, _model_pb2.ListModelsResponse]
     UpdateModel: _grpc.UnaryUnaryMultiCallable[_model_pb2.UpdateModelRequest, _model_pb2.UpdateModelResponse]
     """Changes display name, description or tags. A new display name re-gates every channel that holds the model."""
+    DeleteModel: _grpc.UnaryUnaryMultiCallable[_model_pb2.DeleteModelRequest, _model_pb2.DeleteModelResponse]
+    """AIP-164: hides the model and its versions until UndeleteModel, for as long as the server keeps what is deleted; then they are
+    removed for good. Refused while a channel holds a version, one of another model descends from them, or recorded
+    decisions name them.
+    """
+    UndeleteModel: _grpc.UnaryUnaryMultiCallable[_model_pb2.UndeleteModelRequest, _model_pb2.UndeleteModelResponse]
+    """Brings it back with its versions, but those that were deleted by themselves."""
 
 @_typing.type_check_only
 class ModelServiceAsyncStub(ModelServiceStub):
@@ -45,10 +54,19 @@ class ModelServiceAsyncStub(ModelServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateModel: _aio.UnaryUnaryMultiCallable[_model_pb2.CreateModelRequest, _model_pb2.CreateModelResponse]  # type: ignore[assignment]
+    BatchCreateModels: _aio.UnaryUnaryMultiCallable[_model_pb2.BatchCreateModelsRequest, _model_pb2.BatchCreateModelsResponse]  # type: ignore[assignment]
+    """AIP-233: all of them or none, 1,000 at most."""
     GetModel: _aio.UnaryUnaryMultiCallable[_model_pb2.GetModelRequest, _model_pb2.GetModelResponse]  # type: ignore[assignment]
     ListModels: _aio.UnaryUnaryMultiCallable[_model_pb2.ListModelsRequest, _model_pb2.ListModelsResponse]  # type: ignore[assignment]
     UpdateModel: _aio.UnaryUnaryMultiCallable[_model_pb2.UpdateModelRequest, _model_pb2.UpdateModelResponse]  # type: ignore[assignment]
     """Changes display name, description or tags. A new display name re-gates every channel that holds the model."""
+    DeleteModel: _aio.UnaryUnaryMultiCallable[_model_pb2.DeleteModelRequest, _model_pb2.DeleteModelResponse]  # type: ignore[assignment]
+    """AIP-164: hides the model and its versions until UndeleteModel, for as long as the server keeps what is deleted; then they are
+    removed for good. Refused while a channel holds a version, one of another model descends from them, or recorded
+    decisions name them.
+    """
+    UndeleteModel: _aio.UnaryUnaryMultiCallable[_model_pb2.UndeleteModelRequest, _model_pb2.UndeleteModelResponse]  # type: ignore[assignment]
+    """Brings it back with its versions, but those that were deleted by themselves."""
 
 class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     """Named models. Their weights are versions, see VersionService."""
@@ -59,6 +77,14 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _model_pb2.CreateModelRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_model_pb2.CreateModelResponse, _abc.Awaitable[_model_pb2.CreateModelResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def BatchCreateModels(
+        self,
+        request: _model_pb2.BatchCreateModelsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_model_pb2.BatchCreateModelsResponse, _abc.Awaitable[_model_pb2.BatchCreateModelsResponse]]:
+        """AIP-233: all of them or none, 1,000 at most."""
 
     @_abc_1.abstractmethod
     def GetModel(
@@ -81,5 +107,24 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_model_pb2.UpdateModelResponse, _abc.Awaitable[_model_pb2.UpdateModelResponse]]:
         """Changes display name, description or tags. A new display name re-gates every channel that holds the model."""
+
+    @_abc_1.abstractmethod
+    def DeleteModel(
+        self,
+        request: _model_pb2.DeleteModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_model_pb2.DeleteModelResponse, _abc.Awaitable[_model_pb2.DeleteModelResponse]]:
+        """AIP-164: hides the model and its versions until UndeleteModel, for as long as the server keeps what is deleted; then they are
+        removed for good. Refused while a channel holds a version, one of another model descends from them, or recorded
+        decisions name them.
+        """
+
+    @_abc_1.abstractmethod
+    def UndeleteModel(
+        self,
+        request: _model_pb2.UndeleteModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_model_pb2.UndeleteModelResponse, _abc.Awaitable[_model_pb2.UndeleteModelResponse]]:
+        """Brings it back with its versions, but those that were deleted by themselves."""
 
 def add_ModelServiceServicer_to_server(servicer: ModelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

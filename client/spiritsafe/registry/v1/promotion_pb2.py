@@ -27,9 +27,10 @@ from spiritsafe.auth.v1 import permission_pb2 as spiritsafe_dot_auth_dot_v1_dot_
 from spiritsafe.registry.v1 import evaluation_report_pb2 as spiritsafe_dot_registry_dot_v1_dot_evaluation__report__pb2
 from spiritsafe.registry.v1 import evidence_pb2 as spiritsafe_dot_registry_dot_v1_dot_evidence__pb2
 from spiritsafe.registry.v1 import licensing_pb2 as spiritsafe_dot_registry_dot_v1_dot_licensing__pb2
+from spiritsafe.registry.v1 import recall_pb2 as spiritsafe_dot_registry_dot_v1_dot_recall__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&spiritsafe/registry/v1/promotion.proto\x12\x16spiritsafe.registry.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#spiritsafe/auth/v1/permission.proto\x1a.spiritsafe/registry/v1/evaluation_report.proto\x1a%spiritsafe/registry/v1/evidence.proto\x1a&spiritsafe/registry/v1/licensing.proto\"Z\n\tGateCheck\x12\r\n\x05\x63heck\x18\x01 \x01(\t\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06remedy\x18\x05 \x01(\t\"\xc1\x04\n\tPromotion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x30\n\x07\x63ontext\x18\x03 \x01(\x0e\x32\x1f.spiritsafe.registry.v1.Context\x12\r\n\x05stage\x18\x04 \x01(\t\x12\x18\n\x10outbound_license\x18\x05 \x01(\t\x12\x35\n\x05state\x18\x06 \x01(\x0e\x32&.spiritsafe.registry.v1.PromotionState\x12\x37\n\x06\x61\x63tion\x18\x07 \x01(\x0e\x32\'.spiritsafe.registry.v1.PromotionAction\x12\x31\n\x06\x63hecks\x18\x08 \x03(\x0b\x32!.spiritsafe.registry.v1.GateCheck\x12\x36\n\nevaluation\x18\t \x01(\x0b\x32\".spiritsafe.registry.v1.Evaluation\x12\x0f\n\x07reviews\x18\n \x03(\t\x12\x18\n\x10previous_version\x18\x0b \x01(\t\x12\r\n\x05\x61\x63tor\x18\x0c \x01(\t\x12\x19\n\x11self_administered\x18\r \x01(\x08\x12/\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bpublic_name\x18\x0f \x01(\t\x12\x44\n\x12\x65valuation_reports\x18\x10 \x03(\x0b\x32(.spiritsafe.registry.v1.EvaluationReport\"\xf4\x01\n\x07\x43hannel\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x30\n\x07\x63ontext\x18\x02 \x01(\x0e\x32\x1f.spiritsafe.registry.v1.Context\x12\r\n\x05stage\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x18\n\x10outbound_license\x18\x05 \x01(\t\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\x12\x30\n\x07verdict\x18\x08 \x01(\x0e\x32\x1f.spiritsafe.registry.v1.Verdict\"\xc3\x01\n\x15PromoteVersionRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x30\n\x07\x63ontext\x18\x02 \x01(\x0e\x32\x1f.spiritsafe.registry.v1.Context\x12\r\n\x05stage\x18\x03 \x01(\t\x12\x18\n\x10outbound_license\x18\x04 \x01(\t\x12\x13\n\x0b\x64istributed\x18\x05 \x01(\x08\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x15\n\rvalidate_only\x18\x07 \x01(\x08\"N\n\x16PromoteVersionResponse\x12\x34\n\tpromotion\x18\x01 \x01(\x0b\x32!.spiritsafe.registry.v1.Promotion\"_\n\x16RollbackChannelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"O\n\x17RollbackChannelResponse\x12\x34\n\tpromotion\x18\x01 \x01(\x0b\x32!.spiritsafe.registry.v1.Promotion\"!\n\x11GetChannelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"F\n\x12GetChannelResponse\x12\x30\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Channel\"L\n\x13ListChannelsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x14ListChannelsResponse\x12\x31\n\x08\x63hannels\x18\x01 \x03(\x0b\x32\x1f.spiritsafe.registry.v1.Channel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"N\n\x15ListPromotionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"h\n\x16ListPromotionsResponse\x12\x35\n\npromotions\x18\x01 \x03(\x0b\x32!.spiritsafe.registry.v1.Promotion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc0\x01\n\x16\x43heckDeploymentRequest\x12\x11\n\x07version\x18\x01 \x01(\tH\x00\x12\x10\n\x06\x64igest\x18\x02 \x01(\tH\x00\x12\x15\n\x0b\x66ile_sha256\x18\x03 \x01(\tH\x00\x12\x30\n\x07\x63ontext\x18\x04 \x01(\x0e\x32\x1f.spiritsafe.registry.v1.Context\x12\x18\n\x10outbound_license\x18\x05 \x01(\t\x12\x13\n\x0b\x64istributed\x18\x06 \x01(\x08\x42\t\n\x07subject\"\xec\x01\n\x17\x43heckDeploymentResponse\x12\x0f\n\x07\x61llowed\x18\x01 \x01(\x08\x12\x37\n\x0b\x65valuations\x18\x02 \x03(\x0b\x32\".spiritsafe.registry.v1.Evaluation\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tstand_ins\x18\x05 \x03(\t\x12\x32\n\x08\x65nvelope\x18\x06 \x01(\x0b\x32 .spiritsafe.registry.v1.EnvelopeJ\x04\x08\x04\x10\x05R\tsignature*\x90\x01\n\x0ePromotionState\x12\x1f\n\x1bPROMOTION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18PROMOTION_STATE_PROMOTED\x10\x01\x12#\n\x1fPROMOTION_STATE_AWAITING_REVIEW\x10\x02\x12\x1a\n\x16PROMOTION_STATE_DENIED\x10\x03*p\n\x0fPromotionAction\x12 \n\x1cPROMOTION_ACTION_UNSPECIFIED\x10\x00\x12\x1c\n\x18PROMOTION_ACTION_PROMOTE\x10\x01\x12\x1d\n\x19PROMOTION_ACTION_ROLLBACK\x10\x02\x32\xad\x06\n\x10PromotionService\x12\x86\x01\n\x0ePromoteVersion\x12-.spiritsafe.registry.v1.PromoteVersionRequest\x1a..spiritsafe.registry.v1.PromoteVersionResponse\"\x15\xfa\xe8\x18\x11promotions.create\x12\x89\x01\n\x0fRollbackChannel\x12..spiritsafe.registry.v1.RollbackChannelRequest\x1a/.spiritsafe.registry.v1.RollbackChannelResponse\"\x15\xfa\xe8\x18\x11promotions.create\x12u\n\nGetChannel\x12).spiritsafe.registry.v1.GetChannelRequest\x1a*.spiritsafe.registry.v1.GetChannelResponse\"\x10\xfa\xe8\x18\x0c\x63hannels.get\x12|\n\x0cListChannels\x12+.spiritsafe.registry.v1.ListChannelsRequest\x1a,.spiritsafe.registry.v1.ListChannelsResponse\"\x11\xfa\xe8\x18\rchannels.list\x12\x82\x01\n\x0eListPromotions\x12-.spiritsafe.registry.v1.ListPromotionsRequest\x1a..spiritsafe.registry.v1.ListPromotionsResponse\"\x11\xfa\xe8\x18\rchannels.list\x12\x89\x01\n\x0f\x43heckDeployment\x12..spiritsafe.registry.v1.CheckDeploymentRequest\x1a/.spiritsafe.registry.v1.CheckDeploymentResponse\"\x15\xfa\xe8\x18\x11\x64\x65ployments.checkb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&spiritsafe/registry/v1/promotion.proto\x12\x16spiritsafe.registry.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#spiritsafe/auth/v1/permission.proto\x1a.spiritsafe/registry/v1/evaluation_report.proto\x1a%spiritsafe/registry/v1/evidence.proto\x1a&spiritsafe/registry/v1/licensing.proto\x1a#spiritsafe/registry/v1/recall.proto\"Z\n\tGateCheck\x12\r\n\x05\x63heck\x18\x01 \x01(\t\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06remedy\x18\x05 \x01(\t\"\x83\x05\n\tPromotion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x30\n\x07\x63ontext\x18\x03 \x01(\x0e\x32\x1f.spiritsafe.registry.v1.Context\x12\r\n\x05stage\x18\x04 \x01(\t\x12\x18\n\x10outbound_license\x18\x05 \x01(\t\x12\x35\n\x05state\x18\x06 \x01(\x0e\x32&.spiritsafe.registry.v1.PromotionState\x12\x37\n\x06\x61\x63tion\x18\x07 \x01(\x0e\x32\'.spiritsafe.registry.v1.PromotionAction\x12\x31\n\x06\x63hecks\x18\x08 \x03(\x0b\x32!.spiritsafe.registry.v1.GateCheck\x12\x36\n\nevaluation\x18\t \x01(\x0b\x32\".spiritsafe.registry.v1.Evaluation\x12\x0f\n\x07reviews\x18\n \x03(\t\x12\x18\n\x10previous_version\x18\x0b \x01(\t\x12\r\n\x05\x61\x63tor\x18\x0c \x01(\t\x12\x19\n\x11self_administered\x18\r \x01(\x08\x12/\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bpublic_name\x18\x0f \x01(\t\x12\x44\n\x12\x65valuation_reports\x18\x10 \x03(\x0b\x32(.spiritsafe.registry.v1.EvaluationReport\x12\x18\n\x10\x63hannel_policies\x18\x11 \x03(\t\x12\x11\n\tapprovals\x18\x12 \x03(\t\x12\x13\n\x0b\x62reak_glass\x18\x13 \x01(\t\"\xb8\x02\n\x07\x43hannel\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x30\n\x07\x63ontext\x18\x02 \x01(\x0e\x32\x1f.spiritsafe.registry.v1.Context\x12\r\n\x05stage\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x18\n\x10outbound_license\x18\x05 \x01(\t\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\x12\x30\n\x07verdict\x18\x08 \x01(\x0e\x32\x1f.spiritsafe.registry.v1.Verdict\x12\x11\n\tpromotion\x18\t \x01(\t\x12/\n\x07recalls\x18\n \x03(\x0b\x32\x1e.spiritsafe.registry.v1.Recall\"\xe6\x01\n\x15PromoteVersionRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x30\n\x07\x63ontext\x18\x02 \x01(\x0e\x32\x1f.spiritsafe.registry.v1.Context\x12\r\n\x05stage\x18\x03 \x01(\t\x12\x18\n\x10outbound_license\x18\x04 \x01(\t\x12\x13\n\x0b\x64istributed\x18\x05 \x01(\x08\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x15\n\rvalidate_only\x18\x07 \x01(\x08\x12\x0c\n\x04\x65tag\x18\x08 \x01(\t\x12\x13\n\x0b\x62reak_glass\x18\t \x01(\t\"N\n\x16PromoteVersionResponse\x12\x34\n\tpromotion\x18\x01 \x01(\x0b\x32!.spiritsafe.registry.v1.Promotion\"\x87\x01\n\x16RollbackChannelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x13\n\x0b\x62reak_glass\x18\x05 \x01(\t\x12\x11\n\tto_number\x18\x06 \x01(\x05\"O\n\x17RollbackChannelResponse\x12\x34\n\tpromotion\x18\x01 \x01(\x0b\x32!.spiritsafe.registry.v1.Promotion\"N\n\x11GetChannelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x07\x61t_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"F\n\x12GetChannelResponse\x12\x30\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Channel\"y\n\x13ListChannelsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12+\n\x07\x61t_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"b\n\x14ListChannelsResponse\x12\x31\n\x08\x63hannels\x18\x01 \x03(\x0b\x32\x1f.spiritsafe.registry.v1.Channel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x13GetPromotionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"L\n\x14GetPromotionResponse\x12\x34\n\tpromotion\x18\x01 \x01(\x0b\x32!.spiritsafe.registry.v1.Promotion\"N\n\x15ListPromotionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"h\n\x16ListPromotionsResponse\x12\x35\n\npromotions\x18\x01 \x03(\x0b\x32!.spiritsafe.registry.v1.Promotion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc0\x01\n\x16\x43heckDeploymentRequest\x12\x11\n\x07version\x18\x01 \x01(\tH\x00\x12\x10\n\x06\x64igest\x18\x02 \x01(\tH\x00\x12\x15\n\x0b\x66ile_sha256\x18\x03 \x01(\tH\x00\x12\x30\n\x07\x63ontext\x18\x04 \x01(\x0e\x32\x1f.spiritsafe.registry.v1.Context\x12\x18\n\x10outbound_license\x18\x05 \x01(\t\x12\x13\n\x0b\x64istributed\x18\x06 \x01(\x08\x42\t\n\x07subject\"\xb7\x02\n\x17\x43heckDeploymentResponse\x12\x0f\n\x07\x61llowed\x18\x01 \x01(\x08\x12\x37\n\x0b\x65valuations\x18\x02 \x03(\x0b\x32\".spiritsafe.registry.v1.Evaluation\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tstand_ins\x18\x05 \x03(\t\x12\x32\n\x08\x65nvelope\x18\x06 \x01(\x0b\x32 .spiritsafe.registry.v1.Envelope\x12/\n\x07recalls\x18\x07 \x03(\x0b\x32\x1e.spiritsafe.registry.v1.Recall\x12\x18\n\x10\x64\x65leted_versions\x18\t \x03(\tJ\x04\x08\x04\x10\x05R\tsignature*\xb7\x01\n\x0ePromotionState\x12\x1f\n\x1bPROMOTION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18PROMOTION_STATE_PROMOTED\x10\x01\x12#\n\x1fPROMOTION_STATE_AWAITING_REVIEW\x10\x02\x12\x1a\n\x16PROMOTION_STATE_DENIED\x10\x03\x12%\n!PROMOTION_STATE_AWAITING_APPROVAL\x10\x04*p\n\x0fPromotionAction\x12 \n\x1cPROMOTION_ACTION_UNSPECIFIED\x10\x00\x12\x1c\n\x18PROMOTION_ACTION_PROMOTE\x10\x01\x12\x1d\n\x19PROMOTION_ACTION_ROLLBACK\x10\x02\x32\xab\x07\n\x10PromotionService\x12\x86\x01\n\x0ePromoteVersion\x12-.spiritsafe.registry.v1.PromoteVersionRequest\x1a..spiritsafe.registry.v1.PromoteVersionResponse\"\x15\xfa\xe8\x18\x11promotions.create\x12\x89\x01\n\x0fRollbackChannel\x12..spiritsafe.registry.v1.RollbackChannelRequest\x1a/.spiritsafe.registry.v1.RollbackChannelResponse\"\x15\xfa\xe8\x18\x11promotions.create\x12u\n\nGetChannel\x12).spiritsafe.registry.v1.GetChannelRequest\x1a*.spiritsafe.registry.v1.GetChannelResponse\"\x10\xfa\xe8\x18\x0c\x63hannels.get\x12|\n\x0cListChannels\x12+.spiritsafe.registry.v1.ListChannelsRequest\x1a,.spiritsafe.registry.v1.ListChannelsResponse\"\x11\xfa\xe8\x18\rchannels.list\x12|\n\x0cGetPromotion\x12+.spiritsafe.registry.v1.GetPromotionRequest\x1a,.spiritsafe.registry.v1.GetPromotionResponse\"\x11\xfa\xe8\x18\rchannels.list\x12\x82\x01\n\x0eListPromotions\x12-.spiritsafe.registry.v1.ListPromotionsRequest\x1a..spiritsafe.registry.v1.ListPromotionsResponse\"\x11\xfa\xe8\x18\rchannels.list\x12\x89\x01\n\x0f\x43heckDeployment\x12..spiritsafe.registry.v1.CheckDeploymentRequest\x1a/.spiritsafe.registry.v1.CheckDeploymentResponse\"\x15\xfa\xe8\x18\x11\x64\x65ployments.checkb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,44 +45,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROMOTIONSERVICE'].methods_by_name['GetChannel']._serialized_options = b'\372\350\030\014channels.get'
   _globals['_PROMOTIONSERVICE'].methods_by_name['ListChannels']._loaded_options = None
   _globals['_PROMOTIONSERVICE'].methods_by_name['ListChannels']._serialized_options = b'\372\350\030\rchannels.list'
+  _globals['_PROMOTIONSERVICE'].methods_by_name['GetPromotion']._loaded_options = None
+  _globals['_PROMOTIONSERVICE'].methods_by_name['GetPromotion']._serialized_options = b'\372\350\030\rchannels.list'
   _globals['_PROMOTIONSERVICE'].methods_by_name['ListPromotions']._loaded_options = None
   _globals['_PROMOTIONSERVICE'].methods_by_name['ListPromotions']._serialized_options = b'\372\350\030\rchannels.list'
   _globals['_PROMOTIONSERVICE'].methods_by_name['CheckDeployment']._loaded_options = None
   _globals['_PROMOTIONSERVICE'].methods_by_name['CheckDeployment']._serialized_options = b'\372\350\030\021deployments.check'
-  _globals['_PROMOTIONSTATE']._serialized_start=2544
-  _globals['_PROMOTIONSTATE']._serialized_end=2688
-  _globals['_PROMOTIONACTION']._serialized_start=2690
-  _globals['_PROMOTIONACTION']._serialized_end=2802
-  _globals['_GATECHECK']._serialized_start=263
-  _globals['_GATECHECK']._serialized_end=353
-  _globals['_PROMOTION']._serialized_start=356
-  _globals['_PROMOTION']._serialized_end=933
-  _globals['_CHANNEL']._serialized_start=936
-  _globals['_CHANNEL']._serialized_end=1180
-  _globals['_PROMOTEVERSIONREQUEST']._serialized_start=1183
-  _globals['_PROMOTEVERSIONREQUEST']._serialized_end=1378
-  _globals['_PROMOTEVERSIONRESPONSE']._serialized_start=1380
-  _globals['_PROMOTEVERSIONRESPONSE']._serialized_end=1458
-  _globals['_ROLLBACKCHANNELREQUEST']._serialized_start=1460
-  _globals['_ROLLBACKCHANNELREQUEST']._serialized_end=1555
-  _globals['_ROLLBACKCHANNELRESPONSE']._serialized_start=1557
-  _globals['_ROLLBACKCHANNELRESPONSE']._serialized_end=1636
-  _globals['_GETCHANNELREQUEST']._serialized_start=1638
-  _globals['_GETCHANNELREQUEST']._serialized_end=1671
-  _globals['_GETCHANNELRESPONSE']._serialized_start=1673
-  _globals['_GETCHANNELRESPONSE']._serialized_end=1743
-  _globals['_LISTCHANNELSREQUEST']._serialized_start=1745
-  _globals['_LISTCHANNELSREQUEST']._serialized_end=1821
-  _globals['_LISTCHANNELSRESPONSE']._serialized_start=1823
-  _globals['_LISTCHANNELSRESPONSE']._serialized_end=1921
-  _globals['_LISTPROMOTIONSREQUEST']._serialized_start=1923
-  _globals['_LISTPROMOTIONSREQUEST']._serialized_end=2001
-  _globals['_LISTPROMOTIONSRESPONSE']._serialized_start=2003
-  _globals['_LISTPROMOTIONSRESPONSE']._serialized_end=2107
-  _globals['_CHECKDEPLOYMENTREQUEST']._serialized_start=2110
-  _globals['_CHECKDEPLOYMENTREQUEST']._serialized_end=2302
-  _globals['_CHECKDEPLOYMENTRESPONSE']._serialized_start=2305
-  _globals['_CHECKDEPLOYMENTRESPONSE']._serialized_end=2541
-  _globals['_PROMOTIONSERVICE']._serialized_start=2805
-  _globals['_PROMOTIONSERVICE']._serialized_end=3618
+  _globals['_PROMOTIONSTATE']._serialized_start=3071
+  _globals['_PROMOTIONSTATE']._serialized_end=3254
+  _globals['_PROMOTIONACTION']._serialized_start=3256
+  _globals['_PROMOTIONACTION']._serialized_end=3368
+  _globals['_GATECHECK']._serialized_start=300
+  _globals['_GATECHECK']._serialized_end=390
+  _globals['_PROMOTION']._serialized_start=393
+  _globals['_PROMOTION']._serialized_end=1036
+  _globals['_CHANNEL']._serialized_start=1039
+  _globals['_CHANNEL']._serialized_end=1351
+  _globals['_PROMOTEVERSIONREQUEST']._serialized_start=1354
+  _globals['_PROMOTEVERSIONREQUEST']._serialized_end=1584
+  _globals['_PROMOTEVERSIONRESPONSE']._serialized_start=1586
+  _globals['_PROMOTEVERSIONRESPONSE']._serialized_end=1664
+  _globals['_ROLLBACKCHANNELREQUEST']._serialized_start=1667
+  _globals['_ROLLBACKCHANNELREQUEST']._serialized_end=1802
+  _globals['_ROLLBACKCHANNELRESPONSE']._serialized_start=1804
+  _globals['_ROLLBACKCHANNELRESPONSE']._serialized_end=1883
+  _globals['_GETCHANNELREQUEST']._serialized_start=1885
+  _globals['_GETCHANNELREQUEST']._serialized_end=1963
+  _globals['_GETCHANNELRESPONSE']._serialized_start=1965
+  _globals['_GETCHANNELRESPONSE']._serialized_end=2035
+  _globals['_LISTCHANNELSREQUEST']._serialized_start=2037
+  _globals['_LISTCHANNELSREQUEST']._serialized_end=2158
+  _globals['_LISTCHANNELSRESPONSE']._serialized_start=2160
+  _globals['_LISTCHANNELSRESPONSE']._serialized_end=2258
+  _globals['_GETPROMOTIONREQUEST']._serialized_start=2260
+  _globals['_GETPROMOTIONREQUEST']._serialized_end=2295
+  _globals['_GETPROMOTIONRESPONSE']._serialized_start=2297
+  _globals['_GETPROMOTIONRESPONSE']._serialized_end=2373
+  _globals['_LISTPROMOTIONSREQUEST']._serialized_start=2375
+  _globals['_LISTPROMOTIONSREQUEST']._serialized_end=2453
+  _globals['_LISTPROMOTIONSRESPONSE']._serialized_start=2455
+  _globals['_LISTPROMOTIONSRESPONSE']._serialized_end=2559
+  _globals['_CHECKDEPLOYMENTREQUEST']._serialized_start=2562
+  _globals['_CHECKDEPLOYMENTREQUEST']._serialized_end=2754
+  _globals['_CHECKDEPLOYMENTRESPONSE']._serialized_start=2757
+  _globals['_CHECKDEPLOYMENTRESPONSE']._serialized_end=3068
+  _globals['_PROMOTIONSERVICE']._serialized_start=3371
+  _globals['_PROMOTIONSERVICE']._serialized_end=4310
 # @@protoc_insertion_point(module_scope)

@@ -12,6 +12,7 @@ from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from spiritsafe.registry.v1 import evaluation_report_pb2 as _evaluation_report_pb2
 from spiritsafe.registry.v1 import evidence_pb2 as _evidence_pb2
 from spiritsafe.registry.v1 import licensing_pb2 as _licensing_pb2
+from spiritsafe.registry.v1 import recall_pb2 as _recall_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -34,6 +35,8 @@ class _PromotionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Promot
     PROMOTION_STATE_AWAITING_REVIEW: _PromotionState.ValueType  # 2
     """Every failing check is a reason that a review can lift."""
     PROMOTION_STATE_DENIED: _PromotionState.ValueType  # 3
+    PROMOTION_STATE_AWAITING_APPROVAL: _PromotionState.ValueType  # 4
+    """Nothing is missing but approvals that a channel policy asks for."""
 
 class PromotionState(_PromotionState, metaclass=_PromotionStateEnumTypeWrapper): ...
 
@@ -42,6 +45,8 @@ PROMOTION_STATE_PROMOTED: PromotionState.ValueType  # 1
 PROMOTION_STATE_AWAITING_REVIEW: PromotionState.ValueType  # 2
 """Every failing check is a reason that a review can lift."""
 PROMOTION_STATE_DENIED: PromotionState.ValueType  # 3
+PROMOTION_STATE_AWAITING_APPROVAL: PromotionState.ValueType  # 4
+"""Nothing is missing but approvals that a channel policy asks for."""
 Global___PromotionState: _TypeAlias = PromotionState  # noqa: Y015
 
 class _PromotionAction:
@@ -71,7 +76,9 @@ class GateCheck(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     REMEDY_FIELD_NUMBER: _builtins.int
     check: _builtins.str
-    """ready, integrity, outbound_license, stand_in, verdict, four_eyes, evaluation, duties."""
+    """ready, integrity, outbound_license, stand_in, verdict, four_eyes, evaluation, duties, recall; and where a channel policy
+    asks for them: policy_evaluation, signature, bundle, other_promoter, approvals, earlier_stage, freeze.
+    """
     passed: _builtins.bool
     detail: _builtins.str
     reason: _builtins.str
@@ -115,6 +122,9 @@ class Promotion(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     PUBLIC_NAME_FIELD_NUMBER: _builtins.int
     EVALUATION_REPORTS_FIELD_NUMBER: _builtins.int
+    CHANNEL_POLICIES_FIELD_NUMBER: _builtins.int
+    APPROVALS_FIELD_NUMBER: _builtins.int
+    BREAK_GLASS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """namespaces/{namespace}/models/{model}/channels/{context}-{stage}/promotions/{number}; datasets likewise."""
     version: _builtins.str
@@ -131,6 +141,8 @@ class Promotion(_message.Message):
     self_administered: _builtins.bool
     """Rests on an approval given in an embedded registry."""
     public_name: _builtins.str
+    break_glass: _builtins.str
+    """Why it went through a freeze window all the same; empty where it did not."""
     @_builtins.property
     def checks(self) -> _containers.RepeatedCompositeFieldContainer[Global___GateCheck]: ...
     @_builtins.property
@@ -146,6 +158,14 @@ class Promotion(_message.Message):
         """The reports that the gate relied on, as they were then: the newest of each evaluation dataset. Only a commercial
         channel asks a model for them.
         """
+
+    @_builtins.property
+    def channel_policies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The channel policies that held, with their revisions: namespaces/{namespace}/channelPolicies/{policy}@{revision}."""
+
+    @_builtins.property
+    def approvals(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Resource names of the approvals and rejections that counted."""
 
     def __init__(
         self,
@@ -166,10 +186,13 @@ class Promotion(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         public_name: _builtins.str = ...,
         evaluation_reports: _abc.Iterable[_evaluation_report_pb2.EvaluationReport] | None = ...,
+        channel_policies: _abc.Iterable[_builtins.str] | None = ...,
+        approvals: _abc.Iterable[_builtins.str] | None = ...,
+        break_glass: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "evaluation", b"evaluation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor", b"actor", "checks", b"checks", "context", b"context", "create_time", b"create_time", "evaluation", b"evaluation", "evaluation_reports", b"evaluation_reports", "name", b"name", "outbound_license", b"outbound_license", "previous_version", b"previous_version", "public_name", b"public_name", "reviews", b"reviews", "self_administered", b"self_administered", "stage", b"stage", "state", b"state", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor", b"actor", "approvals", b"approvals", "break_glass", b"break_glass", "channel_policies", b"channel_policies", "checks", b"checks", "context", b"context", "create_time", b"create_time", "evaluation", b"evaluation", "evaluation_reports", b"evaluation_reports", "name", b"name", "outbound_license", b"outbound_license", "previous_version", b"previous_version", "public_name", b"public_name", "reviews", b"reviews", "self_administered", b"self_administered", "stage", b"stage", "state", b"state", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -187,6 +210,8 @@ class Channel(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     VERDICT_FIELD_NUMBER: _builtins.int
+    PROMOTION_FIELD_NUMBER: _builtins.int
+    RECALLS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """namespaces/{namespace}/models/{model}/channels/{context}-{stage}; datasets likewise."""
     context: _licensing_pb2.Context.ValueType
@@ -196,9 +221,17 @@ class Channel(_message.Message):
     outbound_license: _builtins.str
     etag: _builtins.str
     verdict: _licensing_pb2.Verdict.ValueType
-    """The verdict now, under today's licence data."""
+    """The verdict now, under today's licence data; with `at_time` the one that it was promoted under."""
+    promotion: _builtins.str
+    """Resource name of the promotion that put it there. With `at_time` only."""
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def recalls(self) -> _containers.RepeatedCompositeFieldContainer[_recall_pb2.Recall]:
+        """Recalls in force of what it holds, or of an ancestor of that; of those in namespaces that the caller may not see,
+        severity, advice and time only.
+        """
+
     def __init__(
         self,
         *,
@@ -210,10 +243,12 @@ class Channel(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
         verdict: _licensing_pb2.Verdict.ValueType = ...,
+        promotion: _builtins.str = ...,
+        recalls: _abc.Iterable[_recall_pb2.Recall] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "etag", b"etag", "name", b"name", "outbound_license", b"outbound_license", "stage", b"stage", "update_time", b"update_time", "verdict", b"verdict", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "etag", b"etag", "name", b"name", "outbound_license", b"outbound_license", "promotion", b"promotion", "recalls", b"recalls", "stage", b"stage", "update_time", b"update_time", "verdict", b"verdict", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -230,6 +265,8 @@ class PromoteVersionRequest(_message.Message):
     DISTRIBUTED_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    BREAK_GLASS_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Resource name of the version."""
     context: _licensing_pb2.Context.ValueType
@@ -241,6 +278,10 @@ class PromoteVersionRequest(_message.Message):
     request_id: _builtins.str
     validate_only: _builtins.bool
     """Runs the gate and records nothing."""
+    etag: _builtins.str
+    """Of the channel, where it must hold what the caller thinks it holds, else ABORTED."""
+    break_glass: _builtins.str
+    """Why it must go through a freeze window; needs the permission promotions.break_glass. Recorded."""
     def __init__(
         self,
         *,
@@ -251,10 +292,12 @@ class PromoteVersionRequest(_message.Message):
         distributed: _builtins.bool = ...,
         request_id: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        etag: _builtins.str = ...,
+        break_glass: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "distributed", b"distributed", "outbound_license", b"outbound_license", "request_id", b"request_id", "stage", b"stage", "validate_only", b"validate_only", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["break_glass", b"break_glass", "context", b"context", "distributed", b"distributed", "etag", b"etag", "outbound_license", b"outbound_license", "request_id", b"request_id", "stage", b"stage", "validate_only", b"validate_only", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -288,11 +331,17 @@ class RollbackChannelRequest(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    BREAK_GLASS_FIELD_NUMBER: _builtins.int
+    TO_NUMBER_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name of the channel."""
     etag: _builtins.str
     request_id: _builtins.str
     validate_only: _builtins.bool
+    break_glass: _builtins.str
+    """As in PromoteVersionRequest."""
+    to_number: _builtins.int
+    """The number of the version to go back to, one that the channel held; 0 means the one before."""
     def __init__(
         self,
         *,
@@ -300,10 +349,12 @@ class RollbackChannelRequest(_message.Message):
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        break_glass: _builtins.str = ...,
+        to_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["break_glass", b"break_glass", "etag", b"etag", "name", b"name", "request_id", b"request_id", "to_number", b"to_number", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -334,15 +385,21 @@ class GetChannelRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    AT_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    @_builtins.property
+    def at_time(self) -> _timestamp_pb2.Timestamp:
+        """What it held then."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        at_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at_time", b"at_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_time", b"at_time", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -375,20 +432,26 @@ class ListChannelsRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    AT_TIME_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Resource name of a model or dataset, or namespaces/{namespace} for all."""
     page_size: _builtins.int
     page_token: _builtins.str
+    @_builtins.property
+    def at_time(self) -> _timestamp_pb2.Timestamp:
+        """What they held then; channels that held nothing are left out."""
+
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        at_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at_time", b"at_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_time", b"at_time", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -416,6 +479,45 @@ class ListChannelsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListChannelsResponse: _TypeAlias = ListChannelsResponse  # noqa: Y015
+
+@_typing.final
+class GetPromotionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPromotionRequest: _TypeAlias = GetPromotionRequest  # noqa: Y015
+
+@_typing.final
+class GetPromotionResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROMOTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def promotion(self) -> Global___Promotion: ...
+    def __init__(
+        self,
+        *,
+        promotion: Global___Promotion | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["promotion", b"promotion"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["promotion", b"promotion"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPromotionResponse: _TypeAlias = GetPromotionResponse  # noqa: Y015
 
 @_typing.final
 class ListPromotionsRequest(_message.Message):
@@ -514,8 +616,12 @@ class CheckDeploymentResponse(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     STAND_INS_FIELD_NUMBER: _builtins.int
     ENVELOPE_FIELD_NUMBER: _builtins.int
+    RECALLS_FIELD_NUMBER: _builtins.int
+    DELETED_VERSIONS_FIELD_NUMBER: _builtins.int
     allowed: _builtins.bool
-    """Every verdict is allowed or allowed_with_obligations, and no stand-in is involved unless the registry is a demo."""
+    """Every verdict is allowed or allowed_with_obligations, nothing is recalled, some version that holds the subject is not
+    deleted, and no stand-in is involved unless the registry is a demo.
+    """
     @_builtins.property
     def evaluations(self) -> _containers.RepeatedCompositeFieldContainer[_licensing_pb2.Evaluation]:
         """The evaluations that it rests on: one for each version that holds the digest or file."""
@@ -536,6 +642,16 @@ class CheckDeploymentResponse(_message.Message):
         application/vnd.spiritsafe.deployment-decision.v1+json; its fields are in docs/licensing/evidence.md.
         """
 
+    @_builtins.property
+    def recalls(self) -> _containers.RepeatedCompositeFieldContainer[_recall_pb2.Recall]:
+        """Recalls in force of the subject or its ancestors, shown as in Channel."""
+
+    @_builtins.property
+    def deleted_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Resource names of the versions that hold the subject and are deleted, as far as the caller may see them. Their verdicts
+        count, but nothing is allowed on their word alone.
+        """
+
     def __init__(
         self,
         *,
@@ -544,10 +660,12 @@ class CheckDeploymentResponse(_message.Message):
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         stand_ins: _abc.Iterable[_builtins.str] | None = ...,
         envelope: _evidence_pb2.Envelope | None = ...,
+        recalls: _abc.Iterable[_recall_pb2.Recall] | None = ...,
+        deleted_versions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["envelope", b"envelope", "expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "envelope", b"envelope", "evaluations", b"evaluations", "expire_time", b"expire_time", "stand_ins", b"stand_ins"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "deleted_versions", b"deleted_versions", "envelope", b"envelope", "evaluations", b"evaluations", "expire_time", b"expire_time", "recalls", b"recalls", "stand_ins", b"stand_ins"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

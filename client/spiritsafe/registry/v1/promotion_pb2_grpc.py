@@ -55,6 +55,11 @@ class PromotionServiceStub:
                 request_serializer=spiritsafe_dot_registry_dot_v1_dot_promotion__pb2.ListChannelsRequest.SerializeToString,
                 response_deserializer=spiritsafe_dot_registry_dot_v1_dot_promotion__pb2.ListChannelsResponse.FromString,
                 _registered_method=True)
+        self.GetPromotion = channel.unary_unary(
+                '/spiritsafe.registry.v1.PromotionService/GetPromotion',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_promotion__pb2.GetPromotionRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_promotion__pb2.GetPromotionResponse.FromString,
+                _registered_method=True)
         self.ListPromotions = channel.unary_unary(
                 '/spiritsafe.registry.v1.PromotionService/ListPromotions',
                 request_serializer=spiritsafe_dot_registry_dot_v1_dot_promotion__pb2.ListPromotionsRequest.SerializeToString,
@@ -98,6 +103,13 @@ class PromotionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPromotion(self, request, context):
+        """One attempt with all that its gate saw.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListPromotions(self, request, context):
         """The attempts at a channel, newest first: what was there when, and why it was allowed.
         """
@@ -136,6 +148,11 @@ def add_PromotionServiceServicer_to_server(servicer, server):
                     servicer.ListChannels,
                     request_deserializer=spiritsafe_dot_registry_dot_v1_dot_promotion__pb2.ListChannelsRequest.FromString,
                     response_serializer=spiritsafe_dot_registry_dot_v1_dot_promotion__pb2.ListChannelsResponse.SerializeToString,
+            ),
+            'GetPromotion': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPromotion,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_promotion__pb2.GetPromotionRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_promotion__pb2.GetPromotionResponse.SerializeToString,
             ),
             'ListPromotions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPromotions,
@@ -257,6 +274,33 @@ class PromotionService:
             '/spiritsafe.registry.v1.PromotionService/ListChannels',
             spiritsafe_dot_registry_dot_v1_dot_promotion__pb2.ListChannelsRequest.SerializeToString,
             spiritsafe_dot_registry_dot_v1_dot_promotion__pb2.ListChannelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPromotion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/spiritsafe.registry.v1.PromotionService/GetPromotion',
+            spiritsafe_dot_registry_dot_v1_dot_promotion__pb2.GetPromotionRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_promotion__pb2.GetPromotionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,8 @@ class PromotionServiceStub:
     """Moves a channel back to the version that it held before, through the gate again."""
     GetChannel: _grpc.UnaryUnaryMultiCallable[_promotion_pb2.GetChannelRequest, _promotion_pb2.GetChannelResponse]
     ListChannels: _grpc.UnaryUnaryMultiCallable[_promotion_pb2.ListChannelsRequest, _promotion_pb2.ListChannelsResponse]
+    GetPromotion: _grpc.UnaryUnaryMultiCallable[_promotion_pb2.GetPromotionRequest, _promotion_pb2.GetPromotionResponse]
+    """One attempt with all that its gate saw."""
     ListPromotions: _grpc.UnaryUnaryMultiCallable[_promotion_pb2.ListPromotionsRequest, _promotion_pb2.ListPromotionsResponse]
     """The attempts at a channel, newest first: what was there when, and why it was allowed."""
     CheckDeployment: _grpc.UnaryUnaryMultiCallable[_promotion_pb2.CheckDeploymentRequest, _promotion_pb2.CheckDeploymentResponse]
@@ -62,6 +64,8 @@ class PromotionServiceAsyncStub(PromotionServiceStub):
     """Moves a channel back to the version that it held before, through the gate again."""
     GetChannel: _aio.UnaryUnaryMultiCallable[_promotion_pb2.GetChannelRequest, _promotion_pb2.GetChannelResponse]  # type: ignore[assignment]
     ListChannels: _aio.UnaryUnaryMultiCallable[_promotion_pb2.ListChannelsRequest, _promotion_pb2.ListChannelsResponse]  # type: ignore[assignment]
+    GetPromotion: _aio.UnaryUnaryMultiCallable[_promotion_pb2.GetPromotionRequest, _promotion_pb2.GetPromotionResponse]  # type: ignore[assignment]
+    """One attempt with all that its gate saw."""
     ListPromotions: _aio.UnaryUnaryMultiCallable[_promotion_pb2.ListPromotionsRequest, _promotion_pb2.ListPromotionsResponse]  # type: ignore[assignment]
     """The attempts at a channel, newest first: what was there when, and why it was allowed."""
     CheckDeployment: _aio.UnaryUnaryMultiCallable[_promotion_pb2.CheckDeploymentRequest, _promotion_pb2.CheckDeploymentResponse]  # type: ignore[assignment]
@@ -104,6 +108,14 @@ class PromotionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _promotion_pb2.ListChannelsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_promotion_pb2.ListChannelsResponse, _abc.Awaitable[_promotion_pb2.ListChannelsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetPromotion(
+        self,
+        request: _promotion_pb2.GetPromotionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_promotion_pb2.GetPromotionResponse, _abc.Awaitable[_promotion_pb2.GetPromotionResponse]]:
+        """One attempt with all that its gate saw."""
 
     @_abc_1.abstractmethod
     def ListPromotions(

@@ -226,8 +226,8 @@ class ListReviewsRequest(_message.Message):
     page_size: _builtins.int
     page_token: _builtins.str
     filter: _builtins.str
-    """Conditions joined by AND: `state = "open"`, `version = "…"`, `code = "…"`; also license, context, requester,
-    reviewer, assignee and group.
+    """AIP-160: `state = "open"`, `version = "…"`, `code = "…"`; also license, context, requester, reviewer, assignee, group
+    and create_time.
     """
     @_builtins.property
     def expires_before(self) -> _timestamp_pb2.Timestamp:

@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from spiritsafe.auth.v1 import permission_pb2 as spiritsafe_dot_auth_dot_v1_dot_permission__pb2
 from spiritsafe.registry.v1 import licensing_pb2 as spiritsafe_dot_registry_dot_v1_dot_licensing__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$spiritsafe/registry/v1/version.proto\x12\x16spiritsafe.registry.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#spiritsafe/auth/v1/permission.proto\x1a&spiritsafe/registry/v1/licensing.proto\"a\n\tFileEntry\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x10\n\x08uploaded\x18\x04 \x01(\x08\x12\x10\n\x08\x65xternal\x18\x05 \x01(\x08\"F\n\x04\x45\x64ge\x12.\n\x04type\x18\x01 \x01(\x0e\x32 .spiritsafe.registry.v1.EdgeType\x12\x0e\n\x06parent\x18\x02 \x01(\t\",\n\x06Source\x12\x10\n\x08hub_repo\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\"\xd0\x07\n\x07Version\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x13\n\x0bpublic_name\x18\x03 \x01(\t\x12\x31\n\x04kind\x18\x04 \x01(\x0e\x32#.spiritsafe.registry.v1.VersionKind\x12\x33\n\x05state\x18\x05 \x01(\x0e\x32$.spiritsafe.registry.v1.VersionState\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\x12\x37\n\x04tags\x18\x07 \x03(\x0b\x32).spiritsafe.registry.v1.Version.TagsEntry\x12\x30\n\x05\x66iles\x18\x08 \x03(\x0b\x32!.spiritsafe.registry.v1.FileEntry\x12\x0e\n\x06\x64igest\x18\t \x01(\t\x12+\n\x05\x65\x64ges\x18\n \x03(\x0b\x32\x1c.spiritsafe.registry.v1.Edge\x12=\n\x11\x64\x65\x63lared_licenses\x18\x0b \x01(\x0b\x32\".spiritsafe.registry.v1.LicenseSet\x12=\n\x11\x64\x65tected_licenses\x18\x0c \x01(\x0b\x32\".spiritsafe.registry.v1.LicenseSet\x12>\n\x12\x63oncluded_licenses\x18\r \x01(\x0b\x32\".spiritsafe.registry.v1.LicenseSet\x12\x10\n\x08imported\x18\x0e \x01(\x08\x12\x12\n\nmultimodal\x18\x0f \x01(\x08\x12\x13\n\x0b\x62\x61se_family\x18\x10 \x01(\t\x12.\n\x06source\x18\x11 \x01(\x0b\x32\x1e.spiritsafe.registry.v1.Source\x12I\n\x14lineage_completeness\x18\x12 \x01(\x0e\x32+.spiritsafe.registry.v1.LineageCompleteness\x12\x10\n\x08stand_in\x18\x13 \x01(\x08\x12\x0f\n\x07\x63reator\x18\x14 \x01(\t\x12/\n\x0b\x63reate_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rfinalize_time\x18\x16 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x17 \x01(\t\x12:\n\ndeployable\x18\x18 \x03(\x0b\x32&.spiritsafe.registry.v1.ContextVerdict\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x83\x01\n\x14\x43reateVersionRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x30\n\x07version\x18\x02 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Version\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"I\n\x15\x43reateVersionResponse\x12\x30\n\x07version\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Version\"!\n\x11GetVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"F\n\x12GetVersionResponse\x12\x30\n\x07version\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Version\"\\\n\x13ListVersionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\"b\n\x14ListVersionsResponse\x12\x31\n\x08versions\x18\x01 \x03(\x0b\x32\x1f.spiritsafe.registry.v1.Version\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x83\x01\n\x0e\x41\x64\x64\x45\x64geRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\x04\x65\x64ge\x18\x02 \x01(\x0b\x32\x1c.spiritsafe.registry.v1.Edge\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\"C\n\x0f\x41\x64\x64\x45\x64geResponse\x12\x30\n\x07version\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Version\"_\n\x16\x46inalizeVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"K\n\x17\x46inalizeVersionResponse\x12\x30\n\x07version\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Version\"]\n\x14\x44\x65leteVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"\x17\n\x15\x44\x65leteVersionResponse\"q\n\x11GetLineageRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12;\n\tdirection\x18\x02 \x01(\x0e\x32(.spiritsafe.registry.v1.LineageDirection\x12\x11\n\tmax_depth\x18\x03 \x01(\x05\"\xc3\x01\n\x0bLineageNode\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bpublic_name\x18\x02 \x01(\t\x12\x31\n\x04kind\x18\x03 \x01(\x0e\x32#.spiritsafe.registry.v1.VersionKind\x12\x10\n\x08licenses\x18\x04 \x03(\t\x12\x10\n\x08stand_in\x18\x05 \x01(\x08\x12:\n\ndeployable\x18\x06 \x03(\x0b\x32&.spiritsafe.registry.v1.ContextVerdict\"\\\n\x0bLineageEdge\x12\r\n\x05\x63hild\x18\x01 \x01(\t\x12.\n\x04type\x18\x02 \x01(\x0e\x32 .spiritsafe.registry.v1.EdgeType\x12\x0e\n\x06parent\x18\x03 \x01(\t\"|\n\x12GetLineageResponse\x12\x32\n\x05nodes\x18\x01 \x03(\x0b\x32#.spiritsafe.registry.v1.LineageNode\x12\x32\n\x05\x65\x64ges\x18\x02 \x03(\x0b\x32#.spiritsafe.registry.v1.LineageEdge*\xe5\x01\n\x0bVersionKind\x12\x1c\n\x18VERSION_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11VERSION_KIND_BASE\x10\x01\x12\x18\n\x14VERSION_KIND_ADAPTER\x10\x02\x12\x15\n\x11VERSION_KIND_FULL\x10\x03\x12\x1a\n\x16VERSION_KIND_QUANTIZED\x10\x04\x12\x18\n\x14VERSION_KIND_PROMPTS\x10\x05\x12\x1d\n\x19VERSION_KIND_TRAJECTORIES\x10\x06\x12\x1b\n\x17VERSION_KIND_EVALUATION\x10\x07*_\n\x0cVersionState\x12\x1d\n\x19VERSION_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13VERSION_STATE_DRAFT\x10\x01\x12\x17\n\x13VERSION_STATE_READY\x10\x02*\xd0\x03\n\x08\x45\x64geType\x12\x19\n\x15\x45\x44GE_TYPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45\x44GE_TYPE_FINETUNE\x10\x01\x12 \n\x1c\x45\x44GE_TYPE_CONTINUED_PRETRAIN\x10\x02\x12\x15\n\x11\x45\x44GE_TYPE_ADAPTER\x10\x03\x12\x13\n\x0f\x45\x44GE_TYPE_MERGE\x10\x04\x12\x16\n\x12\x45\x44GE_TYPE_QUANTIZE\x10\x05\x12\x13\n\x0f\x45\x44GE_TYPE_PRUNE\x10\x06\x12\x15\n\x11\x45\x44GE_TYPE_CONVERT\x10\x07\x12\x1c\n\x18\x45\x44GE_TYPE_DISTILL_LOGITS\x10\x08\x12\x1d\n\x19\x45\x44GE_TYPE_DISTILL_OUTPUTS\x10\t\x12\x1a\n\x16\x45\x44GE_TYPE_GENERATED_BY\x10\n\x12\x17\n\x13\x45\x44GE_TYPE_JUDGED_BY\x10\x0b\x12\x18\n\x14\x45\x44GE_TYPE_TRAINED_ON\x10\x0c\x12\x1a\n\x16\x45\x44GE_TYPE_DERIVED_FROM\x10\r\x12\x1a\n\x16\x45\x44GE_TYPE_EVALUATED_ON\x10\x0e\x12\x1f\n\x1b\x45\x44GE_TYPE_EVALUATED_AGAINST\x10\x0f\x12\x1a\n\x16\x45\x44GE_TYPE_TOKENIZER_OF\x10\x10*\x80\x01\n\x13LineageCompleteness\x12$\n LINEAGE_COMPLETENESS_UNSPECIFIED\x10\x00\x12!\n\x1dLINEAGE_COMPLETENESS_COMPLETE\x10\x01\x12 \n\x1cLINEAGE_COMPLETENESS_PARTIAL\x10\x02*y\n\x10LineageDirection\x12!\n\x1dLINEAGE_DIRECTION_UNSPECIFIED\x10\x00\x12\x1f\n\x1bLINEAGE_DIRECTION_ANCESTORS\x10\x01\x12!\n\x1dLINEAGE_DIRECTION_DESCENDANTS\x10\x02\x32\xff\x06\n\x0eVersionService\x12\x81\x01\n\rCreateVersion\x12,.spiritsafe.registry.v1.CreateVersionRequest\x1a-.spiritsafe.registry.v1.CreateVersionResponse\"\x13\xfa\xe8\x18\x0fversions.create\x12u\n\nGetVersion\x12).spiritsafe.registry.v1.GetVersionRequest\x1a*.spiritsafe.registry.v1.GetVersionResponse\"\x10\xfa\xe8\x18\x0cversions.get\x12|\n\x0cListVersions\x12+.spiritsafe.registry.v1.ListVersionsRequest\x1a,.spiritsafe.registry.v1.ListVersionsResponse\"\x11\xfa\xe8\x18\rversions.list\x12o\n\x07\x41\x64\x64\x45\x64ge\x12&.spiritsafe.registry.v1.AddEdgeRequest\x1a\'.spiritsafe.registry.v1.AddEdgeResponse\"\x13\xfa\xe8\x18\x0fversions.create\x12\x87\x01\n\x0f\x46inalizeVersion\x12..spiritsafe.registry.v1.FinalizeVersionRequest\x1a/.spiritsafe.registry.v1.FinalizeVersionResponse\"\x13\xfa\xe8\x18\x0fversions.create\x12\x81\x01\n\rDeleteVersion\x12,.spiritsafe.registry.v1.DeleteVersionRequest\x1a-.spiritsafe.registry.v1.DeleteVersionResponse\"\x13\xfa\xe8\x18\x0fversions.delete\x12u\n\nGetLineage\x12).spiritsafe.registry.v1.GetLineageRequest\x1a*.spiritsafe.registry.v1.GetLineageResponse\"\x10\xfa\xe8\x18\x0cversions.getb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$spiritsafe/registry/v1/version.proto\x12\x16spiritsafe.registry.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#spiritsafe/auth/v1/permission.proto\x1a&spiritsafe/registry/v1/licensing.proto\"a\n\tFileEntry\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x10\n\x08uploaded\x18\x04 \x01(\x08\x12\x10\n\x08\x65xternal\x18\x05 \x01(\x08\"F\n\x04\x45\x64ge\x12.\n\x04type\x18\x01 \x01(\x0e\x32 .spiritsafe.registry.v1.EdgeType\x12\x0e\n\x06parent\x18\x02 \x01(\t\",\n\x06Source\x12\x10\n\x08hub_repo\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\"\xb1\x08\n\x07Version\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03uid\x18\x02 \x01(\t\x12\x13\n\x0bpublic_name\x18\x03 \x01(\t\x12\x31\n\x04kind\x18\x04 \x01(\x0e\x32#.spiritsafe.registry.v1.VersionKind\x12\x33\n\x05state\x18\x05 \x01(\x0e\x32$.spiritsafe.registry.v1.VersionState\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\x12\x37\n\x04tags\x18\x07 \x03(\x0b\x32).spiritsafe.registry.v1.Version.TagsEntry\x12\x30\n\x05\x66iles\x18\x08 \x03(\x0b\x32!.spiritsafe.registry.v1.FileEntry\x12\x0e\n\x06\x64igest\x18\t \x01(\t\x12+\n\x05\x65\x64ges\x18\n \x03(\x0b\x32\x1c.spiritsafe.registry.v1.Edge\x12=\n\x11\x64\x65\x63lared_licenses\x18\x0b \x01(\x0b\x32\".spiritsafe.registry.v1.LicenseSet\x12=\n\x11\x64\x65tected_licenses\x18\x0c \x01(\x0b\x32\".spiritsafe.registry.v1.LicenseSet\x12>\n\x12\x63oncluded_licenses\x18\r \x01(\x0b\x32\".spiritsafe.registry.v1.LicenseSet\x12\x10\n\x08imported\x18\x0e \x01(\x08\x12\x12\n\nmultimodal\x18\x0f \x01(\x08\x12\x13\n\x0b\x62\x61se_family\x18\x10 \x01(\t\x12.\n\x06source\x18\x11 \x01(\x0b\x32\x1e.spiritsafe.registry.v1.Source\x12I\n\x14lineage_completeness\x18\x12 \x01(\x0e\x32+.spiritsafe.registry.v1.LineageCompleteness\x12\x10\n\x08stand_in\x18\x13 \x01(\x08\x12\x0f\n\x07\x63reator\x18\x14 \x01(\t\x12/\n\x0b\x63reate_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rfinalize_time\x18\x16 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x17 \x01(\t\x12:\n\ndeployable\x18\x18 \x03(\x0b\x32&.spiritsafe.registry.v1.ContextVerdict\x12/\n\x0b\x64\x65lete_time\x18\x19 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\npurge_time\x18\x1a \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x83\x01\n\x14\x43reateVersionRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x30\n\x07version\x18\x02 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Version\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"I\n\x15\x43reateVersionResponse\x12\x30\n\x07version\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Version\"!\n\x11GetVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"F\n\x12GetVersionResponse\x12\x30\n\x07version\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Version\"\xb7\x01\n\x13ListVersionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\x12\x31\n\x04view\x18\x06 \x01(\x0e\x32#.spiritsafe.registry.v1.VersionView\x12\x14\n\x0cshow_deleted\x18\x07 \x01(\x08\"b\n\x14ListVersionsResponse\x12\x31\n\x08versions\x18\x01 \x03(\x0b\x32\x1f.spiritsafe.registry.v1.Version\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa4\x01\n\x14UpdateVersionRequest\x12\x30\n\x07version\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Version\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"I\n\x15UpdateVersionResponse\x12\x30\n\x07version\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Version\"\x83\x01\n\x0e\x41\x64\x64\x45\x64geRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\x04\x65\x64ge\x18\x02 \x01(\x0b\x32\x1c.spiritsafe.registry.v1.Edge\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\"C\n\x0f\x41\x64\x64\x45\x64geResponse\x12\x30\n\x07version\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Version\"_\n\x16\x46inalizeVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"K\n\x17\x46inalizeVersionResponse\x12\x30\n\x07version\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Version\"]\n\x14\x44\x65leteVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"I\n\x15\x44\x65leteVersionResponse\x12\x30\n\x07version\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Version\"_\n\x16UndeleteVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"K\n\x17UndeleteVersionResponse\x12\x30\n\x07version\x18\x01 \x01(\x0b\x32\x1f.spiritsafe.registry.v1.Version\"\x97\x01\n\x1a\x42\x61tchCreateVersionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12>\n\x08requests\x18\x02 \x03(\x0b\x32,.spiritsafe.registry.v1.CreateVersionRequest\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"P\n\x1b\x42\x61tchCreateVersionsResponse\x12\x31\n\x08versions\x18\x01 \x03(\x0b\x32\x1f.spiritsafe.registry.v1.Version\"k\n\x17\x42\x61tchGetVersionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\r\n\x05names\x18\x02 \x03(\t\x12\x31\n\x04view\x18\x03 \x01(\x0e\x32#.spiritsafe.registry.v1.VersionView\"M\n\x18\x42\x61tchGetVersionsResponse\x12\x31\n\x08versions\x18\x01 \x03(\x0b\x32\x1f.spiritsafe.registry.v1.Version\"\xa4\x01\n\x11GetLineageRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12;\n\tdirection\x18\x02 \x01(\x0e\x32(.spiritsafe.registry.v1.LineageDirection\x12\x11\n\tmax_depth\x18\x03 \x01(\x05\x12\x31\n\x04view\x18\x04 \x01(\x0e\x32#.spiritsafe.registry.v1.VersionView\"\xc3\x01\n\x0bLineageNode\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bpublic_name\x18\x02 \x01(\t\x12\x31\n\x04kind\x18\x03 \x01(\x0e\x32#.spiritsafe.registry.v1.VersionKind\x12\x10\n\x08licenses\x18\x04 \x03(\t\x12\x10\n\x08stand_in\x18\x05 \x01(\x08\x12:\n\ndeployable\x18\x06 \x03(\x0b\x32&.spiritsafe.registry.v1.ContextVerdict\"\\\n\x0bLineageEdge\x12\r\n\x05\x63hild\x18\x01 \x01(\t\x12.\n\x04type\x18\x02 \x01(\x0e\x32 .spiritsafe.registry.v1.EdgeType\x12\x0e\n\x06parent\x18\x03 \x01(\t\"|\n\x12GetLineageResponse\x12\x32\n\x05nodes\x18\x01 \x03(\x0b\x32#.spiritsafe.registry.v1.LineageNode\x12\x32\n\x05\x65\x64ges\x18\x02 \x03(\x0b\x32#.spiritsafe.registry.v1.LineageEdge*\xe5\x01\n\x0bVersionKind\x12\x1c\n\x18VERSION_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11VERSION_KIND_BASE\x10\x01\x12\x18\n\x14VERSION_KIND_ADAPTER\x10\x02\x12\x15\n\x11VERSION_KIND_FULL\x10\x03\x12\x1a\n\x16VERSION_KIND_QUANTIZED\x10\x04\x12\x18\n\x14VERSION_KIND_PROMPTS\x10\x05\x12\x1d\n\x19VERSION_KIND_TRAJECTORIES\x10\x06\x12\x1b\n\x17VERSION_KIND_EVALUATION\x10\x07*_\n\x0cVersionState\x12\x1d\n\x19VERSION_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13VERSION_STATE_DRAFT\x10\x01\x12\x17\n\x13VERSION_STATE_READY\x10\x02*\xd0\x03\n\x08\x45\x64geType\x12\x19\n\x15\x45\x44GE_TYPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45\x44GE_TYPE_FINETUNE\x10\x01\x12 \n\x1c\x45\x44GE_TYPE_CONTINUED_PRETRAIN\x10\x02\x12\x15\n\x11\x45\x44GE_TYPE_ADAPTER\x10\x03\x12\x13\n\x0f\x45\x44GE_TYPE_MERGE\x10\x04\x12\x16\n\x12\x45\x44GE_TYPE_QUANTIZE\x10\x05\x12\x13\n\x0f\x45\x44GE_TYPE_PRUNE\x10\x06\x12\x15\n\x11\x45\x44GE_TYPE_CONVERT\x10\x07\x12\x1c\n\x18\x45\x44GE_TYPE_DISTILL_LOGITS\x10\x08\x12\x1d\n\x19\x45\x44GE_TYPE_DISTILL_OUTPUTS\x10\t\x12\x1a\n\x16\x45\x44GE_TYPE_GENERATED_BY\x10\n\x12\x17\n\x13\x45\x44GE_TYPE_JUDGED_BY\x10\x0b\x12\x18\n\x14\x45\x44GE_TYPE_TRAINED_ON\x10\x0c\x12\x1a\n\x16\x45\x44GE_TYPE_DERIVED_FROM\x10\r\x12\x1a\n\x16\x45\x44GE_TYPE_EVALUATED_ON\x10\x0e\x12\x1f\n\x1b\x45\x44GE_TYPE_EVALUATED_AGAINST\x10\x0f\x12\x1a\n\x16\x45\x44GE_TYPE_TOKENIZER_OF\x10\x10*\x80\x01\n\x13LineageCompleteness\x12$\n LINEAGE_COMPLETENESS_UNSPECIFIED\x10\x00\x12!\n\x1dLINEAGE_COMPLETENESS_COMPLETE\x10\x01\x12 \n\x1cLINEAGE_COMPLETENESS_PARTIAL\x10\x02*Z\n\x0bVersionView\x12\x1c\n\x18VERSION_VIEW_UNSPECIFIED\x10\x00\x12\x16\n\x12VERSION_VIEW_BASIC\x10\x01\x12\x15\n\x11VERSION_VIEW_FULL\x10\x02*y\n\x10LineageDirection\x12!\n\x1dLINEAGE_DIRECTION_UNSPECIFIED\x10\x00\x12\x1f\n\x1bLINEAGE_DIRECTION_ANCESTORS\x10\x01\x12!\n\x1dLINEAGE_DIRECTION_DESCENDANTS\x10\x02\x32\xaf\x0b\n\x0eVersionService\x12\x81\x01\n\rCreateVersion\x12,.spiritsafe.registry.v1.CreateVersionRequest\x1a-.spiritsafe.registry.v1.CreateVersionResponse\"\x13\xfa\xe8\x18\x0fversions.create\x12\x93\x01\n\x13\x42\x61tchCreateVersions\x12\x32.spiritsafe.registry.v1.BatchCreateVersionsRequest\x1a\x33.spiritsafe.registry.v1.BatchCreateVersionsResponse\"\x13\xfa\xe8\x18\x0fversions.create\x12\x87\x01\n\x10\x42\x61tchGetVersions\x12/.spiritsafe.registry.v1.BatchGetVersionsRequest\x1a\x30.spiritsafe.registry.v1.BatchGetVersionsResponse\"\x10\xfa\xe8\x18\x0cversions.get\x12u\n\nGetVersion\x12).spiritsafe.registry.v1.GetVersionRequest\x1a*.spiritsafe.registry.v1.GetVersionResponse\"\x10\xfa\xe8\x18\x0cversions.get\x12|\n\x0cListVersions\x12+.spiritsafe.registry.v1.ListVersionsRequest\x1a,.spiritsafe.registry.v1.ListVersionsResponse\"\x11\xfa\xe8\x18\rversions.list\x12o\n\x07\x41\x64\x64\x45\x64ge\x12&.spiritsafe.registry.v1.AddEdgeRequest\x1a\'.spiritsafe.registry.v1.AddEdgeResponse\"\x13\xfa\xe8\x18\x0fversions.create\x12\x87\x01\n\x0f\x46inalizeVersion\x12..spiritsafe.registry.v1.FinalizeVersionRequest\x1a/.spiritsafe.registry.v1.FinalizeVersionResponse\"\x13\xfa\xe8\x18\x0fversions.create\x12\x81\x01\n\rUpdateVersion\x12,.spiritsafe.registry.v1.UpdateVersionRequest\x1a-.spiritsafe.registry.v1.UpdateVersionResponse\"\x13\xfa\xe8\x18\x0fversions.update\x12\x81\x01\n\rDeleteVersion\x12,.spiritsafe.registry.v1.DeleteVersionRequest\x1a-.spiritsafe.registry.v1.DeleteVersionResponse\"\x13\xfa\xe8\x18\x0fversions.delete\x12\x89\x01\n\x0fUndeleteVersion\x12..spiritsafe.registry.v1.UndeleteVersionRequest\x1a/.spiritsafe.registry.v1.UndeleteVersionResponse\"\x15\xfa\xe8\x18\x11versions.undelete\x12u\n\nGetLineage\x12).spiritsafe.registry.v1.GetLineageRequest\x1a*.spiritsafe.registry.v1.GetLineageResponse\"\x10\xfa\xe8\x18\x0cversions.getb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,6 +39,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERSION_TAGSENTRY']._serialized_options = b'8\001'
   _globals['_VERSIONSERVICE'].methods_by_name['CreateVersion']._loaded_options = None
   _globals['_VERSIONSERVICE'].methods_by_name['CreateVersion']._serialized_options = b'\372\350\030\017versions.create'
+  _globals['_VERSIONSERVICE'].methods_by_name['BatchCreateVersions']._loaded_options = None
+  _globals['_VERSIONSERVICE'].methods_by_name['BatchCreateVersions']._serialized_options = b'\372\350\030\017versions.create'
+  _globals['_VERSIONSERVICE'].methods_by_name['BatchGetVersions']._loaded_options = None
+  _globals['_VERSIONSERVICE'].methods_by_name['BatchGetVersions']._serialized_options = b'\372\350\030\014versions.get'
   _globals['_VERSIONSERVICE'].methods_by_name['GetVersion']._loaded_options = None
   _globals['_VERSIONSERVICE'].methods_by_name['GetVersion']._serialized_options = b'\372\350\030\014versions.get'
   _globals['_VERSIONSERVICE'].methods_by_name['ListVersions']._loaded_options = None
@@ -46,62 +51,84 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERSIONSERVICE'].methods_by_name['AddEdge']._serialized_options = b'\372\350\030\017versions.create'
   _globals['_VERSIONSERVICE'].methods_by_name['FinalizeVersion']._loaded_options = None
   _globals['_VERSIONSERVICE'].methods_by_name['FinalizeVersion']._serialized_options = b'\372\350\030\017versions.create'
+  _globals['_VERSIONSERVICE'].methods_by_name['UpdateVersion']._loaded_options = None
+  _globals['_VERSIONSERVICE'].methods_by_name['UpdateVersion']._serialized_options = b'\372\350\030\017versions.update'
   _globals['_VERSIONSERVICE'].methods_by_name['DeleteVersion']._loaded_options = None
   _globals['_VERSIONSERVICE'].methods_by_name['DeleteVersion']._serialized_options = b'\372\350\030\017versions.delete'
+  _globals['_VERSIONSERVICE'].methods_by_name['UndeleteVersion']._loaded_options = None
+  _globals['_VERSIONSERVICE'].methods_by_name['UndeleteVersion']._serialized_options = b'\372\350\030\021versions.undelete'
   _globals['_VERSIONSERVICE'].methods_by_name['GetLineage']._loaded_options = None
   _globals['_VERSIONSERVICE'].methods_by_name['GetLineage']._serialized_options = b'\372\350\030\014versions.get'
-  _globals['_VERSIONKIND']._serialized_start=2911
-  _globals['_VERSIONKIND']._serialized_end=3140
-  _globals['_VERSIONSTATE']._serialized_start=3142
-  _globals['_VERSIONSTATE']._serialized_end=3237
-  _globals['_EDGETYPE']._serialized_start=3240
-  _globals['_EDGETYPE']._serialized_end=3704
-  _globals['_LINEAGECOMPLETENESS']._serialized_start=3707
-  _globals['_LINEAGECOMPLETENESS']._serialized_end=3835
-  _globals['_LINEAGEDIRECTION']._serialized_start=3837
-  _globals['_LINEAGEDIRECTION']._serialized_end=3958
-  _globals['_FILEENTRY']._serialized_start=174
-  _globals['_FILEENTRY']._serialized_end=271
-  _globals['_EDGE']._serialized_start=273
-  _globals['_EDGE']._serialized_end=343
-  _globals['_SOURCE']._serialized_start=345
-  _globals['_SOURCE']._serialized_end=389
-  _globals['_VERSION']._serialized_start=392
-  _globals['_VERSION']._serialized_end=1368
-  _globals['_VERSION_TAGSENTRY']._serialized_start=1325
-  _globals['_VERSION_TAGSENTRY']._serialized_end=1368
-  _globals['_CREATEVERSIONREQUEST']._serialized_start=1371
-  _globals['_CREATEVERSIONREQUEST']._serialized_end=1502
-  _globals['_CREATEVERSIONRESPONSE']._serialized_start=1504
-  _globals['_CREATEVERSIONRESPONSE']._serialized_end=1577
-  _globals['_GETVERSIONREQUEST']._serialized_start=1579
-  _globals['_GETVERSIONREQUEST']._serialized_end=1612
-  _globals['_GETVERSIONRESPONSE']._serialized_start=1614
-  _globals['_GETVERSIONRESPONSE']._serialized_end=1684
-  _globals['_LISTVERSIONSREQUEST']._serialized_start=1686
-  _globals['_LISTVERSIONSREQUEST']._serialized_end=1778
-  _globals['_LISTVERSIONSRESPONSE']._serialized_start=1780
-  _globals['_LISTVERSIONSRESPONSE']._serialized_end=1878
-  _globals['_ADDEDGEREQUEST']._serialized_start=1881
-  _globals['_ADDEDGEREQUEST']._serialized_end=2012
-  _globals['_ADDEDGERESPONSE']._serialized_start=2014
-  _globals['_ADDEDGERESPONSE']._serialized_end=2081
-  _globals['_FINALIZEVERSIONREQUEST']._serialized_start=2083
-  _globals['_FINALIZEVERSIONREQUEST']._serialized_end=2178
-  _globals['_FINALIZEVERSIONRESPONSE']._serialized_start=2180
-  _globals['_FINALIZEVERSIONRESPONSE']._serialized_end=2255
-  _globals['_DELETEVERSIONREQUEST']._serialized_start=2257
-  _globals['_DELETEVERSIONREQUEST']._serialized_end=2350
-  _globals['_DELETEVERSIONRESPONSE']._serialized_start=2352
-  _globals['_DELETEVERSIONRESPONSE']._serialized_end=2375
-  _globals['_GETLINEAGEREQUEST']._serialized_start=2377
-  _globals['_GETLINEAGEREQUEST']._serialized_end=2490
-  _globals['_LINEAGENODE']._serialized_start=2493
-  _globals['_LINEAGENODE']._serialized_end=2688
-  _globals['_LINEAGEEDGE']._serialized_start=2690
-  _globals['_LINEAGEEDGE']._serialized_end=2782
-  _globals['_GETLINEAGERESPONSE']._serialized_start=2784
-  _globals['_GETLINEAGERESPONSE']._serialized_end=2908
-  _globals['_VERSIONSERVICE']._serialized_start=3961
-  _globals['_VERSIONSERVICE']._serialized_end=4856
+  _globals['_VERSIONKIND']._serialized_start=4076
+  _globals['_VERSIONKIND']._serialized_end=4305
+  _globals['_VERSIONSTATE']._serialized_start=4307
+  _globals['_VERSIONSTATE']._serialized_end=4402
+  _globals['_EDGETYPE']._serialized_start=4405
+  _globals['_EDGETYPE']._serialized_end=4869
+  _globals['_LINEAGECOMPLETENESS']._serialized_start=4872
+  _globals['_LINEAGECOMPLETENESS']._serialized_end=5000
+  _globals['_VERSIONVIEW']._serialized_start=5002
+  _globals['_VERSIONVIEW']._serialized_end=5092
+  _globals['_LINEAGEDIRECTION']._serialized_start=5094
+  _globals['_LINEAGEDIRECTION']._serialized_end=5215
+  _globals['_FILEENTRY']._serialized_start=208
+  _globals['_FILEENTRY']._serialized_end=305
+  _globals['_EDGE']._serialized_start=307
+  _globals['_EDGE']._serialized_end=377
+  _globals['_SOURCE']._serialized_start=379
+  _globals['_SOURCE']._serialized_end=423
+  _globals['_VERSION']._serialized_start=426
+  _globals['_VERSION']._serialized_end=1499
+  _globals['_VERSION_TAGSENTRY']._serialized_start=1456
+  _globals['_VERSION_TAGSENTRY']._serialized_end=1499
+  _globals['_CREATEVERSIONREQUEST']._serialized_start=1502
+  _globals['_CREATEVERSIONREQUEST']._serialized_end=1633
+  _globals['_CREATEVERSIONRESPONSE']._serialized_start=1635
+  _globals['_CREATEVERSIONRESPONSE']._serialized_end=1708
+  _globals['_GETVERSIONREQUEST']._serialized_start=1710
+  _globals['_GETVERSIONREQUEST']._serialized_end=1743
+  _globals['_GETVERSIONRESPONSE']._serialized_start=1745
+  _globals['_GETVERSIONRESPONSE']._serialized_end=1815
+  _globals['_LISTVERSIONSREQUEST']._serialized_start=1818
+  _globals['_LISTVERSIONSREQUEST']._serialized_end=2001
+  _globals['_LISTVERSIONSRESPONSE']._serialized_start=2003
+  _globals['_LISTVERSIONSRESPONSE']._serialized_end=2101
+  _globals['_UPDATEVERSIONREQUEST']._serialized_start=2104
+  _globals['_UPDATEVERSIONREQUEST']._serialized_end=2268
+  _globals['_UPDATEVERSIONRESPONSE']._serialized_start=2270
+  _globals['_UPDATEVERSIONRESPONSE']._serialized_end=2343
+  _globals['_ADDEDGEREQUEST']._serialized_start=2346
+  _globals['_ADDEDGEREQUEST']._serialized_end=2477
+  _globals['_ADDEDGERESPONSE']._serialized_start=2479
+  _globals['_ADDEDGERESPONSE']._serialized_end=2546
+  _globals['_FINALIZEVERSIONREQUEST']._serialized_start=2548
+  _globals['_FINALIZEVERSIONREQUEST']._serialized_end=2643
+  _globals['_FINALIZEVERSIONRESPONSE']._serialized_start=2645
+  _globals['_FINALIZEVERSIONRESPONSE']._serialized_end=2720
+  _globals['_DELETEVERSIONREQUEST']._serialized_start=2722
+  _globals['_DELETEVERSIONREQUEST']._serialized_end=2815
+  _globals['_DELETEVERSIONRESPONSE']._serialized_start=2817
+  _globals['_DELETEVERSIONRESPONSE']._serialized_end=2890
+  _globals['_UNDELETEVERSIONREQUEST']._serialized_start=2892
+  _globals['_UNDELETEVERSIONREQUEST']._serialized_end=2987
+  _globals['_UNDELETEVERSIONRESPONSE']._serialized_start=2989
+  _globals['_UNDELETEVERSIONRESPONSE']._serialized_end=3064
+  _globals['_BATCHCREATEVERSIONSREQUEST']._serialized_start=3067
+  _globals['_BATCHCREATEVERSIONSREQUEST']._serialized_end=3218
+  _globals['_BATCHCREATEVERSIONSRESPONSE']._serialized_start=3220
+  _globals['_BATCHCREATEVERSIONSRESPONSE']._serialized_end=3300
+  _globals['_BATCHGETVERSIONSREQUEST']._serialized_start=3302
+  _globals['_BATCHGETVERSIONSREQUEST']._serialized_end=3409
+  _globals['_BATCHGETVERSIONSRESPONSE']._serialized_start=3411
+  _globals['_BATCHGETVERSIONSRESPONSE']._serialized_end=3488
+  _globals['_GETLINEAGEREQUEST']._serialized_start=3491
+  _globals['_GETLINEAGEREQUEST']._serialized_end=3655
+  _globals['_LINEAGENODE']._serialized_start=3658
+  _globals['_LINEAGENODE']._serialized_end=3853
+  _globals['_LINEAGEEDGE']._serialized_start=3855
+  _globals['_LINEAGEEDGE']._serialized_end=3947
+  _globals['_GETLINEAGERESPONSE']._serialized_start=3949
+  _globals['_GETLINEAGERESPONSE']._serialized_end=4073
+  _globals['_VERSIONSERVICE']._serialized_start=5218
+  _globals['_VERSIONSERVICE']._serialized_end=6673
 # @@protoc_insertion_point(module_scope)

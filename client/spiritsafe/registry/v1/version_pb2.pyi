@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -137,6 +138,28 @@ LINEAGE_COMPLETENESS_COMPLETE: LineageCompleteness.ValueType  # 1
 LINEAGE_COMPLETENESS_PARTIAL: LineageCompleteness.ValueType  # 2
 """The publisher says, or we know, that some ancestors are not disclosed."""
 Global___LineageCompleteness: _TypeAlias = LineageCompleteness  # noqa: Y015
+
+class _VersionView:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _VersionViewEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VersionView.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VERSION_VIEW_UNSPECIFIED: _VersionView.ValueType  # 0
+    """All of it."""
+    VERSION_VIEW_BASIC: _VersionView.ValueType  # 1
+    """Without files, edges and verdicts: much cheaper."""
+    VERSION_VIEW_FULL: _VersionView.ValueType  # 2
+
+class VersionView(_VersionView, metaclass=_VersionViewEnumTypeWrapper):
+    """How much of a version a list gives (AIP-157)."""
+
+VERSION_VIEW_UNSPECIFIED: VersionView.ValueType  # 0
+"""All of it."""
+VERSION_VIEW_BASIC: VersionView.ValueType  # 1
+"""Without files, edges and verdicts: much cheaper."""
+VERSION_VIEW_FULL: VersionView.ValueType  # 2
+Global___VersionView: _TypeAlias = VersionView  # noqa: Y015
 
 class _LineageDirection:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -290,6 +313,8 @@ class Version(_message.Message):
     FINALIZE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     DEPLOYABLE_FIELD_NUMBER: _builtins.int
+    DELETE_TIME_FIELD_NUMBER: _builtins.int
+    PURGE_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """namespaces/{namespace}/models/{model}/versions/{number} or namespaces/{namespace}/datasets/{dataset}/versions/{number}"""
     uid: _builtins.str
@@ -350,6 +375,14 @@ class Version(_message.Message):
     def deployable(self) -> _containers.RepeatedCompositeFieldContainer[_licensing_pb2.ContextVerdict]:
         """Output only. The verdict in each context under the declared licences as outbound; empty for a draft."""
 
+    @_builtins.property
+    def delete_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. Since when it is deleted, by itself or with its model or dataset; absent while it is not."""
+
+    @_builtins.property
+    def purge_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. From when on it may be removed for good."""
+
     def __init__(
         self,
         *,
@@ -377,10 +410,12 @@ class Version(_message.Message):
         finalize_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
         deployable: _abc.Iterable[_licensing_pb2.ContextVerdict] | None = ...,
+        delete_time: _timestamp_pb2.Timestamp | None = ...,
+        purge_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["concluded_licenses", b"concluded_licenses", "create_time", b"create_time", "declared_licenses", b"declared_licenses", "detected_licenses", b"detected_licenses", "finalize_time", b"finalize_time", "source", b"source"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["concluded_licenses", b"concluded_licenses", "create_time", b"create_time", "declared_licenses", b"declared_licenses", "delete_time", b"delete_time", "detected_licenses", b"detected_licenses", "finalize_time", b"finalize_time", "purge_time", b"purge_time", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_family", b"base_family", "concluded_licenses", b"concluded_licenses", "create_time", b"create_time", "creator", b"creator", "declared_licenses", b"declared_licenses", "deployable", b"deployable", "description", b"description", "detected_licenses", b"detected_licenses", "digest", b"digest", "edges", b"edges", "etag", b"etag", "files", b"files", "finalize_time", b"finalize_time", "imported", b"imported", "kind", b"kind", "lineage_completeness", b"lineage_completeness", "multimodal", b"multimodal", "name", b"name", "public_name", b"public_name", "source", b"source", "stand_in", b"stand_in", "state", b"state", "tags", b"tags", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_family", b"base_family", "concluded_licenses", b"concluded_licenses", "create_time", b"create_time", "creator", b"creator", "declared_licenses", b"declared_licenses", "delete_time", b"delete_time", "deployable", b"deployable", "description", b"description", "detected_licenses", b"detected_licenses", "digest", b"digest", "edges", b"edges", "etag", b"etag", "files", b"files", "finalize_time", b"finalize_time", "imported", b"imported", "kind", b"kind", "lineage_completeness", b"lineage_completeness", "multimodal", b"multimodal", "name", b"name", "public_name", b"public_name", "purge_time", b"purge_time", "source", b"source", "stand_in", b"stand_in", "state", b"state", "tags", b"tags", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -485,15 +520,27 @@ class ListVersionsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
+    SHOW_DELETED_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Resource name of the model or dataset; "namespaces/{ns}/models/-" lists over all models, "…/datasets/-" likewise."""
+    """Resource name of the model or dataset; "namespaces/{ns}/models/-" lists over all models, "namespaces/-/models/-" over
+    those of all namespaces that the caller may see, "…/datasets/-" likewise.
+    """
     page_size: _builtins.int
     """At most 1,000; 50 unless told."""
     page_token: _builtins.str
     filter: _builtins.str
-    """Conditions joined by AND: `kind = "adapter"`, `state = "ready"`, `stand_in = true`, `tags.KEY = "value"`,
-    `deployable.commercial = "denied"` (and research, education, internal; also !=).
+    """AIP-160: comparisons joined by AND, OR, NOT and brackets. Fields: kind, state, stand_in, imported, multimodal, number,
+    model, dataset, display_name, description, digest, base_family, source.hub_repo, creator, create_time, finalize_time,
+    tags.KEY (`tags:KEY` where it has one), licenses (those that count), channel (`commercial/production`), files.sha256,
+    files.path, and deployable.CONTEXT, which holds of finalized versions only and is joined by AND.
     """
+    order_by: _builtins.str
+    """AIP-132: create_time or number, each with " desc" or none. By default the newest come first."""
+    view: Global___VersionView.ValueType
+    show_deleted: _builtins.bool
+    """Deleted ones as well, and those of deleted models and datasets."""
     def __init__(
         self,
         *,
@@ -501,10 +548,13 @@ class ListVersionsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
+        view: Global___VersionView.ValueType = ...,
+        show_deleted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "show_deleted", b"show_deleted", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -532,6 +582,60 @@ class ListVersionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListVersionsResponse: _TypeAlias = ListVersionsResponse  # noqa: Y015
+
+@_typing.final
+class UpdateVersionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    validate_only: _builtins.bool
+    @_builtins.property
+    def version(self) -> Global___Version:
+        """Its etag, when set, must be the current one, else ABORTED."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Any of description, tags; "*" for both. Without it, the fields that are set."""
+
+    def __init__(
+        self,
+        *,
+        version: Global___Version | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask", "version", b"version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "update_mask", b"update_mask", "validate_only", b"validate_only", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateVersionRequest: _TypeAlias = UpdateVersionRequest  # noqa: Y015
+
+@_typing.final
+class UpdateVersionResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def version(self) -> Global___Version: ...
+    def __init__(
+        self,
+        *,
+        version: Global___Version | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateVersionResponse: _TypeAlias = UpdateVersionResponse  # noqa: Y015
 
 @_typing.final
 class AddEdgeRequest(_message.Message):
@@ -667,16 +771,172 @@ Global___DeleteVersionRequest: _TypeAlias = DeleteVersionRequest  # noqa: Y015
 class DeleteVersionResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    VERSION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def version(self) -> Global___Version: ...
     def __init__(
         self,
+        *,
+        version: Global___Version | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteVersionResponse: _TypeAlias = DeleteVersionResponse  # noqa: Y015
+
+@_typing.final
+class UndeleteVersionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    etag: _builtins.str
+    request_id: _builtins.str
+    validate_only: _builtins.bool
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndeleteVersionRequest: _TypeAlias = UndeleteVersionRequest  # noqa: Y015
+
+@_typing.final
+class UndeleteVersionResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def version(self) -> Global___Version: ...
+    def __init__(
+        self,
+        *,
+        version: Global___Version | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndeleteVersionResponse: _TypeAlias = UndeleteVersionResponse  # noqa: Y015
+
+@_typing.final
+class BatchCreateVersionsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Resource name of the model or dataset of all requests that name none; empty where each names its own."""
+    request_id: _builtins.str
+    validate_only: _builtins.bool
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___CreateVersionRequest]:
+        """Without request_id and validate_only of their own."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        requests: _abc.Iterable[Global___CreateVersionRequest] | None = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "request_id", b"request_id", "requests", b"requests", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchCreateVersionsRequest: _TypeAlias = BatchCreateVersionsRequest  # noqa: Y015
+
+@_typing.final
+class BatchCreateVersionsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Version]:
+        """In the order of the requests."""
+
+    def __init__(
+        self,
+        *,
+        versions: _abc.Iterable[Global___Version] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchCreateVersionsResponse: _TypeAlias = BatchCreateVersionsResponse  # noqa: Y015
+
+@_typing.final
+class BatchGetVersionsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Resource name of the model or dataset of all of them; empty where they belong to several."""
+    view: Global___VersionView.ValueType
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        view: Global___VersionView.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["names", b"names", "parent", b"parent", "view", b"view"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetVersionsRequest: _TypeAlias = BatchGetVersionsRequest  # noqa: Y015
+
+@_typing.final
+class BatchGetVersionsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Version]:
+        """In the order of the names."""
+
+    def __init__(
+        self,
+        *,
+        versions: _abc.Iterable[Global___Version] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetVersionsResponse: _TypeAlias = BatchGetVersionsResponse  # noqa: Y015
 
 @_typing.final
 class GetLineageRequest(_message.Message):
@@ -685,21 +945,25 @@ class GetLineageRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     DIRECTION_FIELD_NUMBER: _builtins.int
     MAX_DEPTH_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     direction: Global___LineageDirection.ValueType
     """Ancestors unless told."""
     max_depth: _builtins.int
     """Edges away from the version; 0 means all."""
+    view: Global___VersionView.ValueType
+    """BASIC leaves licences and verdicts out; without it a lineage of more than 5,000 versions is refused."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         direction: Global___LineageDirection.ValueType = ...,
         max_depth: _builtins.int = ...,
+        view: Global___VersionView.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["direction", b"direction", "max_depth", b"max_depth", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["direction", b"direction", "max_depth", b"max_depth", "name", b"name", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -43,6 +43,16 @@ class VersionServiceStub:
                 request_serializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.CreateVersionRequest.SerializeToString,
                 response_deserializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.CreateVersionResponse.FromString,
                 _registered_method=True)
+        self.BatchCreateVersions = channel.unary_unary(
+                '/spiritsafe.registry.v1.VersionService/BatchCreateVersions',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.BatchCreateVersionsRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.BatchCreateVersionsResponse.FromString,
+                _registered_method=True)
+        self.BatchGetVersions = channel.unary_unary(
+                '/spiritsafe.registry.v1.VersionService/BatchGetVersions',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.BatchGetVersionsRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.BatchGetVersionsResponse.FromString,
+                _registered_method=True)
         self.GetVersion = channel.unary_unary(
                 '/spiritsafe.registry.v1.VersionService/GetVersion',
                 request_serializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.GetVersionRequest.SerializeToString,
@@ -63,10 +73,20 @@ class VersionServiceStub:
                 request_serializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.FinalizeVersionRequest.SerializeToString,
                 response_deserializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.FinalizeVersionResponse.FromString,
                 _registered_method=True)
+        self.UpdateVersion = channel.unary_unary(
+                '/spiritsafe.registry.v1.VersionService/UpdateVersion',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.UpdateVersionRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.UpdateVersionResponse.FromString,
+                _registered_method=True)
         self.DeleteVersion = channel.unary_unary(
                 '/spiritsafe.registry.v1.VersionService/DeleteVersion',
                 request_serializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.DeleteVersionRequest.SerializeToString,
                 response_deserializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.DeleteVersionResponse.FromString,
+                _registered_method=True)
+        self.UndeleteVersion = channel.unary_unary(
+                '/spiritsafe.registry.v1.VersionService/UndeleteVersion',
+                request_serializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.UndeleteVersionRequest.SerializeToString,
+                response_deserializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.UndeleteVersionResponse.FromString,
                 _registered_method=True)
         self.GetLineage = channel.unary_unary(
                 '/spiritsafe.registry.v1.VersionService/GetLineage',
@@ -89,6 +109,21 @@ class VersionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchCreateVersions(self, request, context):
+        """AIP-233: all of them or none, 1,000 at most, with one audit event each. A version may name an earlier one of the same
+        batch as its parent, by the number that it will have.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetVersions(self, request, context):
+        """AIP-231: all of them or none, 1,000 at most, as of one moment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetVersion(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -96,7 +131,7 @@ class VersionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListVersions(self, request, context):
-        """Lists versions of one model or dataset, newest first.
+        """Lists versions of one model or dataset, or of many, newest first unless told.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -117,8 +152,23 @@ class VersionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateVersion(self, request, context):
+        """Changes description and tags, of a finalized version too: they are no part of its content.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteVersion(self, request, context):
-        """Deletes a draft. A READY version cannot be deleted while anything descends from it or a channel holds it.
+        """AIP-164: hides the version until UndeleteVersion, for as long as the server keeps what is deleted; then it is removed
+        for good. Refused while anything descends from it, a channel holds it, or recorded decisions name it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndeleteVersion(self, request, context):
+        """Brings it back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -138,6 +188,16 @@ def add_VersionServiceServicer_to_server(servicer, server):
                     servicer.CreateVersion,
                     request_deserializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.CreateVersionRequest.FromString,
                     response_serializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.CreateVersionResponse.SerializeToString,
+            ),
+            'BatchCreateVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchCreateVersions,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.BatchCreateVersionsRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.BatchCreateVersionsResponse.SerializeToString,
+            ),
+            'BatchGetVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetVersions,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.BatchGetVersionsRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.BatchGetVersionsResponse.SerializeToString,
             ),
             'GetVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.GetVersion,
@@ -159,10 +219,20 @@ def add_VersionServiceServicer_to_server(servicer, server):
                     request_deserializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.FinalizeVersionRequest.FromString,
                     response_serializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.FinalizeVersionResponse.SerializeToString,
             ),
+            'UpdateVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateVersion,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.UpdateVersionRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.UpdateVersionResponse.SerializeToString,
+            ),
             'DeleteVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteVersion,
                     request_deserializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.DeleteVersionRequest.FromString,
                     response_serializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.DeleteVersionResponse.SerializeToString,
+            ),
+            'UndeleteVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndeleteVersion,
+                    request_deserializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.UndeleteVersionRequest.FromString,
+                    response_serializer=spiritsafe_dot_registry_dot_v1_dot_version__pb2.UndeleteVersionResponse.SerializeToString,
             ),
             'GetLineage': grpc.unary_unary_rpc_method_handler(
                     servicer.GetLineage,
@@ -201,6 +271,60 @@ class VersionService:
             '/spiritsafe.registry.v1.VersionService/CreateVersion',
             spiritsafe_dot_registry_dot_v1_dot_version__pb2.CreateVersionRequest.SerializeToString,
             spiritsafe_dot_registry_dot_v1_dot_version__pb2.CreateVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchCreateVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/spiritsafe.registry.v1.VersionService/BatchCreateVersions',
+            spiritsafe_dot_registry_dot_v1_dot_version__pb2.BatchCreateVersionsRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_version__pb2.BatchCreateVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/spiritsafe.registry.v1.VersionService/BatchGetVersions',
+            spiritsafe_dot_registry_dot_v1_dot_version__pb2.BatchGetVersionsRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_version__pb2.BatchGetVersionsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -320,6 +444,33 @@ class VersionService:
             _registered_method=True)
 
     @staticmethod
+    def UpdateVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/spiritsafe.registry.v1.VersionService/UpdateVersion',
+            spiritsafe_dot_registry_dot_v1_dot_version__pb2.UpdateVersionRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_version__pb2.UpdateVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DeleteVersion(request,
             target,
             options=(),
@@ -336,6 +487,33 @@ class VersionService:
             '/spiritsafe.registry.v1.VersionService/DeleteVersion',
             spiritsafe_dot_registry_dot_v1_dot_version__pb2.DeleteVersionRequest.SerializeToString,
             spiritsafe_dot_registry_dot_v1_dot_version__pb2.DeleteVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndeleteVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/spiritsafe.registry.v1.VersionService/UndeleteVersion',
+            spiritsafe_dot_registry_dot_v1_dot_version__pb2.UndeleteVersionRequest.SerializeToString,
+            spiritsafe_dot_registry_dot_v1_dot_version__pb2.UndeleteVersionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,17 +39,29 @@ class VersionServiceStub:
     def __new__(cls, channel: _aio.Channel) -> VersionServiceAsyncStub: ...
     CreateVersion: _grpc.UnaryUnaryMultiCallable[_version_pb2.CreateVersionRequest, _version_pb2.CreateVersionResponse]
     """Declares a version with its files, lineage and licences. The number is assigned by the server."""
+    BatchCreateVersions: _grpc.UnaryUnaryMultiCallable[_version_pb2.BatchCreateVersionsRequest, _version_pb2.BatchCreateVersionsResponse]
+    """AIP-233: all of them or none, 1,000 at most, with one audit event each. A version may name an earlier one of the same
+    batch as its parent, by the number that it will have.
+    """
+    BatchGetVersions: _grpc.UnaryUnaryMultiCallable[_version_pb2.BatchGetVersionsRequest, _version_pb2.BatchGetVersionsResponse]
+    """AIP-231: all of them or none, 1,000 at most, as of one moment."""
     GetVersion: _grpc.UnaryUnaryMultiCallable[_version_pb2.GetVersionRequest, _version_pb2.GetVersionResponse]
     ListVersions: _grpc.UnaryUnaryMultiCallable[_version_pb2.ListVersionsRequest, _version_pb2.ListVersionsResponse]
-    """Lists versions of one model or dataset, newest first."""
+    """Lists versions of one model or dataset, or of many, newest first unless told."""
     AddEdge: _grpc.UnaryUnaryMultiCallable[_version_pb2.AddEdgeRequest, _version_pb2.AddEdgeResponse]
     """Adds a lineage edge to a draft. Refuses a cycle."""
     FinalizeVersion: _grpc.UnaryUnaryMultiCallable[_version_pb2.FinalizeVersionRequest, _version_pb2.FinalizeVersionResponse]
     """Verifies that every declared file is present with its digest, or external, stores exposures, and makes the version
     immutable.
     """
+    UpdateVersion: _grpc.UnaryUnaryMultiCallable[_version_pb2.UpdateVersionRequest, _version_pb2.UpdateVersionResponse]
+    """Changes description and tags, of a finalized version too: they are no part of its content."""
     DeleteVersion: _grpc.UnaryUnaryMultiCallable[_version_pb2.DeleteVersionRequest, _version_pb2.DeleteVersionResponse]
-    """Deletes a draft. A READY version cannot be deleted while anything descends from it or a channel holds it."""
+    """AIP-164: hides the version until UndeleteVersion, for as long as the server keeps what is deleted; then it is removed
+    for good. Refused while anything descends from it, a channel holds it, or recorded decisions name it.
+    """
+    UndeleteVersion: _grpc.UnaryUnaryMultiCallable[_version_pb2.UndeleteVersionRequest, _version_pb2.UndeleteVersionResponse]
+    """Brings it back."""
     GetLineage: _grpc.UnaryUnaryMultiCallable[_version_pb2.GetLineageRequest, _version_pb2.GetLineageResponse]
     """Reads the lineage around a version: ancestors, descendants or both."""
 
@@ -64,17 +76,29 @@ class VersionServiceAsyncStub(VersionServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateVersion: _aio.UnaryUnaryMultiCallable[_version_pb2.CreateVersionRequest, _version_pb2.CreateVersionResponse]  # type: ignore[assignment]
     """Declares a version with its files, lineage and licences. The number is assigned by the server."""
+    BatchCreateVersions: _aio.UnaryUnaryMultiCallable[_version_pb2.BatchCreateVersionsRequest, _version_pb2.BatchCreateVersionsResponse]  # type: ignore[assignment]
+    """AIP-233: all of them or none, 1,000 at most, with one audit event each. A version may name an earlier one of the same
+    batch as its parent, by the number that it will have.
+    """
+    BatchGetVersions: _aio.UnaryUnaryMultiCallable[_version_pb2.BatchGetVersionsRequest, _version_pb2.BatchGetVersionsResponse]  # type: ignore[assignment]
+    """AIP-231: all of them or none, 1,000 at most, as of one moment."""
     GetVersion: _aio.UnaryUnaryMultiCallable[_version_pb2.GetVersionRequest, _version_pb2.GetVersionResponse]  # type: ignore[assignment]
     ListVersions: _aio.UnaryUnaryMultiCallable[_version_pb2.ListVersionsRequest, _version_pb2.ListVersionsResponse]  # type: ignore[assignment]
-    """Lists versions of one model or dataset, newest first."""
+    """Lists versions of one model or dataset, or of many, newest first unless told."""
     AddEdge: _aio.UnaryUnaryMultiCallable[_version_pb2.AddEdgeRequest, _version_pb2.AddEdgeResponse]  # type: ignore[assignment]
     """Adds a lineage edge to a draft. Refuses a cycle."""
     FinalizeVersion: _aio.UnaryUnaryMultiCallable[_version_pb2.FinalizeVersionRequest, _version_pb2.FinalizeVersionResponse]  # type: ignore[assignment]
     """Verifies that every declared file is present with its digest, or external, stores exposures, and makes the version
     immutable.
     """
+    UpdateVersion: _aio.UnaryUnaryMultiCallable[_version_pb2.UpdateVersionRequest, _version_pb2.UpdateVersionResponse]  # type: ignore[assignment]
+    """Changes description and tags, of a finalized version too: they are no part of its content."""
     DeleteVersion: _aio.UnaryUnaryMultiCallable[_version_pb2.DeleteVersionRequest, _version_pb2.DeleteVersionResponse]  # type: ignore[assignment]
-    """Deletes a draft. A READY version cannot be deleted while anything descends from it or a channel holds it."""
+    """AIP-164: hides the version until UndeleteVersion, for as long as the server keeps what is deleted; then it is removed
+    for good. Refused while anything descends from it, a channel holds it, or recorded decisions name it.
+    """
+    UndeleteVersion: _aio.UnaryUnaryMultiCallable[_version_pb2.UndeleteVersionRequest, _version_pb2.UndeleteVersionResponse]  # type: ignore[assignment]
+    """Brings it back."""
     GetLineage: _aio.UnaryUnaryMultiCallable[_version_pb2.GetLineageRequest, _version_pb2.GetLineageResponse]  # type: ignore[assignment]
     """Reads the lineage around a version: ancestors, descendants or both."""
 
@@ -94,6 +118,24 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Declares a version with its files, lineage and licences. The number is assigned by the server."""
 
     @_abc_1.abstractmethod
+    def BatchCreateVersions(
+        self,
+        request: _version_pb2.BatchCreateVersionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_version_pb2.BatchCreateVersionsResponse, _abc.Awaitable[_version_pb2.BatchCreateVersionsResponse]]:
+        """AIP-233: all of them or none, 1,000 at most, with one audit event each. A version may name an earlier one of the same
+        batch as its parent, by the number that it will have.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchGetVersions(
+        self,
+        request: _version_pb2.BatchGetVersionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_version_pb2.BatchGetVersionsResponse, _abc.Awaitable[_version_pb2.BatchGetVersionsResponse]]:
+        """AIP-231: all of them or none, 1,000 at most, as of one moment."""
+
+    @_abc_1.abstractmethod
     def GetVersion(
         self,
         request: _version_pb2.GetVersionRequest,
@@ -106,7 +148,7 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _version_pb2.ListVersionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_version_pb2.ListVersionsResponse, _abc.Awaitable[_version_pb2.ListVersionsResponse]]:
-        """Lists versions of one model or dataset, newest first."""
+        """Lists versions of one model or dataset, or of many, newest first unless told."""
 
     @_abc_1.abstractmethod
     def AddEdge(
@@ -127,12 +169,30 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def UpdateVersion(
+        self,
+        request: _version_pb2.UpdateVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_version_pb2.UpdateVersionResponse, _abc.Awaitable[_version_pb2.UpdateVersionResponse]]:
+        """Changes description and tags, of a finalized version too: they are no part of its content."""
+
+    @_abc_1.abstractmethod
     def DeleteVersion(
         self,
         request: _version_pb2.DeleteVersionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_version_pb2.DeleteVersionResponse, _abc.Awaitable[_version_pb2.DeleteVersionResponse]]:
-        """Deletes a draft. A READY version cannot be deleted while anything descends from it or a channel holds it."""
+        """AIP-164: hides the version until UndeleteVersion, for as long as the server keeps what is deleted; then it is removed
+        for good. Refused while anything descends from it, a channel holds it, or recorded decisions name it.
+        """
+
+    @_abc_1.abstractmethod
+    def UndeleteVersion(
+        self,
+        request: _version_pb2.UndeleteVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_version_pb2.UndeleteVersionResponse, _abc.Awaitable[_version_pb2.UndeleteVersionResponse]]:
+        """Brings it back."""
 
     @_abc_1.abstractmethod
     def GetLineage(

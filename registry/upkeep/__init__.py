@@ -1,0 +1,1 @@
+"""What a registry does for itself in the course of time."""

@@ -1,0 +1,1 @@
+"""Telling clients of events as they are committed."""
