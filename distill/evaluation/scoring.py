@@ -10,7 +10,7 @@ from typing import Literal
 from distill.environments.base import UserTurn
 from distill.environments.execution import Job
 from distill.environments.sandbox import NotExecuted, run_jobs
-from distill.rollouts.play import Episode
+from distill.rollouts.episode import Episode
 from distill.trajectories.calls import same_calls
 from distill.trajectories.turns import calls_in, user_turns
 from distill.trajectories.types import JsonValue, Message, ToolCall

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from distill.environments.base import Scenario
 from distill.evaluation.scoring import ScoreReport, score
-from distill.rollouts.play import Episode, play
+from distill.rollouts.episode import Episode
+from distill.rollouts.play import play
 from distill.stages.inputs import heldout_scenarios, responder
 from distill.stages.spec import Report, StageSpec, write_json
 from distill.trajectories.rows import write_rows

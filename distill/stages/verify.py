@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from distill.rollouts.play import Episode
+from distill.rollouts.episode import Episode
 from distill.stages import rollout
 from distill.stages.inputs import MAX_NEW_TOKENS, rollout_scenarios
 from distill.stages.scoring import read_episodes

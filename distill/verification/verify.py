@@ -10,7 +10,7 @@ from distill.environments.base import ToolError, ToolOutcome, ToolSuccess, UserT
 from distill.environments.execution import Execution, Job, outcome_to_json, result_message
 from distill.environments.sandbox import NotExecuted, run_jobs
 from distill.environments.schema import argument_problem
-from distill.rollouts.play import Episode
+from distill.rollouts.episode import Episode
 from distill.trajectories.calls import call_to_json
 from distill.trajectories.turns import calls_in, user_turns
 from distill.trajectories.types import JsonValue, Message, ToolCall

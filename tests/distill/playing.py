@@ -10,7 +10,8 @@ from distill.environments.gold import gold_trajectories
 from distill.environments.support_desk.scenarios import generate
 from distill.families import family_named
 from distill.families.base import Family, Prompt
-from distill.rollouts.play import Episode, Respond, play
+from distill.rollouts.episode import Episode
+from distill.rollouts.play import Respond, play
 from distill.trajectories.types import JsonValue, Message, ToolCall
 
 XLAM = family_named("xlam")

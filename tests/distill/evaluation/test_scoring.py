@@ -11,7 +11,7 @@ from distill.environments.support_desk.scenarios import generate
 from distill.errors import SandboxLost
 from distill.evaluation.scoring import EvaluationError, Miss, score
 from distill.families import family_named
-from distill.rollouts.play import MOST_STEPS, Episode
+from distill.rollouts.episode import MOST_STEPS, Episode
 from distill.trajectories.types import JsonValue, Message, ToolCall
 from tests.distill.playing import (
     DONE,

@@ -15,7 +15,8 @@ from distill.errors import SandboxLost
 from distill.evaluation.scoring import EvaluationError, score
 from distill.families import family_named
 from distill.families.base import Prompt
-from distill.rollouts.play import MOST_STEPS, Episode, play
+from distill.rollouts.episode import MOST_STEPS, Episode
+from distill.rollouts.play import play
 from distill.trajectories.calls import ParseFailure
 from distill.trajectories.types import Message
 from distill.verification.verify import verify_batch

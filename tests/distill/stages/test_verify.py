@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from distill.environments.gold import gold_trajectories
-from distill.rollouts.play import Episode
+from distill.rollouts.episode import Episode
 from distill.stages import rollout, verify
 from distill.stages.inputs import rollout_scenarios
 from distill.stages.spec import StageSpec

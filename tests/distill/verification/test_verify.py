@@ -11,7 +11,7 @@ from distill.environments.base import Category, Scenario
 from distill.environments.support_desk.scenarios import generate
 from distill.environments.support_desk.world import build_world
 from distill.errors import SandboxLost
-from distill.rollouts.play import MOST_STEPS
+from distill.rollouts.episode import MOST_STEPS
 from distill.trajectories.types import Message, ToolCall
 from distill.verification.verify import VerificationResult, verify, verify_batch
 from tests.distill.playing import (

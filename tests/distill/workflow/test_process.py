@@ -16,7 +16,7 @@ import pytest
 from distill.errors import RunCancelled, StageFailed
 from distill.lifetime import WORKER_VARIABLE
 from distill.recipe import Stage
-from distill.rollouts.play import Episode
+from distill.rollouts.episode import Episode
 from distill.runs.checkpoints import Source
 from distill.stages.inputs import rollout_scenarios
 from distill.stages.spec import StageSpec

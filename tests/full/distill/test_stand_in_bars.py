@@ -15,7 +15,8 @@ from distill.evaluation.scoring import score
 from distill.families import family_named
 from distill.inference.generate import load
 from distill.recipe import Recipe, from_proto
-from distill.rollouts.play import Episode, play
+from distill.rollouts.episode import Episode
+from distill.rollouts.play import play
 from distill.runs.known import known_names
 from distill.stages.inputs import gold_scenarios, heldout_scenarios, responder, rollout_scenarios
 from distill.standins import checkpoint
