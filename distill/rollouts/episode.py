@@ -17,7 +17,7 @@ from distill.trajectories.types import Message, ToolCall
 
 MOST_STEPS = 6
 """Assistant turns between two user messages, after which a conversation is given up: a model may call for ever."""
-Ending = Literal["finished", "malformed", "too_many_steps", "not_executed"]
+Ending = Literal["finished", "malformed", "cut_off", "too_many_steps", "not_executed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +110,9 @@ class Game:
         """All calls until now: a world is a function of its seed and of the calls since."""
         return Job(self.scenario.environment, self.scenario.env_seed, tuple(self.calls))
 
-    def read(self, text: str, prompt_tokens: int = 0, completion_tokens: int = 0) -> None:
+    def read(self, text: str) -> None:
         """Take a raw assistant turn: calls to be run, or words, on which the user goes on or the episode ends."""
         self.texts.append(text)
-        self.prompt_tokens += prompt_tokens
-        self.completion_tokens += completion_tokens
         outcome = self.parse(text)
         if isinstance(outcome, ParseFailure):
             self.end("malformed", outcome.reason, outcome.position)
@@ -128,6 +126,16 @@ class Game:
             self.calls += outcome.calls
         else:
             self._hand_back()
+
+    def cut(self, text: str) -> None:
+        """Take a turn that reached its limit of tokens: half a call is none, and half a sentence may miss one."""
+        self.texts.append(text)
+        self.end("cut_off", "the turn reached its limit of tokens; allow more of them")
+
+    def count(self, prompt_tokens: int, completion_tokens: int) -> None:
+        """Take note of what a turn cost."""
+        self.prompt_tokens += prompt_tokens
+        self.completion_tokens += completion_tokens
 
     def answer(self, execution: Execution | NotExecuted) -> None:
         """Take what came of ``job``: the outcomes of the pending calls are its last ones."""
