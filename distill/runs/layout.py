@@ -8,8 +8,8 @@ RESULT = "result.json"
 OUTPUT = "out"
 LOG = "log.txt"
 SPEC = "spec.json"
-# Checkpoints, until the result is there.
-TRAINING = "training"
+# What an attempt leaves to the next one, until the result is there: checkpoints, finished episodes.
+UNFINISHED = "unfinished"
 
 
 def stage_folder(home: Path, stage: str, digest: str) -> Path:

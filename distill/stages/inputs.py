@@ -134,7 +134,7 @@ def train_adapter(spec: StageSpec, role: Role, trajectories: Sequence[Trajectory
 
     settings = spec.recipe.teacher.training if role == "teacher" else spec.recipe.student.training
     # Beside the output folder, which every attempt begins anew: checkpoints must outlive an attempt.
-    work = spec.folder / layout.TRAINING
+    work = spec.folder / layout.UNFINISHED
     shutil.rmtree(work / ADAPTER, ignore_errors=True)
 
     def on_progress(progress: TrainProgress) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from distill.rollouts.play import play
+from distill.rollouts.journal import Journal
+from distill.rollouts.waves import play_in_waves
+from distill.runs import layout
 from distill.stages.inputs import ADAPTER, family_of, responder, rollout_scenarios
 from distill.stages.spec import Report, StageSpec
 from distill.trajectories.rows import write_rows
 
 ROWS = "rollouts.jsonl"
+JOURNAL = "episodes.jsonl"
 
 
 def run(spec: StageSpec, report: Report) -> dict[str, Any]:
@@ -19,7 +22,9 @@ def run(spec: StageSpec, report: Report) -> dict[str, Any]:
     adapter = spec.upstream_output("finetune_teacher") / ADAPTER
     family = family_of(spec, "teacher")
     teacher = load(spec.sources["teacher"].path, adapter, family)
-    with responder(teacher) as respond:
-        episodes = play(rollout_scenarios(spec.recipe), family, respond, on_progress=report)
+    unfinished = spec.folder / layout.UNFINISHED
+    unfinished.mkdir(exist_ok=True)
+    with responder(teacher) as respond, Journal(unfinished / JOURNAL) as journal:
+        episodes = play_in_waves(rollout_scenarios(spec.recipe), family, respond, journal, report)
     write_rows(spec.output / ROWS, (episode.to_json() for episode in episodes))
     return {"run": {"rollouts": len(episodes)}}

@@ -83,7 +83,7 @@ class Execution:
                     run_id, lambda record: records.stage_started(record, stage, spec.input_digest, timestamp_now())
                 )
                 result = self._run(spec, attempt)
-            shutil.rmtree(spec.folder / layout.TRAINING, ignore_errors=True)
+            shutil.rmtree(spec.folder / layout.UNFINISHED, ignore_errors=True)
         self._succeeded(spec, result)
         return {"folder": str(spec.folder), "digest": result.output_digest}
 
