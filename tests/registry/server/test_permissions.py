@@ -74,7 +74,8 @@ def refusal(channel: grpc.Channel, path: str, method: MethodDescriptor, secret: 
     try:
         answer = getattr(channel, arity)(path)(sent, metadata=metadata, timeout=30)
         if method.server_streaming:
-            list(answer)
+            next(iter(answer), None)  # the first message tells, and a watch never ends
+            answer.cancel()
     except grpc.RpcError as error:
         return from_rpc_error(error)
     return None
