@@ -19,9 +19,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import grpc
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, status_pb2
 
+from registry.answers import Answers, Question, is_repeatable
 from registry.context import Registry
 from registry.identity.callers import Callers
 from registry.identity.roles import roles_with
@@ -29,12 +30,13 @@ from registry.storage.deadline import set_deadline
 from registry.storage.failures import explain
 from spiritsafe.errors import (
     Internal,
+    InvalidArgument,
     PermissionDenied,
     SpiritsafeError,
     Unauthenticated,
     Unavailable,
 )
-from spiritsafe.rpc.caller import Caller, set_caller
+from spiritsafe.rpc.caller import Caller, current_caller, set_caller
 from spiritsafe.rpc.permissions import PUBLIC, permissions_by_path
 from spiritsafe.rpc.status import to_status
 
@@ -62,6 +64,7 @@ class Gate(grpc.aio.ServerInterceptor):
 
     def __init__(self, registry: Registry, workers: ThreadPoolExecutor, uploads: ThreadPoolExecutor) -> None:
         self._callers = Callers(registry.database)
+        self._answers = Answers(registry.database)
         self._workers = workers
         self._uploads = uploads
         self._permissions = permissions_by_path()
@@ -78,13 +81,20 @@ class Gate(grpc.aio.ServerInterceptor):
             "stream" if handler.response_streaming else "unary"
         )
         behaviour = getattr(handler, arity)
-        bridge = self._native if _is_async(behaviour) else self._threaded
-        call = bridge(behaviour, handler, functools.partial(self._admit, path))
+        admit = functools.partial(self._admit, path)
+        if is_repeatable(behaviour):
+            call, codecs = self._repeated(path, behaviour, handler), (None, None)
+        else:
+            bridge = self._native if _is_async(behaviour) else self._threaded
+            call, codecs = (
+                bridge(behaviour, handler, admit),
+                (handler.request_deserializer, handler.response_serializer),
+            )
 
         async def guarded(request: Any, context: Any) -> Any:
             try:
                 set_deadline(context.time_remaining())
-                set_caller(await self._admit(path, context))
+                set_caller(await admit(context))
                 return await call(request, context)
             except (grpc.aio.AbortError, asyncio.CancelledError):
                 raise
@@ -92,7 +102,7 @@ class Gate(grpc.aio.ServerInterceptor):
                 await _abort(context, _as_status(error, path))
 
         make = getattr(grpc, f"{arity}_rpc_method_handler")
-        return make(guarded, handler.request_deserializer, handler.response_serializer)
+        return make(guarded, *codecs)
 
     async def _admit(self, path: str, context: Any) -> Caller | None:
         """The caller, once it may call the method; None where anybody may."""
@@ -123,6 +133,26 @@ class Gate(grpc.aio.ServerInterceptor):
 
         async def call(request: Any, context: Any) -> None:
             await _send(behaviour(request, context), context, admit)
+
+        return call
+
+    def _repeated(self, path: str, behaviour: Callable[[Any, Any], Any], handler: Any) -> _Call:
+        """A synchronous behaviour on bytes: an answer that is known to be still right needs no thread."""
+
+        async def call(request: bytes, context: Any) -> bytes:
+            question = Question(path, request, current_caller())
+            known = self._answers.recall(question)
+            if known is not None:
+                return known
+            scope = contextvars.copy_context()
+
+            def find() -> bytes:
+                answer: bytes = handler.response_serializer(behaviour(_parsed(handler, request), context))
+                return answer
+
+            return await asyncio.get_running_loop().run_in_executor(
+                self._workers, scope.run, self._answers.answer, question, find
+            )
 
         return call
 
@@ -220,6 +250,13 @@ async def _send(answers: AsyncIterator[Message], context: Any, admit: _Admit) ->
             await context.write(item)
     finally:
         await answers.aclose()  # type: ignore[attr-defined] # both kinds are generators
+
+
+def _parsed(handler: Any, request: bytes) -> Any:
+    try:
+        return handler.request_deserializer(request)
+    except DecodeError as error:
+        raise InvalidArgument("the request is no message of this method", reason="REQUEST_UNREADABLE") from error
 
 
 def _is_async(behaviour: Callable[..., Any]) -> bool:

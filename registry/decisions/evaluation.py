@@ -152,9 +152,9 @@ def deployable_rows(
             found[row.id] = deployable(session, registry, node, version)
         else:
             found[row.id] = [
-                licensing_pb2.ContextVerdict(context=enum_number(licensing_pb2.Context, context), verdict=verdict)
-                for context, verdict in zip(CONTEXTS, known, strict=True)
-                if verdict is not None and row.state == "ready"
+                licensing_pb2.ContextVerdict(context=enum_number(licensing_pb2.Context, context), verdict=one.verdict)
+                for context, one in zip(CONTEXTS, known, strict=True)
+                if one is not None and row.state == "ready"
             ]
     return found
 

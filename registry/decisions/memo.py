@@ -27,6 +27,13 @@ class Question(NamedTuple):
     public_name: str
 
 
+class Known(NamedTuple):
+    """A verdict, and when the passing of time may change it (microseconds); None for never."""
+
+    verdict: licensing_pb2.Verdict.ValueType
+    valid_until: int | None
+
+
 class Memo:
     """The most recently used answers, up to a bound."""
 
@@ -45,11 +52,11 @@ class Memo:
         copy.CopyFrom(evaluation)
         return copy
 
-    def verdict(self, question: Question, at: int) -> licensing_pb2.Verdict.ValueType | None:
+    def verdict(self, question: Question, at: int) -> Known | None:
         """The verdict alone, without the price of a copy."""
         with self._lock:
             evaluation = self._valid(question, at)
-            return evaluation and evaluation.verdict
+            return evaluation and Known(evaluation.verdict, self._entries[question][1])
 
     def put(self, question: Question, evaluation: licensing_pb2.Evaluation, valid_until: int | None) -> None:
         """Keeps a copy of the answer until ``valid_until`` (microseconds), or until it is crowded out."""

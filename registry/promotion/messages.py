@@ -10,6 +10,7 @@ from google.protobuf import json_format
 from sqlalchemy import ColumnElement, Row, Select
 from sqlmodel import Session, col, func, select
 
+from registry.answers import true_until
 from registry.clock import now, to_timestamp
 from registry.context import Registry
 from registry.decisions.epoch import EPOCH_VALUE, epoch_of
@@ -114,7 +115,10 @@ def _verdict(session: Session, registry: Registry, row: Row[Any]) -> licensing_p
     question = Question(epoch, row.uid, row.context, row.outbound_license, row.distributed, row.display_name)
     known = memo_of(registry.database).verdict(question, now())
     if known is not None:
-        return known
+        true_until(known.valid_until)
+        return known.verdict
+    # Judged anew, and remembered with its end: the next answer knows it.
+    true_until(0)
     node, version = session.get_one(Node, row.node_id), session.get_one(Version, row.version_id)
     asked = {"outbound": row.outbound_license, "distributed": row.distributed}
     return evaluate(session, registry, node, version, row.context, **asked).verdict

@@ -10,6 +10,7 @@ import grpc
 from sqlalchemy import ColumnElement, bindparam
 from sqlmodel import Session, col, select
 
+from registry.answers import repeatable
 from registry.context import Registry
 from registry.decisions.checks import context_text
 from registry.duties.loading import PaperStore, read_papers
@@ -107,6 +108,7 @@ class PromotionService(promotion_pb2_grpc.PromotionServiceServicer):
         response_type = promotion_pb2.RollbackChannelResponse
         return self._registry.mutate("PromotionService/RollbackChannel", request, response_type, act)
 
+    @repeatable
     def GetChannel(
         self, request: promotion_pb2.GetChannelRequest, context: grpc.ServicerContext
     ) -> promotion_pb2.GetChannelResponse:
