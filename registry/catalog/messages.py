@@ -30,6 +30,8 @@ Pair = tuple[Node, Version]
 BASIC = "basic"
 # Versions of a lineage that one call judges.
 MAX_JUDGED = 5_000
+# Messages of the basic view that are kept, of 1 to 2 KB each: pages are asked for again and again, as they were.
+MAX_SHOWN = 10_000
 
 
 def describe_version(session: Session, registry: Registry, node: Node, version: Version) -> version_pb2.Version:
@@ -52,12 +54,11 @@ def describe_rows(
     session: Session, registry: Registry, rows: Sequence[Row[Any]], view: str
 ) -> list[version_pb2.Version]:
     """The same for rows of registry.catalog.search. The view ``basic`` leaves files, edges and verdicts out."""
-    # A row has the columns of both.
-    pairs = [(row, row) for row in rows]
     if view == BASIC:
-        return [_plain(*pair) for pair in pairs]
+        return [_basic(row) for row in rows]
     known = deployable_rows(session, registry, rows)
-    return _described(session, registry, pairs, [known[row.id] for row in rows])
+    # A row has the columns of both.
+    return _described(session, registry, [(row, row) for row in rows], [known[row.id] for row in rows])
 
 
 def _described(
@@ -110,6 +111,12 @@ def describe_lineage(
             for edge in edges
         ],
     )
+
+
+@lru_cache(maxsize=MAX_SHOWN)
+def _basic(row: Row[Any]) -> version_pb2.Version:
+    """The message of a row, which says all that is in it: the same row has the same one. Not to be changed."""
+    return _plain(row, row)
 
 
 def _plain(node: Any, version: Any) -> version_pb2.Version:
