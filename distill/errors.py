@@ -2,18 +2,23 @@
 
 SpiritsafeError
 ├── FailedPrecondition
-│   └── HomeLocked       another worker serves this home
+│   ├── HomeLocked          another worker serves this home
+│   ├── TeacherChanged      an endpoint serves another model than before
+│   ├── TeacherRefused      an endpoint does not take what it is asked
+│   └── TeacherUnreadable   an endpoint answers something that is no reply
+├── Unavailable
+│   └── TeacherUnavailable  an endpoint did not answer, however often it was asked
 └── Internal
-    ├── ReplicaLost      a process that held a copy of a model died
-    ├── SandboxLost      the process that runs tools died, or took too long
-    └── StageFailed      a stage's process ended without a result
+    ├── ReplicaLost         a process that held a copy of a model died
+    ├── SandboxLost         the process that runs tools died, or took too long
+    └── StageFailed         a stage's process ended without a result
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from spiritsafe.errors import FailedPrecondition, Internal
+from spiritsafe.errors import FailedPrecondition, Internal, Unavailable
 
 
 class HomeLocked(FailedPrecondition):
@@ -60,6 +65,62 @@ class SandboxLost(Internal):
             f"the sandbox finished {finished} of {jobs} jobs: {cause}",
             reason="SANDBOX_LOST",
             remedy="see that the machine has memory to spare, then resume the run",
+        )
+
+
+class TeacherUnavailable(Unavailable):
+    """No server of a teacher answered a request, however often it was asked."""
+
+    def __init__(self, attempts: int, cause: str) -> None:
+        super().__init__(
+            f"the teacher did not answer in {attempts} attempts; at last {cause}",
+            reason="TEACHER_UNAVAILABLE",
+            remedy="see that its server runs and is not overloaded, then resume: what was finished is kept",
+            metadata={"attempts": str(attempts)},
+        )
+
+
+class TeacherRefused(FailedPrecondition):
+    """A teacher's server does not take what it is asked, and would not the next time."""
+
+    def __init__(self, url: str, status: int, told: str) -> None:
+        super().__init__(
+            f"{url} refused with HTTP {status}: {told or 'no explanation'}",
+            reason="TEACHER_REFUSED",
+            remedy=_REFUSED.get(status, "read what it says; model, sampling or length do not suit this server"),
+            metadata={"url": url, "status": str(status)},
+        )
+
+
+_REFUSED = {
+    401: "set the variable that api_key_env names to a valid key",
+    403: "set the variable that api_key_env names to a key that may use this model",
+    404: "check the address, which ends with the version as in http://localhost:8000/v1, and the model's id",
+    413: "shorten the conversations, or raise the server's limit",
+}
+
+
+class TeacherUnreadable(FailedPrecondition):
+    """A teacher's server answers something that is no reply."""
+
+    def __init__(self, url: str, cause: str) -> None:
+        super().__init__(
+            f"{url} does not answer like an OpenAI-compatible server: {cause}",
+            reason="TEACHER_UNREADABLE",
+            remedy="check the address: it must be the API's, as in http://localhost:8000/v1, not a page or a proxy's",
+            metadata={"url": url},
+        )
+
+
+class TeacherChanged(FailedPrecondition):
+    """A teacher's server serves another model than before: what it writes must not be mixed with what was written."""
+
+    def __init__(self, url: str, before: str, now: str) -> None:
+        super().__init__(
+            f"{url} serves {now!r}, and {before!r} was asked for or served before",
+            reason="TEACHER_CHANGED",
+            remedy="serve the same model on every address, or begin a new run for the new one",
+            metadata={"url": url, "before": before, "now": now},
         )
 
 
