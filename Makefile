@@ -64,6 +64,7 @@ bench: $(DEV_STAMP) ## Run the benchmarks and print their tables (a quarter of a
 	$(BIN)/python -m tests.benchmarks.verdicts --versions $(BENCH_VERSIONS)
 	$(BIN)/python -m tests.benchmarks.reevaluation
 	$(BIN)/python -m tests.benchmarks.registry
+	$(BIN)/python -m tests.benchmarks.distill.asking
 
 clean: ## Remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

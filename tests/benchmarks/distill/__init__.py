@@ -1,0 +1,1 @@
+"""How fast the distillation service's parts are."""
