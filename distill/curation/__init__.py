@@ -1,0 +1,1 @@
+"""Which of the verified trajectories to train on: no copies, nothing of the evaluation, a balance, general replay."""
