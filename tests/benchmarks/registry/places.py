@@ -98,6 +98,6 @@ def _postgresql(folder: Path, core: set[int]) -> Iterator[str]:
         running.cleanup()
 
 
-def driver_url(address: str) -> str:
-    """The address with the driver that this process has."""
-    return address.replace("postgresql://", "postgresql+psycopg://", 1)
+def driver_url(address: str, driver: str = "psycopg") -> str:
+    """The address with a driver: unless told, the one that this process has."""
+    return address.replace("postgresql://", f"postgresql+{driver}://", 1)

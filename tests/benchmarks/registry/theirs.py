@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 
 from tests.benchmarks.registry.cloning import Cloner
 from tests.benchmarks.registry.filling import Template
-from tests.benchmarks.registry.places import Places
+from tests.benchmarks.registry.places import Places, driver_url
 from tests.benchmarks.registry.processes import cores, free_port, server, wait_for_port
 from tests.benchmarks.registry.sizes import Sizes
 from tests.benchmarks.registry.systems import Tags
@@ -121,7 +121,9 @@ def filled(folder: Path, places: Places, sizes: Sizes) -> Iterator[Mlflow]:
 @contextmanager
 def _serving(folder: Path, database: str) -> Iterator[Mlflow]:
     python, port = environment() / "bin" / "python", free_port()
-    command = [str(python), "-m", "mlflow", "server", "--backend-store-uri", database, "--workers", "1"]
+    # Its SQLAlchemy would choose another driver than the one that its environment has.
+    store = driver_url(database, "psycopg2")
+    command = [str(python), "-m", "mlflow", "server", "--backend-store-uri", store, "--workers", "1"]
     command += ["--artifacts-destination", str(folder / "mlflow-artifacts"), "--host", "127.0.0.1"]
     command += ["--port", str(port), "--uvicorn-opts", "--log-level warning"]
     with server(command, folder / "mlflow.log", cores()[0], _ENVIRONMENT) as log:
