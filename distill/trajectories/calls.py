@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, cast
 
@@ -67,6 +68,29 @@ def call_from_json(value: JsonValue) -> ToolCall:
     return call
 
 
+def chat_call_to_json(call: ToolCall) -> dict[str, JsonValue]:
+    """``{"type": "function", "function": {"name", "arguments"}}``, with the call's ``id`` first where it has one."""
+    named: dict[str, JsonValue] = {"id": call.id} if call.id else {}
+    return {**named, "type": "function", "function": call_to_json(call)}
+
+
+def chat_call_from_json(value: JsonValue) -> ToolCall:
+    """Read a call, bare or wrapped as ``{"id", "type": "function", "function": {...}}``; the id may stand in either.
+
+    Raises:
+        CallError: as ``call_from_json``, or the id is no text.
+    """
+    inner = value["function"] if isinstance(value, dict) and "function" in value else value
+    call = call_from_json(inner)
+    for holder in (value, inner):
+        found = holder.get("id") if isinstance(holder, dict) else None
+        if found is not None and not isinstance(found, str):
+            raise CallError(f"the id of {call.name} must be a text")
+        if found:
+            return ToolCall(call.name, call.arguments, found)
+    return call
+
+
 def unwritable(call: ToolCall) -> str | None:
     """Why ``call`` could not be written as JSON text again, or None.
 
@@ -117,7 +141,11 @@ def _key(call: ToolCall) -> str:
 
 
 def decoder() -> json.JSONDecoder:
-    """A JSON decoder that guesses nothing: no repeated keys, no NaN or infinity."""
+    """A JSON decoder that guesses nothing: no repeated keys, no NaN or infinity.
+
+    The standard library's, since faster ones hold neither rule: orjson takes the last of repeated keys and turns
+    integers past 64 bits into floats.
+    """
     return json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
 
 
@@ -128,17 +156,16 @@ def loads(text: str) -> JsonValue:
         CallError: it is not JSON, repeats a key, holds NaN or infinity, or is nested too deeply.
     """
     try:
-        return cast("JsonValue", decoder().decode(text))
+        return cast("JsonValue", _DECODER.decode(text))
     except (ValueError, RecursionError) as error:
         raise CallError(f"not strict JSON: {error}") from error
 
 
-def _unique(pairs: Iterable[tuple[str, JsonValue]]) -> Mapping[str, JsonValue]:
-    result: dict[str, JsonValue] = {}
-    for key, value in pairs:
-        if key in result:
-            raise CallError(f"the key {key!r} stands twice")
-        result[key] = value
+def _unique(pairs: list[tuple[str, JsonValue]]) -> Mapping[str, JsonValue]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
+        raise CallError(f"the key {twice!r} stands twice")
     return result
 
 
@@ -151,3 +178,6 @@ def _finite(text: str) -> float:
     if value in (float("inf"), float("-inf")):
         raise CallError(f"{text} is out of range")
     return value
+
+
+_DECODER = decoder()

@@ -24,6 +24,34 @@ def calls_in(messages: Sequence[Message]) -> tuple[ToolCall, ...]:
     return tuple(call for message in messages for call in message.tool_calls)
 
 
+def named_results(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Give results that have no name the name of the call that they answer: by its id, else in the order of the calls.
+
+    A result that answers no call stays as it is.
+    """
+    result: list[Message] = []
+    waiting: list[ToolCall] = []
+    for message in messages:
+        call = answered(message, waiting) if message.role == "tool" else None
+        if call is not None:
+            waiting.remove(call)
+            result.append(replace(message, name=message.name or call.name))
+            continue
+        if message.role != "tool":
+            waiting = list(message.tool_calls)
+        result.append(message)
+    return tuple(result)
+
+
+def answered(result: Message, waiting: Sequence[ToolCall]) -> ToolCall | None:
+    """The call that ``result`` answers among those that still wait: the one with its id, else the first without id."""
+    if result.tool_call_id:
+        named = next((call for call in waiting if call.id == result.tool_call_id), None)
+        if named is not None:
+            return named
+    return next((call for call in waiting if not (call.id and result.tool_call_id)), None)
+
+
 def successive_calls(messages: Sequence[Message]) -> tuple[Message, ...]:
     """Give each of several calls of one turn a turn of its own, followed by its own result.
 
