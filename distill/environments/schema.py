@@ -54,13 +54,13 @@ def schema_problem(tool: ToolSpec) -> str | None:
     return _schema_problem(json.dumps(dict(tool.parameters)))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=8192)
 def _validator(schema: str) -> Any:
     # An empty registry resolves nothing: a schema of somebody's data must not make us open an address.
     return _Validator(json.loads(schema), registry=Registry())
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=8192)
 def _schema_problem(text: str) -> str | None:
     schema = json.loads(text)
     if schema.get("type", "object") != "object":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -96,18 +97,47 @@ def unwritable(call: ToolCall) -> str | None:
 
     Decoders admit what cannot be stored: half surrogate pairs, and nesting on which a later encoder would fail.
     """
-    pending: list[tuple[JsonValue, int]] = [(dict(call.arguments), 0)]
-    while pending:
-        value, depth = pending.pop()
-        if depth > MAX_DEPTH:
-            return f"the arguments are nested more than {MAX_DEPTH} deep"
-        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-        pending.extend((item, depth + 1) for item in inner)
+    if all(map(_is_plain, call.arguments.values())) and call.name.isascii() and all(map(str.isascii, call.arguments)):
+        return None
     try:
-        json.dumps(call_to_json(call), ensure_ascii=False).encode()
+        text = json_text(call_to_json(call))
+        text.encode()
+    except RecursionError:
+        return _TOO_DEEP
     except ValueError:
         return "the call holds half a surrogate pair or a number that is too long"
-    return None
+    # Only a text with that many brackets can be nested that deep.
+    is_flat = text.count("{") + text.count("[") <= MAX_DEPTH
+    return None if is_flat or _depth_of(call.arguments) <= MAX_DEPTH else _TOO_DEEP
+
+
+_TOO_DEEP = f"the arguments are nested more than {MAX_DEPTH} deep"
+
+
+def _is_plain(value: JsonValue) -> bool:
+    """What most arguments are: short of any doubt, and quicker to tell than to write."""
+    return all(map(_is_scalar, value)) if isinstance(value, list) else _is_scalar(value)
+
+
+def _is_scalar(value: JsonValue) -> bool:
+    if isinstance(value, str):
+        return value.isascii()
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or (isinstance(value, int) and -_LONG < value < _LONG)
+
+
+_LONG = 1 << 64
+
+
+def _depth_of(arguments: Mapping[str, JsonValue]) -> int:
+    deepest, pending = 0, [(cast("JsonValue", dict(arguments)), 0)]
+    while pending:
+        value, depth = pending.pop()
+        deepest = max(deepest, depth)
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        pending.extend((item, depth + 1) for item in inner)
+    return deepest
 
 
 def tool_to_json(tool: ToolSpec) -> dict[str, JsonValue]:
@@ -161,6 +191,16 @@ def loads(text: str) -> JsonValue:
         raise CallError(f"not strict JSON: {error}") from error
 
 
+def json_text(value: JsonValue) -> str:
+    """``value`` as JSON text, in the way of ``json.dumps`` with characters as they are."""
+    return _ENCODE(value)
+
+
+def text_of(value: JsonValue) -> str:
+    """A text as it is, anything else as JSON text."""
+    return value if isinstance(value, str) else _ENCODE(value)
+
+
 def _unique(pairs: list[tuple[str, JsonValue]]) -> Mapping[str, JsonValue]:
     result = dict(pairs)
     if len(result) < len(pairs):
@@ -181,3 +221,4 @@ def _finite(text: str) -> float:
 
 
 _DECODER = decoder()
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode

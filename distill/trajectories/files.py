@@ -11,18 +11,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from distill.trajectories.json_array import array_rows
 from distill.trajectories.rows import FieldError, Row, numbered_rows
-from distill.trajectories.types import JsonValue
-from spiritsafe.errors import FailedPrecondition, InvalidArgument, Violation
+from spiritsafe.errors import InvalidArgument, Violation
 
 STDIN = Path("-")
 _PARQUET = b"PAR1"
 _HEAD_BYTES = 1 << 12
-_BATCH_ROWS = 256
-_AS_TEXT = "write arguments, parameters and tools as JSON text in Parquet (`spiritsafe data convert` reads them)"
 
 Numbered = tuple[int, Row | FieldError]
 
@@ -67,17 +64,16 @@ class RowFile:
             raise _unreadable(f"{self.path} cannot be read: {error.strerror}") from error
 
     def _parquet(self) -> Iterator[Numbered]:
-        parquet = _pyarrow_parquet()
+        from distill.trajectories.parquet import open_parquet
+
         if self.path == STDIN:
             raise _unreadable("Parquet cannot be read from standard input; name the file")
-        with parquet.ParquetFile(self.path) as file:
-            for field in file.schema_arrow:
-                _refuse_structs(field)
-            self.position, self.size = 0, file.metadata.num_rows
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-                for row in batch.to_pylist():
-                    self.position += 1
-                    yield self.position, _row_of_arrow(row)
+        try:
+            self.size, rows = open_parquet(self.path)
+        except ValueError as error:
+            raise _unreadable(f"{self.path} cannot be read: {error}") from error
+        for self.position, row in enumerate(rows, start=1):
+            yield self.position, row
 
 
 class _Counted:
@@ -100,45 +96,3 @@ class _Counted:
 
 def _unreadable(problem: str) -> InvalidArgument:
     return InvalidArgument(problem, reason="UNREADABLE_FILE", violations=(Violation("file", problem),))
-
-
-def _pyarrow_parquet() -> Any:
-    try:
-        from pyarrow import parquet
-    except ImportError as error:
-        raise FailedPrecondition(
-            "reading Parquet needs pyarrow, which is not installed here",
-            reason="EXTRA_MISSING",
-            remedy="pip install 'spiritsafe[train]', or save the data as JSON Lines",
-        ) from error
-    return parquet
-
-
-def _refuse_structs(field: Any) -> None:
-    """Arrow gives every struct the keys of all rows: which of them an object had is lost, and so are its types."""
-    from pyarrow import types
-
-    if field.name in ("arguments", "parameters") and types.is_struct(field.type):
-        raise _unreadable(
-            f"the column holds {field.name} as an Arrow struct, which mixes the keys of all rows; {_AS_TEXT}"
-        )
-    for index in range(field.type.num_fields):
-        _refuse_structs(field.type.field(index))
-
-
-def _row_of_arrow(row: Row) -> Row | FieldError:
-    """Nulls of structs are left out: Arrow writes them for whatever one row has and another has not."""
-    try:
-        return cast("Row", _json_of_arrow(cast("JsonValue", row)))
-    except TypeError as error:
-        return FieldError("the row", f"{error}; {_AS_TEXT}")
-
-
-def _json_of_arrow(value: JsonValue) -> JsonValue:
-    if isinstance(value, dict):
-        return {key: _json_of_arrow(one) for key, one in value.items() if one is not None}
-    if isinstance(value, list):
-        return [_json_of_arrow(one) for one in value]
-    if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and abs(value) < float("inf")):
-        return value
-    raise TypeError(f"a value of type {type(value).__name__} is not JSON")

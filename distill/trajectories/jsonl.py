@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import cast, get_args
 
@@ -21,6 +21,8 @@ from distill.trajectories.rows import (
     write_rows,
 )
 from distill.trajectories.types import Message, Provenance, Remainder, Role, Source, Trajectory
+
+_PROVENANCE_FIELDS = frozenset(one.name for one in fields(Provenance))
 
 
 def write_trajectories(path: Path, trajectories: Iterable[Trajectory]) -> str:
@@ -71,7 +73,8 @@ def provenance_to_json(provenance: Provenance) -> Row:
         "verification": dict(provenance.verification),
     }
     if provenance.source is not None:
-        row["source"] = asdict(provenance.source)
+        source = provenance.source
+        row["source"] = {"format": source.format, "file": source.file, "line": source.line}
     if provenance.remainders:
         row["remainders"] = {name: _remainder_to_json(one) for name, one in provenance.remainders.items()}
     return row
@@ -83,7 +86,9 @@ def provenance_from_json(row: Row) -> Provenance:
     Raises:
         FieldError: a field is unknown or malformed.
     """
-    _refuse_unknown(row, {one.name for one in fields(Provenance)}, "provenance")
+    unknown = row.keys() - _PROVENANCE_FIELDS
+    if unknown:
+        raise FieldError(f"provenance.{min(unknown)}", "unknown field; remove it, or make it a column of the row")
     remainders = object_field(row, "remainders", "provenance.remainders")
     return Provenance(
         scenario_id=text_field(row, "scenario_id", "provenance.scenario_id", ""),
@@ -124,12 +129,6 @@ def _remainder(row: Row, name: str) -> Remainder:
         raise FieldError(f"{field}.patch", "expected JSON Patch operations; leave the remainder out if it was edited")
     columns = object_field(row, "columns", f"{field}.columns")
     return Remainder(columns, operations, text_field(row, "digest", f"{field}.digest", ""))
-
-
-def _refuse_unknown(row: Row, known: set[str], field: str) -> None:
-    unknown = next((key for key in row if key not in known), None)
-    if unknown is not None:
-        raise FieldError(f"{field}.{unknown}", "unknown field; remove it, or make it a column of the row")
 
 
 def message_to_json(message: Message) -> Row:

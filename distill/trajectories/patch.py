@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any, cast
@@ -16,12 +15,13 @@ class PatchError(ValueError):
     """A patch that does not fit the value."""
 
 
-def difference(old: JsonValue, new: JsonValue, pointer: str = "") -> tuple[Operation, ...]:
-    """What leads from ``old`` to ``new``; nothing where they are equal, type by type: 1, 1.0 and true all differ.
+def difference(old: JsonValue, new: JsonValue, *path: str | int) -> tuple[Operation, ...]:
+    """What leads from ``old``, which is at ``path``, to ``new``; nothing where they are equal.
 
-    The order of an object's keys is no difference. Operations apply one after the other.
+    Values are compared type by type: 1, 1.0 and true all differ. The order of an object's keys is no difference.
+    Operations apply one after the other.
     """
-    return () if _text(old) == _text(new) else tuple(_operations(old, new, pointer))
+    return tuple(_operations(old, new, path))
 
 
 def apply(operations: Iterable[Operation], value: JsonValue) -> JsonValue:
@@ -39,41 +39,44 @@ def apply(operations: Iterable[Operation], value: JsonValue) -> JsonValue:
     return result
 
 
-def _text(value: JsonValue) -> str:
-    return json.dumps(value, ensure_ascii=False)
+_Path = tuple[str | int, ...]
 
 
-def _operations(old: JsonValue, new: JsonValue, pointer: str) -> Iterator[Operation]:
+def _operations(old: JsonValue, new: JsonValue, path: _Path) -> Iterator[Operation]:
+    if old is new:  # Most of what was read is written as the same object.
+        return
     if isinstance(old, dict) and isinstance(new, dict):
-        yield from _of_objects(old, new, pointer)
+        yield from _of_objects(old, new, path)
     elif isinstance(old, list) and isinstance(new, list):
-        yield from _of_lists(old, new, pointer)
-    elif _text(old) != _text(new):
-        yield {"op": "replace", "path": pointer, "value": new}
+        yield from _of_lists(old, new, path)
+    elif type(old) is not type(new) or old != new or (isinstance(old, float) and repr(old) != repr(new)):
+        yield {"op": "replace", "path": _pointer(path), "value": new}
 
 
-def _of_objects(old: dict[str, JsonValue], new: dict[str, JsonValue], pointer: str) -> Iterator[Operation]:
+def _of_objects(old: dict[str, JsonValue], new: dict[str, JsonValue], path: _Path) -> Iterator[Operation]:
     for key, value in old.items():
         if key not in new:
-            yield {"op": "remove", "path": _below(pointer, key)}
-        else:
-            yield from difference(value, new[key], _below(pointer, key))
+            yield {"op": "remove", "path": _pointer((*path, key))}
+        elif value is not new[key]:
+            yield from _operations(value, new[key], (*path, key))
     for key, value in new.items():
         if key not in old:
-            yield {"op": "add", "path": _below(pointer, key), "value": value}
+            yield {"op": "add", "path": _pointer((*path, key)), "value": value}
 
 
-def _of_lists(old: list[JsonValue], new: list[JsonValue], pointer: str) -> Iterator[Operation]:
-    """Entries that both begin or end with stay; the others are compared one by one, then removed or added."""
-    start = _common(old, new)
-    end = _common(old[start:][::-1], new[start:][::-1])
+def _of_lists(old: list[JsonValue], new: list[JsonValue], path: _Path) -> Iterator[Operation]:
+    """Entries are compared one by one; of lists of unequal length, those between what both begin and end with."""
+    start, end = 0, 0
+    if len(old) != len(new):
+        start = _common(old, new)
+        end = _common(old[start:][::-1], new[start:][::-1])
     gone, come = old[start : len(old) - end], new[start : len(new) - end]
     for index, (before, after) in enumerate(zip(gone, come, strict=False), start):
-        yield from difference(before, after, _below(pointer, index))
+        yield from _operations(before, after, (*path, index))
     for index in range(len(gone) - 1, len(come) - 1, -1):
-        yield {"op": "remove", "path": _below(pointer, start + index)}
+        yield {"op": "remove", "path": _pointer((*path, start + index))}
     for index in range(len(gone), len(come)):
-        yield {"op": "add", "path": _below(pointer, start + index), "value": come[index]}
+        yield {"op": "add", "path": _pointer((*path, start + index)), "value": come[index]}
 
 
 def _common(left: list[JsonValue], right: list[JsonValue]) -> int:
@@ -81,8 +84,9 @@ def _common(left: list[JsonValue], right: list[JsonValue]) -> int:
     return next((index for index, (a, b) in pairs if difference(a, b)), min(len(left), len(right)))
 
 
-def _below(pointer: str, key: str | int) -> str:
-    return f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
+def _pointer(path: _Path) -> str:
+    """A JSON Pointer (RFC 6901)."""
+    return "".join(f"/{str(key).replace('~', '~0').replace('/', '~1')}" for key in path)
 
 
 def _applied(operation: Operation, value: JsonValue) -> JsonValue:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from distill.trajectories.calls import CallError, loads
+from distill.trajectories.calls import CallError, json_text, loads
 from distill.trajectories.types import JsonValue
 
 Row = dict[str, JsonValue]
@@ -18,18 +17,19 @@ Item = TypeVar("Item")
 class TrajectoryError(ValueError):
     """A line that cannot be read. The message names file, line, field and what to do."""
 
-    def __init__(self, path: Path, line: int, field: str, problem: str) -> None:
+    def __init__(self, path: Path, line: int, field: str, problem: str, kind: str = "malformed") -> None:
         super().__init__(f"{path}, line {line}, {field}: {problem}")
         self.path = path
         self.line = line
         self.field = field
         self.problem = problem
+        self.kind = kind
 
 
 class FieldError(ValueError):
     """What is wrong with one field of a row, and what to do; becomes a ``TrajectoryError`` once the place is known.
 
-    ``kind`` sorts it: malformed, unknown_role, orphan_observation.
+    ``kind`` sorts it: malformed, unknown_role, orphan_observation, inexpressible.
     """
 
     def __init__(self, field: str, problem: str, kind: str = "malformed") -> None:
@@ -37,6 +37,10 @@ class FieldError(ValueError):
         self.field = field
         self.problem = problem
         self.kind = kind
+
+    def at(self, path: Path, line: int) -> TrajectoryError:
+        """The same at its place."""
+        return TrajectoryError(path, line, self.field, self.problem, self.kind)
 
 
 def read_rows(path: Path, decode: Callable[[Row, int], Item]) -> Iterator[Item]:
@@ -52,7 +56,7 @@ def read_rows(path: Path, decode: Callable[[Row, int], Item]) -> Iterator[Item]:
                     raise row
                 yield decode(row, line)
             except FieldError as error:
-                raise TrajectoryError(path, line, error.field, error.problem) from error
+                raise error.at(path, line) from error
 
 
 def numbered_rows(file: Iterable[bytes]) -> Iterator[tuple[int, Row | FieldError]]:
@@ -88,12 +92,16 @@ def write_rows(path: Path, rows: Iterable[Row]) -> str:
 
     The file appears complete or not at all.
     """
+    return write_lines(path, map(row_to_bytes, rows))
+
+
+def write_lines(path: Path, lines: Iterable[bytes]) -> str:
+    """The same for rows that are lines already."""
     digest = hashlib.sha256()
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("wb") as file:
-            for row in rows:
-                line = row_to_bytes(row)
+            for line in lines:
                 digest.update(line)
                 file.write(line)
         partial.replace(path)
@@ -104,7 +112,7 @@ def write_rows(path: Path, rows: Iterable[Row]) -> str:
 
 def row_to_bytes(row: Row) -> bytes:
     """One line, in UTF-8 and with its line feed."""
-    return json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    return json_text(row).encode() + b"\n"
 
 
 def text_field(row: Row, key: str, field: str, default: str | None = None) -> str:

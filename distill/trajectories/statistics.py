@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from distill.trajectories.calls import call_to_json
-from distill.trajectories.formats.entries import json_text
+from distill.trajectories.calls import call_to_json, text_of
 from distill.trajectories.turns import calls_in
 from distill.trajectories.types import JsonValue, Trajectory
 
@@ -138,6 +137,6 @@ def _length(trajectory: Trajectory) -> int:
     return sum(
         len(message.content)
         + len(message.reasoning or "")
-        + sum(len(json_text(call_to_json(call))) for call in message.tool_calls)
+        + sum(len(text_of(call_to_json(call))) for call in message.tool_calls)
         for message in trajectory.messages
     )

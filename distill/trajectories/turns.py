@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import count, pairwise
 
 from distill.trajectories.types import Message, ToolCall
 
@@ -35,11 +35,33 @@ def named_results(messages: Sequence[Message]) -> tuple[Message, ...]:
         call = answered(message, waiting) if message.role == "tool" else None
         if call is not None:
             waiting.remove(call)
-            result.append(replace(message, name=message.name or call.name))
-            continue
-        if message.role != "tool":
+        elif message.role != "tool":
             waiting = list(message.tool_calls)
-        result.append(message)
+        result.append(message if call is None or message.name else replace(message, name=call.name))
+    return tuple(result)
+
+
+def numbered_calls(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Give calls that have no id one (call_1, call_2, ...), and results the id of the call that they answer.
+
+    Raises:
+        TurnError: a result answers no call.
+    """
+    taken = {call.id for call in calls_in(messages)}
+    fresh = (name for name in (f"call_{number}" for number in count(1)) if name not in taken)
+    result: list[Message] = []
+    waiting: list[tuple[ToolCall, str]] = []
+    for index, message in enumerate(messages):
+        if message.role != "tool":
+            named = tuple(replace(call, id=call.id or next(fresh)) for call in message.tool_calls)
+            waiting = [(call, given.id) for call, given in zip(message.tool_calls, named, strict=True)]
+            result.append(replace(message, tool_calls=named))
+            continue
+        call = answered(message, [call for call, _ in waiting])
+        if call is None:
+            raise TurnError(f"message {index} answers no call; add the call, or remove the result")
+        place = next(place for place, (one, _) in enumerate(waiting) if one is call)
+        result.append(replace(message, tool_call_id=waiting.pop(place)[1]))
     return tuple(result)
 
 

@@ -118,9 +118,20 @@ def trajectory_problems(trajectory: Trajectory) -> Iterator[Found]:
     for found in _tool_problems(trajectory):
         broken.add(trajectory.tools[found.tool or 0].name)
         yield found
+    for index, message in enumerate(trajectory.messages):
+        if not _is_encodable(message.content + (message.reasoning or "")):
+            yield Found("malformed", "it holds half a surrogate pair; remove that character", message=index)
     yield from _turn_problems(trajectory.messages)
     yield from _result_problems(trajectory.messages)
     yield from _call_problems(trajectory, broken)
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _tool_problems(trajectory: Trajectory) -> Iterator[Found]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from distill.trajectories.calls import tool_from_json, tool_to_json
+from distill.trajectories.calls import text_of, tool_from_json, tool_to_json
 from distill.trajectories.formats.base import Content, Format, Inexpressible
-from distill.trajectories.formats.entries import Entry, EntryRole, call_content, json_text, place_of, read_entries
+from distill.trajectories.formats.entries import Entry, EntryRole, call_content, place_of, read_entries
 from distill.trajectories.rows import Row, decode_list, list_field, message_rows, text_field, unknown_role
 from distill.trajectories.types import JsonValue, Message
 
@@ -65,7 +65,7 @@ def _written(message: Message, field: str) -> Iterator[JsonValue]:
     if message.content or not message.tool_calls:
         yield {"from": _SPEAKERS[message.role], "value": message.content}
     if message.tool_calls:
-        yield {"from": "function_call", "value": json_text(call_content(message.tool_calls))}
+        yield {"from": "function_call", "value": text_of(call_content(message.tool_calls))}
 
 
 def _place(row: Row, message: int, call: int | None) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from distill.trajectories.calls import CallError, loads
+from distill.trajectories.calls import CallError, json_text, loads
 from distill.trajectories.jsonl import provenance_from_json, provenance_to_json
 from distill.trajectories.patch import PatchError, apply, difference
 from distill.trajectories.rows import FieldError, Row, object_field
@@ -40,8 +40,16 @@ class Content:
     messages: tuple[Message, ...]
 
 
-def _no_origin(_row: Row) -> Provenance:
-    return Provenance()
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a row of a format tells by itself about where it came from."""
+
+    category: str = ""
+    teacher: str = ""
+
+
+def _no_origin(_row: Row) -> Origin:
+    return Origin()
 
 
 def _chat_place(_row: Row, message: int, call: int | None) -> str:
@@ -55,7 +63,8 @@ class Format:
     ``parse`` raises FieldError, ``render`` Inexpressible. ``recognises`` says whether a row can only be of this format.
     ``origin`` is what a row itself tells about where it came from. ``place`` names the field in which a message or one
     of its calls stands. ``json_columns`` may hold JSON as text, and those that are ``packed`` are written so.
-    ``native`` is the canonical form's own.
+    Rows of formats that are ``identified`` have an id, a whole number where they are ``numbered``; ``native`` is the
+    canonical form's own.
     """
 
     name: str
@@ -63,11 +72,12 @@ class Format:
     parse: Callable[[Row], Content]
     render: Callable[[Content], Row]
     recognises: Callable[[Row], bool]
-    origin: Callable[[Row], Provenance] = _no_origin
+    origin: Callable[[Row], Origin] = _no_origin
     place: Callable[[Row, int, int | None], str] = _chat_place
     tools_column: str = "tools"
     json_columns: tuple[str, ...] = ("tools",)
     packed: frozenset[str] = field(default=frozenset())
+    identified: bool = False
     numbered: bool = False
     native: bool = False
 
@@ -78,18 +88,24 @@ def read_row(form: Format, row: Row, source: Source) -> Trajectory:
     Raises:
         FieldError: a field is missing or malformed.
     """
-    plain = unpacked(form, row)
-    content = form.parse(plain)
-    trajectory = Trajectory(_id_of(plain, source), content.tools, content.messages, _provenance(form, plain, source))
-    remainder = _remainder(form, _rendered(form, trajectory), row, plain)
+    try:
+        plain = unpacked(form, row)
+        content, provenance = form.parse(plain), _provenance(form, plain, source)
+        trajectory = Trajectory(_id_of(plain, source), content.tools, content.messages, provenance)
+        remainder = _remainder(form, _rendered(form, trajectory), row, plain)
+    except RecursionError as error:
+        raise FieldError("the row", "it is nested too deeply; write what is inside as JSON text") from error
     if remainder == Remainder():
         return trajectory
-    remainders = {**trajectory.provenance.remainders, form.name: remainder}
-    return replace(trajectory, provenance=replace(trajectory.provenance, remainders=remainders))
+    return replace(
+        trajectory,
+        provenance=replace(provenance, remainders={**provenance.remainders, form.name: remainder}),
+    )
 
 
-def write_row(form: Format, trajectory: Trajectory) -> Row:
-    """The row of a trajectory. An id and provenance that the format does not tell are columns of their own.
+def write_row(form: Format, trajectory: Trajectory, *, bare: bool = False) -> Row:
+    """The row of a trajectory. An id and provenance that the format does not tell are columns of their own, which a
+    ``bare`` row has not.
 
     Raises:
         Inexpressible: the format has no place for something.
@@ -97,16 +113,17 @@ def write_row(form: Format, trajectory: Trajectory) -> Row:
     if not form.native:
         trajectory = replace(trajectory, messages=named_results(trajectory.messages))
     row = _rendered(form, trajectory)
-    _check(trajectory, form.parse(row))
+    if not form.native:  # That one has a place for everything.
+        _check(trajectory, form.parse(row))
     remainder = trajectory.provenance.remainders.get(form.name, Remainder())
     fits = bool(remainder.digest) and remainder.digest == _digest(row)
     result = _pack(form, _patched(row, remainder) if fits else row)
     for key, value in remainder.columns.items():
-        if key == PROVENANCE and key in row:
+        if key == PROVENANCE and key in row and not bare:
             raise Inexpressible(PROVENANCE, "the row has a column of that name already; rename that")
         if fits or key not in row:
             result[key] = value
-    return result
+    return _bare(form, row, result) if bare else result
 
 
 def unpacked(form: Format, row: Row) -> Row:
@@ -145,7 +162,8 @@ def _provenance(form: Format, row: Row, source: Source) -> Provenance:
         return provenance_from_json(object_field(row, PROVENANCE, PROVENANCE))
     ours = _ours(row)
     if ours is None:
-        return replace(form.origin(row), source=source)
+        origin = form.origin(row)
+        return Provenance(category=origin.category, teacher=origin.teacher, source=source)
     return ours if ours.source else replace(ours, source=source)
 
 
@@ -159,20 +177,31 @@ def _ours(row: Row) -> Provenance | None:
 
 def _rendered(form: Format, trajectory: Trajectory) -> Row:
     """The row before packing, and without the format's own remainder."""
-    own: Row = {}
-    given = trajectory.provenance
+    given, row = trajectory.provenance, form.render(Content(trajectory.tools, trajectory.messages))
+    at_home = given.source if given.source is not None and given.source.format == form.name else None
+    if at_home is None or trajectory.id != _place_of(at_home):
+        is_whole = form.numbered and _is_number(trajectory.id)
+        row = {"id": int(trajectory.id) if is_whole else trajectory.id, **row}
     rest = {name: one for name, one in given.remainders.items() if name != form.name}
-    at_home = given.source is not None and given.source.format == form.name
-    if not (at_home and given.source is not None and trajectory.id == _place_of(given.source)):
-        own["id"] = int(trajectory.id) if form.numbered and _is_number(trajectory.id) else trajectory.id
-    row = {**own, **form.render(Content(trajectory.tools, trajectory.messages))}
-    if form.native:
-        row[PROVENANCE] = provenance_to_json(replace(given, remainders=rest))
-        return row
-    stated = replace(given, remainders=rest, source=None if at_home else given.source)
-    if stated != form.origin(row):
-        row[PROVENANCE] = provenance_to_json(stated)
+    if form.native or rest or not _is_told(form, row, given, at_home is not None):
+        row[PROVENANCE] = provenance_to_json(
+            replace(given, remainders=rest, source=None if at_home is not None else given.source)
+        )
     return row
+
+
+def _is_told(form: Format, row: Row, given: Provenance, at_home: bool) -> bool:
+    """Whether who reads the row knows its provenance without a column for it."""
+    if given.scenario_id or given.sampling or given.verification or not (at_home or given.source is None):
+        return False
+    return form.origin(row) == Origin(given.category, given.teacher)
+
+
+def _bare(form: Format, ours: Row, row: Row) -> Row:
+    if form.native:
+        return {**row, PROVENANCE: provenance_to_json(Provenance())}
+    added = {PROVENANCE} if form.identified else {PROVENANCE, "id"}
+    return {key: value for key, value in row.items() if key not in added or key not in ours}
 
 
 def _is_number(text: str) -> bool:
@@ -183,13 +212,14 @@ def _remainder(form: Format, rendered: Row, row: Row, plain: Row) -> Remainder:
     columns = {key: value for key, value in row.items() if key not in rendered}
     patch: list[Mapping[str, JsonValue]] = []
     for key, value in rendered.items():
-        if key == PROVENANCE or (key in form.packed and row.get(key) == _text(value)):
+        if key == PROVENANCE or (key in form.packed and row.get(key) == json_text(value)):
             continue  # Provenance of ours has one form only.
         if key not in row:
             patch.append({"op": "remove", "path": f"/{key}"})
             continue
-        patch += difference(value, plain[key], f"/{key}")
-        if difference(_text(plain[key]) if key in form.packed else plain[key], row[key]):
+        # Values pass through unchanged or come from their text again, so equal ones are of one type; this is quicker.
+        patch += difference(value, plain[key], key) if value != plain[key] else ()
+        if difference(json_text(plain[key]) if key in form.packed else plain[key], row[key]):
             columns[key] = row[key]
     exact = bool(patch) or any(key in rendered for key in columns)
     return Remainder(columns, tuple(patch), _digest(rendered) if exact else "")
@@ -217,11 +247,7 @@ def _patched(row: Row, remainder: Remainder) -> Row:
 
 
 def _pack(form: Format, row: Row) -> Row:
-    return {key: _text(value) if key in form.packed else value for key, value in row.items()}
-
-
-def _text(value: JsonValue) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return {key: json_text(value) if key in form.packed else value for key, value in row.items()}
 
 
 def _digest(row: Row) -> str:

@@ -12,10 +12,10 @@ import re
 from collections.abc import Callable, Mapping
 
 from distill.trajectories.calls import CallError, tool_from_json, tool_to_json
-from distill.trajectories.formats.base import Content, Format, Inexpressible
+from distill.trajectories.formats.base import Content, Format, Inexpressible, Origin
 from distill.trajectories.jsonl import message_from_json
 from distill.trajectories.rows import FieldError, Row, list_field
-from distill.trajectories.types import JsonValue, Message, Provenance, ToolSpec
+from distill.trajectories.types import JsonValue, Message, ToolSpec
 
 GROUND_TRUTH = "ground_truth"
 _NUMBER = re.compile(r"_\d+(-\d+)*$")
@@ -31,14 +31,26 @@ _WRITTEN: Mapping[str, str] = {"object": "dict", "number": "float"}
 _JSON_TYPES = frozenset(("object", "number", "integer", "array", "string", "boolean", "null"))
 
 
+def join_answer(row: Row, answers: Mapping[str, Row]) -> Row:
+    """The question with the columns of its row of ``possible_answer``, by id.
+
+    Raises:
+        FieldError: there is none.
+    """
+    answer = answers.get(str(row.get("id")))
+    if answer is None:
+        raise FieldError("id", f"the answers have no row {row.get('id')!r}; name the file of possible_answer beside it")
+    return {**row, **answer}
+
+
 def category(row_id: str) -> str:
     """The category that an id names: simple_python_12 is of simple_python, live_simple_3-2-0 of live_simple."""
     return _NUMBER.sub("", row_id)
 
 
-def _origin(row: Row) -> Provenance:
+def _origin(row: Row) -> Origin:
     found = row.get("id")
-    return Provenance(category=category(found) if isinstance(found, str) and _NUMBER.search(found) else "")
+    return Origin(category=category(found) if isinstance(found, str) and _NUMBER.search(found) else "")
 
 
 def _parse(row: Row) -> Content:
@@ -137,5 +149,6 @@ BFCL = Format(
     origin=_origin,
     place=_place,
     tools_column="function",
-    json_columns=(),
+    identified=True,
+    json_columns=("question", "function"),
 )

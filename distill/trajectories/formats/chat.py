@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from distill.trajectories.calls import tool_from_json, tool_to_json
+from distill.trajectories.calls import text_of, tool_from_json, tool_to_json
 from distill.trajectories.formats.base import Content, Format
-from distill.trajectories.formats.entries import json_text
 from distill.trajectories.jsonl import message_from_json, message_to_json
 from distill.trajectories.rows import FieldError, Row, decode_list, list_field, message_rows
 from distill.trajectories.turns import named_results
@@ -80,7 +79,7 @@ def _openai_message(message: Message, is_named_by_its_call: bool) -> Row:
         for call in calls:
             function = call["function"] if isinstance(call, dict) else None
             if isinstance(function, dict):
-                function["arguments"] = json_text(function["arguments"])
+                function["arguments"] = text_of(function["arguments"])
     return row
 
 
@@ -121,6 +120,7 @@ CANONICAL = Format(
     recognises=_recognises_canonical,
     json_columns=_JSON_COLUMNS,
     native=True,
+    identified=True,
 )
 HUGGINGFACE = Format(
     name="huggingface",

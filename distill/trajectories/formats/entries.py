@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from distill.trajectories.calls import CallError, call_from_json, call_to_json, loads
+from distill.trajectories.calls import CallError, call_from_json, call_to_json, loads, text_of
 from distill.trajectories.rows import FieldError, Row, decode_list, text_field
 from distill.trajectories.types import JsonValue, Message, ToolCall
 
@@ -77,11 +76,6 @@ def identified_call(call: ToolCall) -> JsonValue:
     return {"id": call.id, **call_to_json(call)} if call.id else call_to_json(call)
 
 
-def json_text(value: JsonValue) -> str:
-    """A text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
 def _calls(entry: Entry) -> Turn:
     field = entry.content_field
     if entry.key not in entry.row:
@@ -143,7 +137,7 @@ def _observation(entry: Entry, waiting: list[ToolCall]) -> Message:
     name = text_field(entry.row, "name", f"{entry.field}.name", call.name)
     if name != call.name:
         raise _disordered(f"{entry.field}.name", call.name)
-    return Message("tool", json_text(entry.row[entry.key]), name=name, tool_call_id=given_id)
+    return Message("tool", text_of(entry.row[entry.key]), name=name, tool_call_id=given_id)
 
 
 def _disordered(field: str, expected: str) -> FieldError:

@@ -7,12 +7,11 @@ its first message, and the ids of calls and observations beside their names; oth
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import cast, get_args
 
-from distill.trajectories.calls import CallError, loads, tool_from_json, tool_to_json
+from distill.trajectories.calls import CallError, json_text, loads, tool_from_json, tool_to_json
 from distill.trajectories.formats.base import Content, Format, unpacked
 from distill.trajectories.formats.entries import Entry, EntryRole, call_content, place_of, read_entries
 from distill.trajectories.rows import (
@@ -106,7 +105,7 @@ def _json_or_text(content: str) -> JsonValue:
         value = loads(content)
     except CallError:
         return content
-    same = isinstance(value, dict | list) and json.dumps(value, ensure_ascii=False) == content
+    same = isinstance(value, dict | list) and json_text(value) == content
     return value if same else content
 
 

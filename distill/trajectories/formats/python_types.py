@@ -1,15 +1,15 @@
 """Parameters as xlam-function-calling-60k has them, flattened and with Python's types, as JSON schemas and back.
 
 ``{"city": {"type": "str", "description": "...", "default": "Paris"}}`` is an object schema with a property each. What
-is not marked optional, by ``", optional"`` behind the type, ``"required": false`` or a default, is required. A type
-that JSON schema does not know (``Callable``) becomes a property that takes anything.
+is not marked optional, by ``", optional"`` behind the type or ``"required": false``, is required. A default alone marks
+nothing: it comes from the APIs behind the dataset, which give examples for what they require as well. A type that JSON
+schema does not know (``Callable``) becomes a property that takes anything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import cast
 
 from distill.trajectories.rows import FieldError, Row
 from distill.trajectories.types import JsonValue
@@ -32,9 +32,11 @@ _WRITTEN: Mapping[str, str] = {
     "object": "dict",
     "null": "None",
 }
+_GENERIC = {"array": ("List[{}]", "items"), "object": ("Dict[str, {}]", "additionalProperties")}
 _OPTIONAL = ", optional"
+_KEYS = frozenset(("type", "properties", "required"))
+_BESIDE = frozenset(("items", "additionalProperties", "anyOf", "required"))
 _ITEMS = ("list", "array", "set", "sequence", "iterable")
-_TYPE_KEYS = ("type", "items", "additionalProperties", "anyOf")
 
 
 def is_schema(parameters: Row) -> bool:
@@ -48,7 +50,7 @@ def schema_of(parameters: Row, field: str) -> Row:
     Raises:
         FieldError: a parameter is no object.
     """
-    properties: dict[str, JsonValue] = {}
+    properties: Row = {}
     required: list[JsonValue] = []
     for name, parameter in parameters.items():
         if not isinstance(parameter, dict):
@@ -66,35 +68,55 @@ def flattened(schema: Row) -> Row:
     if not isinstance(properties, dict) or not isinstance(required, list):
         return schema
     result: Row = {}
+    is_plain = True
     for name, one in properties.items():
         if not isinstance(one, dict):
             return schema
-        result[name] = _flat(one, name in required)
+        result[name], was_plain = _flat(one, name in required)
+        is_plain = is_plain and was_plain
+    if is_plain and schema.keys() <= _KEYS and required == [name for name in properties if name in required]:
+        return result if required or "required" not in schema else schema
     return result if schema_of(result, "") == schema else schema
 
 
 def _property(parameter: Row) -> tuple[Row, bool]:
+    """The schema of one parameter, its keys in the same order, and whether it is required."""
     written = parameter.get("type")
-    rest: Row = {key: value for key, value in parameter.items() if key not in ("type", "required")}
-    stated = parameter.get("required")
-    is_required = stated if isinstance(stated, bool) else "default" not in parameter
     if not isinstance(written, str):
-        return ({**rest, "type": written} if "type" in parameter else rest), is_required
+        rest = {key: value for key, value in parameter.items() if key != "required"}
+        return rest, parameter.get("required") is not False
     text = written.removesuffix(_OPTIONAL)
-    return {**type_schema(text), **rest}, is_required and (text == written or stated is True)
+    plain = _NAMES.get(text)
+    if plain is not None and "required" not in parameter:
+        return {**parameter, "type": plain}, text == written
+    schema: Row = {}
+    for key, value in parameter.items():
+        if key == "type":
+            schema.update(_type_schema(text.strip()))
+        elif key != "required":
+            schema[key] = value
+    stated = parameter.get("required")
+    return schema, stated is True or (stated is not False and text == written)
 
 
-def _flat(one: Row, is_required: bool) -> Row:
+def _flat(one: Row, is_required: bool) -> tuple[Row, bool]:
+    """One parameter, and whether it is read as it was without a doubt: it has a plain type and nothing beside it."""
+    found = one.get("type")
+    plain = _WRITTEN.get(found) if isinstance(found, str) else None
+    mark = "" if is_required else _OPTIONAL
+    if plain is not None and one.keys().isdisjoint(_BESIDE):
+        return {**one, "type": plain + mark}, True
     text = _type_text(one)
-    typed = {key: value for key, value in one.items() if key in _TYPE_KEYS}
-    if text is None or type_schema(text) != typed:
-        # The keys beside the type stay as they are and are read as they are.
-        found = one.get("type")
-        text, typed = (_WRITTEN.get(found) if isinstance(found, str) else None), {"type": found}
-    rest: Row = {key: value for key, value in one.items() if key not in typed}
-    if text is not None and not is_required and "default" not in one:
-        text += _OPTIONAL
-    return rest if text is None else {"type": text, **rest}
+    if text is None or any(one.get(key) != value for key, value in _type_schema(text).items()):
+        text = plain  # The keys beside the type stay as they are and are read as they are.
+    told = () if text is None else _type_schema(text)
+    result: Row = {}
+    for key, value in one.items():
+        if key == "type" and text is not None:
+            result["type"] = text + mark
+        elif key not in told:
+            result[key] = value
+    return result, False
 
 
 def _type_text(one: Mapping[str, JsonValue]) -> str | None:
@@ -102,20 +124,17 @@ def _type_text(one: Mapping[str, JsonValue]) -> str | None:
     if not isinstance(name, str):
         return None
     text = _WRITTEN.get(name)
-    items = one.get("items")
-    if text == "list" and isinstance(items, dict):
-        inner = _type_text(items)
-        return None if inner is None else f"List[{inner}]"
+    outer, inner = _GENERIC.get(name, ("", ""))
+    part = one.get(inner)
+    if isinstance(part, dict):
+        named = _type_text(part)
+        return None if named is None else outer.format(named)
     return text
-
-
-def type_schema(text: str) -> Row:
-    """The JSON schema of one of Python's types; empty for those that JSON does not have."""
-    return dict(cast("Row", _type_schema(text.strip())))
 
 
 @lru_cache(maxsize=4096)
 def _type_schema(text: str) -> Mapping[str, JsonValue]:
+    """The JSON schema of one of Python's types; empty for those that JSON does not have."""
     plain = _NAMES.get(text.lower())
     if plain is not None:
         return {"type": plain}
@@ -126,17 +145,21 @@ def _type_schema(text: str) -> Mapping[str, JsonValue]:
     if name in ("union", "optional"):
         return _either([*parts, "None"] if name == "optional" else parts)
     if name in _ITEMS and len(parts) == 1:
-        items = type_schema(parts[0])
+        items = _object(parts[0])
         return {"type": "array", "items": items} if items else {"type": "array"}
     if name == "dict" and len(parts) == 2:
-        values = type_schema(parts[1])
+        values = _object(parts[1])
         return {"type": "object", "additionalProperties": values} if values else {"type": "object"}
     found = _NAMES.get(name)
     return {"type": found} if found else {}
 
 
+def _object(text: str) -> dict[str, JsonValue]:
+    return dict(_type_schema(text))
+
+
 def _either(parts: list[str]) -> Mapping[str, JsonValue]:
-    options: list[JsonValue] = [type_schema(part) for part in parts]
+    options: list[JsonValue] = [_object(part) for part in parts]
     return {"anyOf": options} if all(options) else {}
 
 

@@ -7,11 +7,11 @@ up to 33658 DeepSeek-V2-Chat, the others up to 59999 Mixtral-8x22B.
 from __future__ import annotations
 
 from distill.trajectories.calls import CallError, chat_call_from_json, tool_from_json
-from distill.trajectories.formats.base import Content, Format, Inexpressible
+from distill.trajectories.formats.base import Content, Format, Inexpressible, Origin
 from distill.trajectories.formats.entries import identified_call
 from distill.trajectories.formats.python_types import flattened, is_schema, schema_of
 from distill.trajectories.rows import FieldError, Row, decode_list, list_field, object_field, text_field
-from distill.trajectories.types import JsonValue, Message, Provenance, ToolSpec
+from distill.trajectories.types import JsonValue, Message, ToolSpec
 
 _GENERATORS = ((33658, "deepseek-ai/DeepSeek-V2-Chat"), (59999, "mistralai/Mixtral-8x22B-Instruct-v0.1"))
 
@@ -21,11 +21,11 @@ def generator(row_id: int) -> str:
     return next((name for last, name in _GENERATORS if 0 <= row_id <= last), "")
 
 
-def _origin(row: Row) -> Provenance:
+def _origin(row: Row) -> Origin:
     found = row.get("id")
     if isinstance(found, str) and found.isascii() and found.isdigit():
         found = int(found)
-    return Provenance(teacher=generator(found) if isinstance(found, int) and not isinstance(found, bool) else "")
+    return Origin(teacher=generator(found) if isinstance(found, int) and not isinstance(found, bool) else "")
 
 
 def _parse(row: Row) -> Content:
@@ -82,4 +82,5 @@ XLAM60K = Format(
     json_columns=("answers", "tools"),
     packed=frozenset(("answers", "tools")),
     numbered=True,
+    identified=True,
 )
