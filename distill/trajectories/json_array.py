@@ -126,5 +126,9 @@ class _Cursor:
     def _read(self, size: int) -> None:
         chunk = self._read_bytes(size)
         self._ended = not chunk
-        self._text = self._text[self._at :] + self._decode(chunk, self._ended)
-        self._at = 0
+        try:
+            text = self._decode(chunk, self._ended)
+        except UnicodeDecodeError as error:
+            self.line += self._text.count("\n", self._at) + error.object.count(b"\n", 0, error.start)
+            raise
+        self._text, self._at = self._text[self._at :] + text, 0

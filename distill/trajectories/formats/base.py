@@ -212,15 +212,18 @@ def _remainder(form: Format, rendered: Row, row: Row, plain: Row) -> Remainder:
     columns = {key: value for key, value in row.items() if key not in rendered}
     patch: list[Mapping[str, JsonValue]] = []
     for key, value in rendered.items():
-        if key == PROVENANCE or (key in form.packed and row.get(key) == json_text(value)):
-            continue  # Provenance of ours has one form only.
+        if key == PROVENANCE:
+            continue  # A column of ours has one form only.
         if key not in row:
             patch.append({"op": "remove", "path": f"/{key}"})
-            continue
-        # Values pass through unchanged or come from their text again, so equal ones are of one type; this is quicker.
-        patch += difference(value, plain[key], key) if value != plain[key] else ()
-        if difference(json_text(plain[key]) if key in form.packed else plain[key], row[key]):
-            columns[key] = row[key]
+        elif key in form.packed:
+            if row[key] != json_text(value):
+                columns[key] = row[key]
+        elif row[key] is not plain[key]:
+            columns[key] = row[key]  # JSON text where we write JSON.
+        elif value != row[key]:
+            # Values pass through unchanged or come from their text again, so those that are equal are of one type.
+            patch += difference(value, row[key], key)
     exact = bool(patch) or any(key in rendered for key in columns)
     return Remainder(columns, tuple(patch), _digest(rendered) if exact else "")
 

@@ -116,7 +116,7 @@ def _join(turns: list[Turn], called: Turn) -> None:
     message = replace(
         last.message,
         tool_calls=last.message.tool_calls + added.tool_calls,
-        reasoning=last.message.reasoning or added.reasoning,
+        reasoning=added.reasoning if last.message.reasoning is None else last.message.reasoning,
     )
     turns[-1] = Turn(message, last.field, last.call_fields + called.call_fields)
 
