@@ -19,7 +19,7 @@ from distill.rollouts.play import Respond
 from distill.runs import layout
 from distill.runs.checkpoints import folder_digest, read_config
 from distill.stages.spec import ATTEMPT, Report, StageSpec
-from distill.trajectories.ertas import iterate_ertas
+from distill.trajectories.formats.ertas import iterate_ertas
 from distill.trajectories.rows import TrajectoryError
 from distill.trajectories.types import Trajectory
 from spiritsafe.errors import InvalidArgument, Violation
