@@ -37,6 +37,15 @@ class Row:
     labels: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class AssistantTurn:
+    """What the assistant writes once, and what it has read by then. ``place`` names it in errors."""
+
+    place: str
+    prompt: Prompt
+    message: Message
+
+
 class Family(ABC):
     """One model family. Stateless: tokenizer and model are passed in."""
 
@@ -73,12 +82,22 @@ class Family(ABC):
         """Render one training row per assistant turn, exactly as that turn is prompted and written in serving.
 
         One row a turn, because serving templates rewrite history (Qwen 3 drops the thinking block of earlier turns):
-        a single row over all turns would train text that no server ever shows. Prompt and target are tokenised apart,
-        so the prompt's ids are always a prefix of the row.
+        a single row over all turns would train text that no server ever shows.
 
         Raises:
             RowError: the family's format cannot express the trajectory, a row is longer than ``max_length`` tokens, a
                 target could not be generated up to its end, or there is nothing to learn.
+        """
+        for turn in self.assistant_turns(trajectory):
+            row = self.row(turn, tokenizer)
+            check_length(row, turn, max_length)
+            yield row
+
+    def assistant_turns(self, trajectory: Trajectory) -> Iterator[AssistantTurn]:
+        """What the assistant writes in a trajectory, turn by turn, each with all that went before.
+
+        Raises:
+            RowError: the family's format cannot express the trajectory, or there is nothing to learn.
         """
         try:
             messages = self.conversation(trajectory.messages)
@@ -88,18 +107,22 @@ class Family(ABC):
         if not turns:
             raise RowError(f"trajectory {trajectory.id!r} has no assistant turn; remove it from the training data")
         for index in turns:
-            try:
-                before = self.prompt_ids(Prompt(messages[:index], trajectory.tools), tokenizer)
-                written = tokenizer(self._whole_target(messages[index]), add_special_tokens=False)["input_ids"]
-            except ValueError as error:
-                raise RowError(f"trajectory {trajectory.id!r}, message {index}: {error}") from error
-            length = len(before) + len(written)
-            if length > max_length:
-                raise RowError(
-                    f"trajectory {trajectory.id!r}, message {index}: {length} tokens exceed the limit of {max_length}; "
-                    "raise max_length or shorten the trajectory"
-                )
-            yield checked_row(Row((*before, *written), (*[IGNORED] * len(before), *written)), trajectory.id)
+            place = f"trajectory {trajectory.id!r}, message {index}"
+            yield AssistantTurn(place, Prompt(messages[:index], trajectory.tools), messages[index])
+
+    def row(self, turn: AssistantTurn, tokenizer: PreTrainedTokenizerBase) -> Row:
+        """The row of one turn. Prompt and target are tokenised apart, so the prompt's ids are a prefix of the row.
+
+        Raises:
+            RowError: the prompt has no form in the family's format, the target could not be generated up to its end, or
+                there is nothing to learn.
+        """
+        try:
+            before = self.prompt_ids(turn.prompt, tokenizer)
+            written = tokenizer(self._whole_target(turn.message), add_special_tokens=False)["input_ids"]
+        except ValueError as error:
+            raise RowError(f"{turn.place}: {error}") from error
+        return checked_row(Row((*before, *written), (*[IGNORED] * len(before), *written)), turn.place)
 
     def _whole_target(self, turn: Message) -> str:
         """The target, checked for text at which generation would stop before its end."""
@@ -166,11 +189,24 @@ class Family(ABC):
         return model
 
 
-def checked_row(row: Row, trajectory_id: str) -> Row:
+def checked_row(row: Row, place: str) -> Row:
     """Refuse a row whose labels are all masked: it would average over zero tokens and train nothing."""
     if all(label == IGNORED for label in row.labels):
-        raise RowError(f"trajectory {trajectory_id!r}: every token is masked; its assistant turn renders to nothing")
+        raise RowError(f"{place}: every token is masked; its assistant turn renders to nothing")
     return row
+
+
+def check_length(row: Row, turn: AssistantTurn, max_length: int) -> None:
+    """Refuse a row of more than ``max_length`` tokens.
+
+    Raises:
+        RowError: it is longer.
+    """
+    if len(row.input_ids) > max_length:
+        raise RowError(
+            f"{turn.place}: {len(row.input_ids)} tokens exceed the limit of {max_length}; "
+            "raise max_length, shorten the trajectory, or train with overlong = drop or split"
+        )
 
 
 def rows_of(

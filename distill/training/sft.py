@@ -22,8 +22,9 @@ from transformers import (
     TrainingArguments,
 )
 
-from distill.families.base import Family, Row, rows_of
+from distill.families.base import Family, Row
 from distill.training import checkpoints
+from distill.training.overlong import Lengths, Overlong, fit_rows
 from distill.training.packing import Pack, batches, collate, pack_rows
 from distill.training.qlora import attach_lora, compute_dtype, load_nf4
 from distill.trajectories.types import Trajectory
@@ -39,7 +40,8 @@ class TrainSpec:
     Attributes:
         base: local folder or hub repository id of the base model.
         output_dir: where checkpoints and, in the end, the folder ``adapter`` are written.
-        max_length: the longest row in tokens; a longer one is an error.
+        max_length: the longest row in tokens.
+        overlong: what becomes of a longer one.
         learning_rate: peak; linear warm-up over a tenth of the steps, then cosine decay to zero.
         save_every: steps between checkpoints.
     """
@@ -53,6 +55,7 @@ class TrainSpec:
     lora_rank: int = 16
     lora_alpha: int = 32
     max_length: int = 1024
+    overlong: Overlong = "fail"
     save_every: int = 50
     seed: int = 0
 
@@ -73,6 +76,7 @@ class TrainResult:
 
     adapter: Path
     rows: int
+    lengths: Lengths
     steps: int
     final_loss: float
     seconds: float
@@ -84,13 +88,15 @@ def train(
     family: Family,
     trajectories: Sequence[Trajectory],
     on_progress: Callable[[TrainProgress], None] = lambda _: None,
+    on_rows: Callable[[Lengths], None] = lambda _: None,
 ) -> TrainResult:
     """Train an adapter, or go on from the newest whole checkpoint of the same training in ``spec.output_dir``.
 
-    The checkpoints stay, for whoever loses the adapter before it is safe.
+    The checkpoints stay, for whoever loses the adapter before it is safe. ``on_rows`` learns what became of the rows
+    before the first step.
 
     Raises:
-        RowError: a trajectory cannot become a row (too long, nothing to learn).
+        RowError: a trajectory cannot become a row (too long where ``overlong`` is ``fail``, nothing to learn).
         ValueError: there is nothing to train on, the tokenizer does not belong to the family, or a row is longer than
             the model's sliding window.
     """
@@ -99,9 +105,9 @@ def train(
     started = time.monotonic()
     tokenizer = AutoTokenizer.from_pretrained(spec.base, revision=spec.revision)
     family.stop_ids(tokenizer)
-    rows = rows_of(family, trajectories, tokenizer, spec.max_length)
-    if not rows:
-        raise ValueError("no trajectories to train on; check that the roll-out verified any")
+    rows, lengths = fit_rows(family, trajectories, tokenizer, spec.max_length, spec.overlong)
+    on_rows(lengths)
+    check_any(rows, lengths)
     training = checkpoints.fingerprint(_settings(spec), rows)
     resume = checkpoints.latest(spec.output_dir, training)
     model = attach_lora(family, load_nf4(family, spec.base, spec.revision), spec.lora_rank, spec.lora_alpha, spec.seed)
@@ -129,8 +135,20 @@ def train(
     resumed_from = int(resume.name.rpartition("-")[2]) if resume else 0
     state: TrainerState = trainer.state
     return TrainResult(
-        adapter, len(rows), state.global_step, _last_loss(state), time.monotonic() - started, resumed_from
+        adapter, len(rows), lengths, state.global_step, _last_loss(state), time.monotonic() - started, resumed_from
     )
+
+
+def check_any(rows: Sequence[Row], lengths: Lengths) -> None:
+    """Refuse a training on nothing.
+
+    Raises:
+        ValueError: there are no rows, or all were dropped.
+    """
+    if not rows and lengths.dropped:
+        raise ValueError(f"every row is too long ({lengths}); raise max_length or shorten the trajectories")
+    if not rows:
+        raise ValueError("no trajectories to train on; check that the roll-out verified any")
 
 
 def check_window(config: PretrainedConfig, rows: Sequence[Row]) -> None:

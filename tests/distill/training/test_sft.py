@@ -14,6 +14,7 @@ from transformers import AutoConfig, MistralConfig
 from distill.families import family_named
 from distill.families.base import IGNORED, Row, RowError
 from distill.standins import checkpoint
+from distill.training.overlong import Lengths
 from distill.training.packing import pack_rows
 from distill.training.sft import TrainProgress, TrainSpec, check_window, step_batches, train
 from distill.trajectories.types import Trajectory
@@ -46,7 +47,7 @@ def uninterrupted(
 ) -> tuple[Path, list[TrainProgress]]:
     folder, seen = tmp_path_factory.mktemp("uninterrupted"), []
     result = train(spec(folder), STUDENT, gates, seen.append)
-    assert (result.rows, result.steps, result.resumed_from) == (48, 12, 0)
+    assert (result.rows, result.lengths.fits, result.steps, result.resumed_from) == (48, 48, 12, 0)
     assert result.final_loss == seen[-1].loss
     return result.adapter, seen
 
@@ -105,9 +106,13 @@ def test_a_row_over_the_limit_stops_the_training_before_it_starts(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_to_train_on_is_refused(tmp_path: Path) -> None:
+def test_nothing_to_train_on_is_refused(tmp_path: Path, gates: list[Trajectory]) -> None:
     with pytest.raises(ValueError, match="no trajectories to train on"):
         train(spec(tmp_path), STUDENT, [])
+    seen: list[Lengths] = []
+    with pytest.raises(ValueError, match=r"every row is too long \(48 rows: 0 fit, 0 split, 48 dropped; tokens: "):
+        train(spec(tmp_path, max_length=20, overlong="split"), STUDENT, gates, on_rows=seen.append)
+    assert [each.dropped for each in seen] == [48]
 
 
 def test_steps_count_whole_batches() -> None:
