@@ -83,9 +83,14 @@ def batches(packs: Sequence[Pack], rows: int, seed: int, *, window: int = 1) -> 
     yield from rng.sample(made, len(made))
 
 
-def collate(packs: Sequence[Pack], pad: int, dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
+def collate(
+    packs: Sequence[Pack], pad: int, dtype: torch.dtype = torch.float32, window: int | None = None
+) -> dict[str, torch.Tensor]:
     """Tensors for a model's forward pass: ids, labels and position ids of [packs, longest], and the attention mask of
     [packs, 1, longest, longest], which is added to the logits: 0 where a token (third axis) sees another (fourth).
+
+    With a ``window`` a token sees so many of its ancestors, itself among them; that is right for models that have it in
+    every layer.
     """
     width = max(len(pack.input_ids) for pack in packs)
 
@@ -96,11 +101,15 @@ def collate(packs: Sequence[Pack], pad: int, dtype: torch.dtype = torch.float32)
     ends = torch.tensor([[*pack.ends, *range(len(pack.ends) + 1, width + 1)] for pack in packs])
     places = torch.arange(width)
     visible = (places[:, None] < ends[:, None, :]).tril()
+    positions = padded([pack.positions for pack in packs], 0)
+    if window is not None:
+        # Along a branch positions count ancestors, whatever other branches lie in between.
+        visible &= positions[:, :, None] - positions[:, None, :] < window
     mask = torch.zeros(visible.shape, dtype=dtype).masked_fill_(~visible, _UNSEEN)
     return {
         "input_ids": padded([pack.input_ids for pack in packs], pad),
         "labels": padded([pack.labels for pack in packs], IGNORED),
-        "position_ids": padded([pack.positions for pack in packs], 0),
+        "position_ids": positions,
         "attention_mask": mask[:, None],
     }
 

@@ -22,7 +22,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from distill.families.base import Family, Row
+from distill.families.base import WINDOW_EVERYWHERE, Family, Row
 from distill.training import checkpoints
 from distill.training.overlong import Lengths, Overlong, fit_rows
 from distill.training.packing import Pack, batches, collate, pack_rows
@@ -98,20 +98,20 @@ def train(
     Raises:
         RowError: a trajectory cannot become a row (too long where ``overlong`` is ``fail``, nothing to learn).
         ValueError: there is nothing to train on, the tokenizer does not belong to the family, or a row is longer than
-            the model's sliding window.
+            the sliding window that some of the model's layers have.
     """
     from trl.trainer.sft_trainer import SFTTrainer
 
     started = time.monotonic()
     tokenizer = AutoTokenizer.from_pretrained(spec.base, revision=spec.revision)
-    family.stop_ids(tokenizer)
+    pad = family.stop_ids(tokenizer)[0]
     rows, lengths = fit_rows(family, trajectories, tokenizer, spec.max_length, spec.overlong)
     on_rows(lengths)
     check_any(rows, lengths)
     training = checkpoints.fingerprint(_settings(spec), rows)
     resume = checkpoints.latest(spec.output_dir, training)
     model = attach_lora(family, load_nf4(family, spec.base, spec.revision), spec.lora_rank, spec.lora_alpha, spec.seed)
-    check_window(model.config, rows)
+    window = mask_window(model.config, rows)
     steps = step_batches(pack_rows(rows, most_rows=spec.batch_size), spec)
     watcher = _Watcher(training, on_progress)
     with warnings.catch_warnings():
@@ -121,7 +121,7 @@ def train(
             model=model,
             args=_arguments(spec, len(steps)),
             train_dataset=_dataset(len(steps)),
-            data_collator=lambda chosen: collate(steps[chosen[0][_STEP]], family.stop_ids(tokenizer)[0]),
+            data_collator=lambda chosen: collate(steps[chosen[0][_STEP]], pad, window=window),
             processing_class=tokenizer,
             callbacks=[watcher],
         )
@@ -151,21 +151,25 @@ def check_any(rows: Sequence[Row], lengths: Lengths) -> None:
         raise ValueError("no trajectories to train on; check that the roll-out verified any")
 
 
-def check_window(config: PretrainedConfig, rows: Sequence[Row]) -> None:
-    """Refuse rows over which a layer with a sliding window would see more than it does in serving.
+def mask_window(config: PretrainedConfig, rows: Sequence[Row]) -> int | None:
+    """The sliding window that the mask of a pack must keep to; None where no row reaches beyond it, or there is none.
 
     A pack brings a mask of its own, which transformers takes for all layers alike.
 
     Raises:
-        ValueError: the longest row exceeds the window.
+        ValueError: a row is longer than the window, and only some of the layers have it.
     """
-    window = getattr(config.get_text_config(), "sliding_window", None)
+    text = config.get_text_config()
+    window: int | None = getattr(text, "sliding_window", None)
     longest = max(len(row.input_ids) for row in rows)
-    if window is not None and longest > window:
-        raise ValueError(
-            f"a row has {longest} tokens, more than the model's sliding window of {window}, which packed rows cannot "
-            "keep to; shorten the trajectories or choose another base"
-        )
+    if window is None or longest <= window:
+        return None
+    if text.model_type in WINDOW_EVERYWHERE:
+        return window
+    raise ValueError(
+        f"a row has {longest} tokens, more than the sliding window of {window} that some of the model's layers have, "
+        "which packed rows cannot keep to; lower max_length with overlong = split, or choose another base"
+    )
 
 
 def step_batches(packs: Sequence[Pack], spec: TrainSpec) -> list[list[Pack]]:
@@ -203,6 +207,8 @@ def _arguments(spec: TrainSpec, steps: int) -> Any:
         max_length=None,  # our rows are already checked; TRL's own limit would truncate silently
         dataset_kwargs={"skip_prepare_dataset": True},
         remove_unused_columns=False,
+        # Balancing the load of experts is for who trains the router. Counted over packs it would be another loss.
+        router_aux_loss_coef=0.0,
         train_sampling_strategy="sequential",
         bf16=compute_dtype() is torch.bfloat16,
         use_cpu=not on_gpu,

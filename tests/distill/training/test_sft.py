@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
-from transformers import AutoConfig, MistralConfig
+from transformers import AutoConfig, Gemma4TextConfig, MistralConfig
 
 from distill.families import family_named
 from distill.families.base import IGNORED, Row, RowError
 from distill.standins import checkpoint
 from distill.training.overlong import Lengths
 from distill.training.packing import pack_rows
-from distill.training.sft import TrainProgress, TrainSpec, check_window, step_batches, train
+from distill.training.sft import TrainProgress, TrainSpec, mask_window, step_batches, train
 from distill.trajectories.types import Trajectory
 
 # PEFT asks transformers by a name that is to go in version 6.
@@ -124,9 +124,10 @@ def test_steps_count_whole_batches() -> None:
     assert len(step_batches(packs[:1], spec(Path(), batch_size=8, epochs=0.01))) == 1
 
 
-def test_rows_beyond_a_sliding_window_are_refused() -> None:
+def test_packs_keep_to_a_window_that_every_layer_has_and_no_other() -> None:
     rows = [Row((1, 2, 3, 4), (IGNORED, 2, 3, 4))]
-    check_window(MistralConfig(sliding_window=4), rows)
-    check_window(AutoConfig.from_pretrained(checkpoint("qwen3")), rows * 3)
-    with pytest.raises(ValueError, match="a row has 4 tokens, more than the model's sliding window of 3"):
-        check_window(MistralConfig(sliding_window=3), rows)
+    assert mask_window(MistralConfig(sliding_window=4), rows) is None
+    assert mask_window(MistralConfig(sliding_window=3), rows) == 3
+    assert mask_window(AutoConfig.from_pretrained(checkpoint("qwen3")), rows * 3) is None
+    with pytest.raises(ValueError, match="a row has 4 tokens, more than the sliding window of 3 that some of the"):
+        mask_window(Gemma4TextConfig(sliding_window=3), rows)
