@@ -83,6 +83,21 @@ def batches(packs: Sequence[Pack], rows: int, seed: int, *, window: int = 1) -> 
     yield from rng.sample(made, len(made))
 
 
+def parts(packs: Sequence[Pack], most_tokens: int) -> list[list[Pack]]:
+    """Share out the packs of a step among forward passes of at most so many tokens, padding included.
+
+    A pack that is longer is a part by itself. Packs of like length come together, which saves padding.
+    """
+    made: list[list[Pack]] = []
+    for pack in sorted(packs, key=lambda each: len(each.input_ids), reverse=True):
+        # The first pack of a part is its longest.
+        if made and (len(made[-1]) + 1) * len(made[-1][0].input_ids) <= most_tokens:
+            made[-1].append(pack)
+        else:
+            made.append([pack])
+    return made
+
+
 def collate(
     packs: Sequence[Pack], pad: int, dtype: torch.dtype = torch.float32, window: int | None = None
 ) -> dict[str, torch.Tensor]:

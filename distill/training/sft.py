@@ -25,7 +25,7 @@ from transformers import (
 from distill.families.base import WINDOW_EVERYWHERE, Family, Row
 from distill.training import checkpoints
 from distill.training.overlong import Lengths, Overlong, fit_rows
-from distill.training.packing import Pack, batches, collate, pack_rows
+from distill.training.packing import Pack, batches, collate, pack_rows, parts
 from distill.training.qlora import attach_lora, compute_dtype, load_nf4
 from distill.trajectories.types import Trajectory
 
@@ -44,6 +44,8 @@ class TrainSpec:
         overlong: what becomes of a longer one.
         learning_rate: peak; linear warm-up over a tenth of the steps, then cosine decay to zero.
         save_every: steps between checkpoints.
+        forward_tokens: how many tokens go through the model at once, padding included, unless a single pack has more:
+            with it memory does not grow with ``batch_size``.
     """
 
     base: str
@@ -57,6 +59,7 @@ class TrainSpec:
     max_length: int = 1024
     overlong: Overlong = "fail"
     save_every: int = 50
+    forward_tokens: int = 4096
     seed: int = 0
 
 
@@ -100,7 +103,7 @@ def train(
         ValueError: there is nothing to train on, the tokenizer does not belong to the family, or a row is longer than
             the sliding window that some of the model's layers have.
     """
-    from trl.trainer.sft_trainer import SFTTrainer
+    from distill.training.trainer import PARTS, PackTrainer
 
     started = time.monotonic()
     tokenizer = AutoTokenizer.from_pretrained(spec.base, revision=spec.revision)
@@ -114,14 +117,18 @@ def train(
     window = mask_window(model.config, rows)
     steps = step_batches(pack_rows(rows, most_rows=spec.batch_size), spec)
     watcher = _Watcher(training, on_progress)
+
+    def tensors(packs: Sequence[Pack]) -> list[dict[str, torch.Tensor]]:
+        return [collate(part, pad, window=window) for part in parts(packs, spec.forward_tokens)]
+
     with warnings.catch_warnings():
         # TRL's own default sets the option by the name that transformers deprecates.
         warnings.filterwarnings("ignore", message=".*gradient_checkpointing.* is deprecated", category=FutureWarning)
-        trainer = SFTTrainer(
+        trainer = PackTrainer(
             model=model,
             args=_arguments(spec, len(steps)),
             train_dataset=_dataset(len(steps)),
-            data_collator=lambda chosen: collate(steps[chosen[0][_STEP]], pad, window=window),
+            data_collator=lambda chosen: {PARTS: tensors(steps[chosen[0][_STEP]])},
             processing_class=tokenizer,
             callbacks=[watcher],
         )
