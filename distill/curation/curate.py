@@ -3,74 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 
-from distill.curation import balance
-from distill.curation.decontamination import NGRAM, Suite, without_contamination
+from distill.curation.balance import balanced
+from distill.curation.decontamination import Suite, without_contamination
 from distill.curation.duplicates import without_copies, without_near_copies
-from distill.curation.replay import mixed
-from distill.curation.steps import Dropped, Step
+from distill.curation.replay import Size, characters, mixed
+from distill.curation.settings import CurationSettings
+from distill.curation.steps import Dropped, Step, StepReport, Target, report_of
 from distill.trajectories.types import JsonValue, Trajectory
 from spiritsafe.errors import InvalidArgument, Violation
 
 
 @dataclass(frozen=True, slots=True)
-class CurationSettings:
-    """What is left out. A step whose setting is None is not taken.
+class CurationReport:
+    """What became of all rows: each is kept, or counted under one reason of one step.
 
-    Attributes:
-        near_copies: Jaccard similarity from which a row is a near copy of another, above 0.
-        contamination_words: words of a run that must not stand in an evaluation.
-        most_of_a_tool: largest share of the calling rows that call one tool.
-        most_of_a_turn_count: largest share of rows with the same number of user turns.
-        most_no_call: largest share of rows that call nothing.
-        replay: share of general-purpose rows in the result.
-        seed: decides which rows are left out or added where some must be.
+    ``rows_in`` are the rows that were to be curated, ``replay_in`` those on offer for replay. ``suites`` are the names
+    of the evaluations that rows were compared with.
     """
 
-    near_copies: float | None = 0.9
-    contamination_words: int | None = NGRAM
-    most_of_a_tool: float | None = None
-    most_of_a_turn_count: float | None = None
-    most_no_call: float | None = None
-    replay: float | None = None
-    seed: int = 0
+    settings: CurationSettings
+    suites: tuple[str, ...]
+    rows_in: int
+    replay_in: int
+    rows_out: int
+    steps: tuple[StepReport, ...]
 
-    def check(self, field: str = "curation") -> CurationSettings:
-        """The settings themselves. Raises InvalidArgument, with one violation per field that is wrong."""
-        violations = tuple(Violation(f"{field}.{name}", problem) for name, problem in self._problems())
-        if violations:
-            told = "; ".join(f"{one.field}: {one.description}" for one in violations)
-            raise InvalidArgument(told, reason="INVALID_CURATION", violations=violations)
-        return self
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """What was wanted of all steps, and what came out."""
+        return tuple(target for step in self.steps for target in step.targets)
 
-    def _problems(self) -> Iterator[tuple[str, str]]:
-        for name in ("near_copies", "most_of_a_tool", "most_of_a_turn_count", "most_no_call"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value <= 1:
-                yield name, f"{value} is no share above 0 and up to 1"
-        if self.replay is not None and not 0 <= self.replay < 1:
-            yield "replay", f"{self.replay} is no share from 0 and below 1"
-        if self.contamination_words is not None and self.contamination_words < 1:
-            yield "contamination_words", "must be at least 1"
+    def to_json(self, *, examples: bool = True) -> dict[str, JsonValue]:
+        """``examples`` quote words of evaluations, so leave them out of what is published."""
+        return {
+            "settings": self.settings.to_json(),
+            "suites": list(self.suites),
+            "in": self.rows_in,
+            "replay_in": self.replay_in,
+            "out": self.rows_out,
+            "steps": [step.to_json(examples=examples) for step in self.steps],
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Curated:
-    """The rows to train on, and what each step did, in order."""
+    """The rows to train on, with ``replayed`` of them replay at their end, and those that are left out with reasons."""
 
-    rows: tuple[Trajectory, ...]
-    steps: tuple[Step, ...]
-
-    @property
-    def dropped(self) -> tuple[Dropped, ...]:
-        """Every row that was left out, with its reason."""
-        return tuple(one for step in self.steps for one in step.dropped)
-
-    def to_json(self) -> list[JsonValue]:
-        """Counts by step and reason."""
-        return [step.to_json() for step in self.steps]
+    kept: tuple[Trajectory, ...]
+    dropped: tuple[Dropped, ...]
+    replayed: int
+    report: CurationReport
 
 
 def curate(
@@ -78,45 +62,77 @@ def curate(
     settings: CurationSettings,
     suites: Sequence[Suite] = (),
     replay: Sequence[Trajectory] = (),
+    tokens: Size | None = None,
 ) -> Curated:
     """Take every step that the settings ask for.
 
-    Replay rows go through the same tests for copies and contamination before any of them is added.
+    Replay rows go through the same tests for copies, among them copies of the rows themselves, and for contamination
+    before any of them is added. ``tokens`` counts a row's where replay is a share of tokens.
 
     Raises:
-        InvalidArgument: a setting is wrong.
+        InvalidArgument: a setting is wrong, or tokens are to be counted and nothing counts them.
         FailedPrecondition: there is too little replay.
     """
     settings.check()
-    steps: list[Step] = []
-    for take in _steps(settings, suites):
-        steps.append(take(steps[-1].kept if steps else tuple(rows)))
-    if settings.replay:
-        fresh = replay
-        for take in _tests(settings, suites):
-            fresh = take(fresh).kept
-        steps.append(mixed(steps[-1].kept, fresh, settings.replay, settings.seed))
-    return Curated(steps[-1].kept, tuple(steps))
+    size = _size(settings, tokens)
+    steps = list(_steps(tuple(rows), settings, suites))
+    own = steps[-1].kept
+    if settings.replay is not None:
+        tests = list(_replay_tests(own, tuple(replay), settings, suites))
+        how = size, settings.replay_unit, settings.replay_shortfall
+        steps += [*tests, mixed(own, tests[-1].kept, settings.replay, settings.seed, *how)]
+    kept = steps[-1].kept
+    dropped = tuple(one for step in steps for one in step.dropped)
+    reports = tuple(report_of(step, settings.examples) for step in steps)
+    names = tuple(suite.name for suite in suites)
+    replay_in = len(replay) if settings.replay is not None else 0
+    report = CurationReport(settings, names, len(rows), replay_in, len(kept), reports)
+    return Curated(kept, dropped, len(kept) - len(own), report)
 
 
-_Take = Callable[[Sequence[Trajectory]], Step]
+def _size(settings: CurationSettings, tokens: Size | None) -> Size:
+    if settings.replay is None or settings.replay_unit == "rows":
+        return lambda _row: 1
+    if settings.replay_unit == "characters":
+        return characters
+    if tokens is None:
+        problem = "a share of tokens needs a tokenizer; take characters or rows"
+        violation = Violation("curation.replay_unit", problem)
+        raise InvalidArgument(problem, reason="INVALID_CURATION", violations=(violation,))
+    return tokens
 
 
-def _tests(settings: CurationSettings, suites: Sequence[Suite]) -> Iterator[_Take]:
+_Rows = tuple[Trajectory, ...]
+_Test = Callable[[_Rows], Step]
+
+
+def _copy_tests(settings: CurationSettings) -> Iterator[_Test]:
     yield without_copies
-    near, words = settings.near_copies, settings.contamination_words
-    if near is not None:
-        yield lambda rows: without_near_copies(rows, near)
-    if words is not None:
-        yield lambda rows: without_contamination(rows, suites, words)
+    if (threshold := settings.near_copies) is not None:
+        yield lambda rows: without_near_copies(rows, threshold)
 
 
-def _steps(settings: CurationSettings, suites: Sequence[Suite]) -> Iterator[_Take]:
-    yield from _tests(settings, suites)
-    for most, step in (
-        (settings.most_of_a_tool, balance.balanced_tools),
-        (settings.most_of_a_turn_count, balance.balanced_turns),
-        (settings.most_no_call, balance.limited_no_call),
-    ):
-        if most is not None:
-            yield partial(step, most=most, seed=settings.seed)
+def _contamination_test(settings: CurationSettings, suites: Sequence[Suite]) -> Iterator[_Test]:
+    if (words := settings.contamination_words) is not None:
+        yield lambda rows: without_contamination(rows, suites, words, settings.foreign_tools)
+
+
+def _steps(rows: _Rows, settings: CurationSettings, suites: Sequence[Suite]) -> Iterator[Step]:
+    for test in (*_copy_tests(settings), *_contamination_test(settings, suites)):
+        step = test(rows)
+        rows = step.kept
+        yield step
+    yield from balanced(rows, settings)
+
+
+def _replay_tests(own: _Rows, replay: _Rows, settings: CurationSettings, suites: Sequence[Suite]) -> Iterator[Step]:
+    for test in _copy_tests(settings):
+        # The rows themselves come first and are no copies of each other, so what goes is replay.
+        step = test((*own, *replay))
+        step = replace(step, name=f"replay: {step.name}", offered=len(replay), kept=step.kept[len(own) :])
+        replay = step.kept
+        yield step
+    for test in _contamination_test(settings, suites):
+        step = test(replay)
+        replay = step.kept
+        yield replace(step, name=f"replay: {step.name}")

@@ -6,25 +6,30 @@ import hashlib
 from collections.abc import Sequence
 
 from distill.curation.near_duplicates import near_duplicates
-from distill.curation.steps import Step, split
+from distill.curation.steps import Dropped, Step, split
 from distill.curation.texts import compared_text
-from distill.trajectories.types import Trajectory
+from distill.trajectories.types import JsonValue, Trajectory
 
 
 def without_copies(rows: Sequence[Trajectory]) -> Step:
-    """Of rows with the same user's words and calls the first stays."""
+    """Of rows with the same user's words and calls the first stays (``copy``)."""
     first: dict[bytes, str] = {}
     problems = {}
     for index, row in enumerate(rows):
         key = hashlib.sha256(compared_text(row).encode()).digest()
         if key in first:
-            problems[index] = ("copy", f"the same as {first[key]}")
-        first.setdefault(key, row.id)
+            problems[index] = Dropped(row.id, "copy", f"the same as {first[key]}", {"duplicate_of": first[key]})
+        else:
+            first[key] = row.id
     return split(rows, "copies", problems)
 
 
 def without_near_copies(rows: Sequence[Trajectory], threshold: float) -> Step:
-    """Of rows that are at least ``threshold`` alike (Jaccard, see ``near_duplicates``) the first stays."""
-    found = near_duplicates(map(compared_text, rows), threshold)
-    problems = {one.index: ("near_copy", f"{one.similarity:.2f} like {rows[one.original].id}") for one in found}
+    """Of rows that are at least ``threshold`` alike (see ``near_duplicates``) the first stays (``near_copy``)."""
+    problems = {}
+    for found in near_duplicates([compared_text(row) for row in rows], threshold):
+        original, alike = rows[found.original].id, round(found.similarity, 4)
+        evidence: dict[str, JsonValue] = {"duplicate_of": original, "similarity": alike}
+        detail = f"{alike:.2f} like {original}"
+        problems[found.index] = Dropped(rows[found.index].id, "near_copy", detail, evidence)
     return split(rows, "near copies", problems)
