@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,12 +42,16 @@ class Family(ABC):
 
     name: str
     architectures: frozenset[str]
-    """Class names in a config's ``architectures`` that this family accepts."""
+    """Class names in a config's ``architectures`` that this family may accept."""
     stop_tokens: tuple[str, ...]
     """Tokens that end an assistant turn and that training teaches; the first one ends prose."""
     other_stop_tokens: tuple[str, ...] = ()
     """Further tokens at which servers stop, where the tokenizer has them."""
     lora_projections: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+    def accepts(self, config: Mapping[str, Any]) -> bool:
+        """Whether a model with this parsed ``config.json`` may be of this family."""
+        return not self.architectures.isdisjoint(config.get("architectures") or ())
 
     def conversation(self, messages: Sequence[Message]) -> tuple[Message, ...]:
         """Bring messages into the turns that the family's format knows; doing so twice changes nothing more.

@@ -9,11 +9,16 @@ from distill.families.base import Family
 from distill.families.gemma4 import Gemma4
 from distill.families.llama3 import Llama3
 from distill.families.qwen3 import Qwen3
-from distill.families.xlam import Xlam
+from distill.families.xlam import Xlam, XlamFc, XlamMistral
+from distill.families.xlam2 import Xlam2Llama, Xlam2Qwen
 
 Role = Literal["teacher", "student"]
-# By role, because a Llama may be an xLAM-1 teacher or a Llama 3 student: its class alone does not say which.
-_FAMILIES: Mapping[Role, tuple[Family, ...]] = {"teacher": (Xlam(),), "student": (Qwen3(), Llama3(), Gemma4())}
+# By role, because a Llama may be an xLAM teacher or a Llama 3 student: its class alone does not say which. Among the
+# teachers the size of the vocabulary does, from the largest down.
+_FAMILIES: Mapping[Role, tuple[Family, ...]] = {
+    "teacher": (Xlam2Qwen(), Xlam2Llama(), XlamFc(), XlamMistral(), Xlam()),
+    "student": (Qwen3(), Llama3(), Gemma4()),
+}
 FAMILIES: Mapping[str, Family] = {family.name: family for group in _FAMILIES.values() for family in group}
 
 
@@ -38,16 +43,16 @@ def family_names(role: Role) -> tuple[str, ...]:
 
 
 def family_for(config: Mapping[str, Any], role: Role = "student") -> Family:
-    """Return the family of a parsed ``config.json``, decided by its ``architectures``.
+    """Return the first family of this role that accepts a parsed ``config.json``.
 
     Raises:
-        UnknownFamilyError: no family of this role accepts these architectures.
+        UnknownFamilyError: there is none.
     """
-    architectures = set(config.get("architectures") or ())
     for family in _FAMILIES[role]:
-        if architectures & family.architectures:
+        if family.accepts(config):
             return family
     known = sorted(name for family in _FAMILIES[role] for name in family.architectures)
     raise UnknownFamilyError(
-        f"no known {role} family has the architectures {sorted(architectures)}; choose a base with one of {known}"
+        f"no known {role} family has the architectures {sorted(config.get('architectures') or ())}; "
+        f"choose a base with one of {known}"
     )
