@@ -24,8 +24,8 @@ def test_fc_models_get_deepseeks_turns_and_their_system_text() -> None:
     family = family_named("xlam-fc")
     blocks = xlam1_messages(AGAIN, FUNCTION_CALLING)[1].content
     assert family.prompt(Prompt(ASKED, TOOLS)) == (
-        "<｜begin▁of▁sentence｜>You are an AI assistant for function calling.For politically sensitive questions, security "
-        "and privacy issues, and other non-computer science questions, you will refuse to answer\n"
+        "<｜begin▁of▁sentence｜>You are an AI assistant for function calling.For politically sensitive questions, "
+        "security and privacy issues, and other non-computer science questions, you will refuse to answer\n"
         f"### Instruction:\n{blocks}\n### Response:\n"
     )
     assert family.prompt(AGAIN) == (
