@@ -9,11 +9,16 @@ from distill.families.base import Family
 from distill.families.gemma4 import Gemma4
 from distill.families.llama3 import Llama3
 from distill.families.qwen3 import Qwen3
-from distill.families.xlam import Xlam
+from distill.families.xlam import Xlam, XlamFc, XlamMistral
+from distill.families.xlam2 import Xlam2Llama, Xlam2Qwen
 
 Role = Literal["teacher", "student"]
-# By role, because a Llama may be an xLAM-1 teacher or a Llama 3 student: its class alone does not say which.
-_FAMILIES: Mapping[Role, tuple[Family, ...]] = {"teacher": (Xlam(),), "student": (Qwen3(), Llama3(), Gemma4())}
+# By role, because a Llama may be an xLAM teacher or a Llama 3 student: its class alone does not say which. Among the
+# teachers the size of the vocabulary does, from the largest down.
+_FAMILIES: Mapping[Role, tuple[Family, ...]] = {
+    "teacher": (Xlam2Qwen(), Xlam2Llama(), XlamFc(), XlamMistral(), Xlam()),
+    "student": (Qwen3(), Llama3(), Gemma4()),
+}
 FAMILIES: Mapping[str, Family] = {family.name: family for group in _FAMILIES.values() for family in group}
 
 

@@ -72,6 +72,13 @@ def test_families_with_quoted_keys_read_back_what_they_write(
 def test_families_are_found_by_architecture_and_role() -> None:
     assert family_for({"architectures": ["Qwen3ForCausalLM"]}).name == "qwen3"
     assert family_for({"architectures": ["LlamaForCausalLM"]}, "teacher").name == "xlam"
+    for architecture, vocabulary, name in (
+        *(("LlamaForCausalLM", 1_280, "xlam"), ("LlamaForCausalLM", 32_256, "xlam-fc")),
+        *(("LlamaForCausalLM", 102_400, "xlam-fc"), ("LlamaForCausalLM", 128_256, "xlam2-llama")),
+        *(("Qwen2ForCausalLM", 151_936, "xlam2-qwen"), ("MistralForCausalLM", 32_000, "xlam-mistral")),
+        ("MixtralForCausalLM", 32_000, "xlam-mistral"),
+    ):
+        assert family_for({"architectures": [architecture], "vocab_size": vocabulary}, "teacher").name == name
     assert family_for({"architectures": ["LlamaForCausalLM"]}, "student").name == "llama3"
     assert family_for({"architectures": ["Gemma4ForCausalLM"]}).name == "gemma4"
     assert family_for({"architectures": ["Gemma4ForConditionalGeneration"]}).name == "gemma4"
@@ -86,5 +93,6 @@ def test_an_unknown_architecture_is_refused_with_the_known_ones(config: dict[str
 
 
 def test_an_unknown_family_name_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UnknownFamilyError, match="'falcon'; known families: xlam, qwen3, llama3, gemma4"):
+    known = "xlam2-qwen, xlam2-llama, xlam-fc, xlam-mistral, xlam, qwen3, llama3, gemma4"
+    with pytest.raises(UnknownFamilyError, match=f"'falcon'; known families: {known}"):
         family_named("falcon")

@@ -1,61 +1,35 @@
-"""xLAM's prompt, and the reader of everything that xLAM models write."""
+"""The reader of everything that xLAM models write."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distill.environments.base import Category
 from distill.environments.gold import gold_trajectories
 from distill.environments.support_desk.scenarios import generate
 from distill.families import family_named
-from distill.teacher.xlam import flatten_tool, parse_calls, render_calls, render_prompt
+from distill.teacher.prompts import render_calls
+from distill.teacher.reading import parse_calls
 from distill.trajectories.calls import ParsedCalls, ParseFailure
-from distill.trajectories.types import JsonValue, Message, ToolCall, ToolSpec
-
-F = ToolCall("f", {"a": 1})
-
-
-def exactly(calls: Sequence[ToolCall]) -> list[str]:
-    """The calls in order, and so that 1, 1.0 and true differ."""
-    return [json.dumps([call.name, dict(call.arguments)], sort_keys=True) for call in calls]
-
-
-G = ToolCall("g", {"b": "x"})
-F_JSON = '{"name": "f", "arguments": {"a": 1}}'
-G_JSON = '{"name": "g", "arguments": {"b": "x"}}'
-WEATHER = ToolSpec(
-    "get_weather",
-    "Weather of a city.",
-    {
-        "type": "object",
-        "properties": {"city": {"type": "string", "description": "City"}, "days": {"type": "integer", "default": 1}},
-        "required": ["city"],
-    },
+from distill.trajectories.types import JsonValue, Message, ToolCall
+from tests.distill.teacher.texts import (
+    ANY_TEXT,
+    CALLS,
+    F_JSON,
+    G_JSON,
+    PROSE,
+    PYTHONIC_CALLS,
+    F,
+    G,
+    exactly,
+    pythonic,
+    texts_with_calls,
 )
-
-
-def test_the_prompt_has_the_four_blocks_in_order() -> None:
-    assert render_prompt([WEATHER], "Rain in Oslo?", task_instruction="TASK", format_instruction="FORM") == (
-        "[BEGIN OF TASK INSTRUCTION]\nTASK\n[END OF TASK INSTRUCTION]\n\n"
-        '[BEGIN OF AVAILABLE TOOLS]\n[{"name": "get_weather", "description": "Weather of a city.", "parameters": '
-        '{"city": {"type": "string", "description": "City"}, "days": {"type": "integer", "default": 1}}}]\n'
-        "[END OF AVAILABLE TOOLS]\n\n"
-        "[BEGIN OF FORMAT INSTRUCTION]\nFORM\n[END OF FORMAT INSTRUCTION]\n\n"
-        "[BEGIN OF QUERY]\nRain in Oslo?\n[END OF QUERY]\n\n"
-    )
-
-
-def test_flattening_a_tool_without_parameters() -> None:
-    assert flatten_tool(ToolSpec("now", "Time.", {"type": "object"}))["parameters"] == {}
-
-
-def test_calls_are_written_as_the_model_writes_them() -> None:
-    assert render_calls([F]) == '{"tool_calls": [{"name": "f", "arguments": {"a": 1}}]}'
-    assert render_calls([]) == '{"tool_calls": []}'
 
 
 @pytest.mark.parametrize(
@@ -211,24 +185,14 @@ def test_prose_is_read_back_as_prose(text: str) -> None:
     assert family.parse(family.target(turn).removesuffix(family.stop_tokens[0])) == ParsedCalls((), turn.content)
 
 
-names = st.from_regex(r"[a-z_][a-z0-9_.]{0,12}", fullmatch=True)
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-values: st.SearchStrategy[JsonValue] = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=8,
-)
-calls_strategy = st.lists(st.builds(ToolCall, names, st.dictionaries(texts, values, max_size=4)), max_size=4)
-
-
-@given(calls_strategy)
+@given(CALLS)
 def test_what_is_written_is_read_again(calls: list[ToolCall]) -> None:
     outcome = parse_calls(render_calls(calls))
     assert isinstance(outcome, ParsedCalls), outcome
     assert exactly(outcome.calls) == exactly(calls)
 
 
-@given(calls_strategy, st.sampled_from(["{}", "Well, {} then.", "```json\n{}\n```", "<think>[ {{</think>{}", "{};"]))
+@given(CALLS, st.sampled_from(["{}", "Well, {} then.", "```json\n{}\n```", "<think>[ {{</think>{}", "{};"]))
 def test_wrappings_do_not_change_the_calls(calls: list[ToolCall], wrapping: str) -> None:
     text = json.dumps([{"name": call.name, "parameters": dict(call.arguments)} for call in calls])
     outcome = parse_calls(wrapping.format(text))
@@ -236,23 +200,72 @@ def test_wrappings_do_not_change_the_calls(calls: list[ToolCall], wrapping: str)
     assert exactly(outcome.calls) == exactly(calls)
 
 
-SPLINTERS = (
-    *"[]{}:,)'\"\\\n 1\x00\ud800é",
-    *('"name"', '"arguments"', '"f"', "f(", "a=1", "NaN", "```json", F_JSON),
-    *("<think>", "</think>", "<tool_call>", "</tool_call>", "[TOOL_CALLS]"),
-)
-fragments = st.sampled_from(SPLINTERS)
-
-
-@given(st.lists(fragments, max_size=25).map("".join) | st.text(max_size=60))
-def test_it_never_raises(text: str) -> None:
+@settings(max_examples=250, deadline=None)
+@given(ANY_TEXT | st.text(max_size=200))
+def test_it_never_raises_and_invents_nothing(text: str) -> None:
     outcome = parse_calls(text)
     if isinstance(outcome, ParseFailure):
         assert 0 <= outcome.position <= len(text)
         assert outcome.reason
+        return
+    known = decoded(text)
+    for call in outcome.calls:
+        assert call.name in known
+        assert [one for one in texts_in(dict(call.arguments)) if one not in known] == []
+    again = parse_calls(render_calls(outcome.calls))
+    assert isinstance(again, ParsedCalls), again
+    assert exactly(again.calls) == exactly(outcome.calls)
 
 
-@given(calls_strategy.filter(bool), st.data())
+def decoded(text: str) -> str:
+    """The text as it is and with escapes undone, once and twice: what a call says must stand in one of them."""
+    return "\0".join([text, once := unescaped(text), unescaped(once)])
+
+
+def unescaped(text: str) -> str:
+    letters = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "a": "\a", "v": "\v", "0": "\0"}
+
+    def letter(match: re.Match[str]) -> str:
+        escape = match[0][1:]
+        if len(escape) == 1:
+            return letters.get(escape, escape)
+        return json.loads(f'"{match[0]}"') if escape[0] == "u" else chr(int(escape[1:], 16))
+
+    pairs, digit = r"\\ud[89ab]..\\ud[cdef]..", "[0-9a-fA-F]"
+    return re.sub(rf"(?s){pairs}|\\u{digit}{{4}}|\\x{digit}{{2}}|\\U{digit}{{8}}|\\.", letter, text)
+
+
+def texts_in(value: JsonValue) -> Iterator[str]:
+    """Every string in a value, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from texts_in(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from texts_in(inner)
+
+
+@settings(max_examples=150, deadline=None)
+@given(texts_with_calls())
+def test_calls_are_found_in_any_style_between_prose(drawn: tuple[str, list[ToolCall]]) -> None:
+    text, made = drawn
+    outcome = parse_calls(text)
+    assert isinstance(outcome, ParsedCalls), outcome
+    assert exactly(outcome.calls) == exactly(made)
+
+
+@settings(max_examples=50, deadline=None)
+@given(PYTHONIC_CALLS, PROSE, PROSE)
+def test_calls_in_python_syntax_are_found_between_prose(calls: list[ToolCall], before: str, after: str) -> None:
+    outcome = parse_calls(f"{before} {pythonic(calls)} {after}")
+    assert isinstance(outcome, ParsedCalls), outcome
+    assert exactly(outcome.calls) == exactly(calls)
+
+
+@given(CALLS.filter(bool), st.data())
 def test_a_cut_text_is_never_read_as_other_calls(calls: list[ToolCall], data: st.DataObject) -> None:
     text = render_calls(calls)
     cut = data.draw(st.integers(1, len(text) - 1))
