@@ -16,6 +16,7 @@ from spiritsafe.rpc.names import DEFAULT_NAMESPACE, check_id
 Stage = Literal[
     "evaluate_untouched",
     "finetune_teacher",
+    "register_teacher",
     "evaluate_teacher",
     "rollout",
     "verify",
@@ -27,6 +28,7 @@ Stage = Literal[
 STAGES: tuple[Stage, ...] = (
     "evaluate_untouched",
     "finetune_teacher",
+    "register_teacher",
     "evaluate_teacher",
     "rollout",
     "verify",
@@ -35,6 +37,8 @@ STAGES: tuple[Stage, ...] = (
     "merge",
     "register",
 )
+# Each run's own, whatever it has in common with others: what they answer is about the registry as it was then.
+REGISTERING: frozenset[Stage] = frozenset({"register_teacher", "register"})
 # Whose base a stage loads; the others load none.
 BASE_OF: Mapping[Stage, Literal["teacher", "student"]] = {
     "evaluate_untouched": "student",
@@ -246,14 +250,12 @@ def stage_digest(
 ) -> str:
     """The key under which a stage's result is reused, by any run: SHA-256 over all that the stage depends on.
 
-    Registering is each run's own: what it answers is about the registry as it was then.
-
     Args:
         sources: content digests of what the run starts from: ``teacher``, ``student`` (checkpoint files) and
             ``dataset`` (the user's own, else empty).
         upstream: digest of the output of each earlier stage.
     """
-    own = {"run": run_id} if stage == "register" else {}
+    own = {"run": run_id} if stage in REGISTERING else {}
     inputs = {**own, **_INPUTS[stage](recipe, sources), "upstream": _needed(stage, upstream)}
     return digest({"results": RESULTS_VERSION, "stage": stage, **inputs})
 
@@ -262,6 +264,7 @@ def stage_digest(
 UPSTREAM: Mapping[Stage, tuple[Stage, ...]] = {
     "evaluate_untouched": (),
     "finetune_teacher": (),
+    "register_teacher": ("finetune_teacher",),
     "evaluate_teacher": ("finetune_teacher",),
     "rollout": ("finetune_teacher",),
     "verify": ("rollout",),
@@ -270,7 +273,7 @@ UPSTREAM: Mapping[Stage, tuple[Stage, ...]] = {
     "merge": ("train_student",),
     "register": (
         "evaluate_untouched",
-        "finetune_teacher",
+        "register_teacher",
         "evaluate_teacher",
         "rollout",
         "verify",
@@ -310,6 +313,10 @@ def _heldout_inputs(recipe: Recipe, sources: Mapping[str, str]) -> dict[str, Any
     return {"base": sources["student"], **_scenarios(recipe, "evaluation_scenarios")}
 
 
+def _registering_inputs(recipe: Recipe, sources: Mapping[str, str]) -> dict[str, Any]:
+    return {"recipe": to_json(recipe), "sources": dict(sources)}
+
+
 _INPUTS: Mapping[Stage, _Inputs] = {
     "evaluate_untouched": lambda recipe, sources: {
         **_heldout_inputs(recipe, sources),
@@ -331,7 +338,8 @@ _INPUTS: Mapping[Stage, _Inputs] = {
     },
     "evaluate": _heldout_inputs,
     "merge": _heldout_inputs,
-    "register": lambda recipe, sources: {"recipe": to_json(recipe), "sources": dict(sources)},
+    "register_teacher": _registering_inputs,
+    "register": _registering_inputs,
 }
 
 

@@ -32,45 +32,65 @@ from spiritsafe.registry.v1 import dataset_pb2, evaluation_report_pb2, licensing
 from spiritsafe.rpc.names import NodeName
 
 _OUTCOMES = "outcomes.json"
-_STEPS = 8
+# Versions that each of the two stages registers.
+_TEACHER_STEPS, _STEPS = 3, 5
 _SCORING: tuple[Stage, ...] = ("evaluate_untouched", "evaluate", "evaluate_teacher")
 
 
+def register_teacher(client: Client, spec: StageSpec, report: Report) -> dict[str, Any]:
+    """Registers the tuned teacher, with its base and its data, and returns outputs and licence outcomes of the run.
+
+    The adapter's edges carry its base's terms to it from that moment on. Outcomes of what is still to come are planned.
+    """
+    registrar = _Registrar(client, spec, report, _TEACHER_STEPS)
+    outputs = registrar.teacher()
+    evaluated = evaluated_outcomes(client, {"teacher": outputs.teacher_adapter})
+    planned = [one for one in registrar.outcomes if one.subject != "teacher"]
+    return _figures_of(outputs, [*evaluated, *planned])
+
+
 def register(client: Client, spec: StageSpec, report: Report) -> dict[str, Any]:
-    """Registers everything and returns outputs and licence outcomes, as figures of the run."""
-    registrar = _Registrar(client, spec, report)
-    outputs = registrar.run()
+    """Registers everything else and returns outputs and licence outcomes, as figures of the run."""
+    outputs = _Registrar(client, spec, report, _STEPS).student()
     versions = {"teacher": outputs.teacher_adapter, "traces": outputs.traces, "student": outputs.student}
-    outcomes = evaluated_outcomes(client, versions)
+    return _figures_of(outputs, evaluated_outcomes(client, versions))
+
+
+def _figures_of(outputs: run_pb2.Outputs, outcomes: Sequence[run_pb2.LicenseOutcome]) -> dict[str, Any]:
     return {"run": {"outputs": _json(outputs), "license_outcomes": [_json(one) for one in outcomes]}}
 
 
 class _Registrar:
-    def __init__(self, client: Client, spec: StageSpec, report: Report) -> None:
+    def __init__(self, client: Client, spec: StageSpec, report: Report, steps: int) -> None:
         self._client = client
         self._spec = spec
         self._recipe = spec.recipe
         self._report = report
-        self._done = 0
+        self._done, self._steps = 0, steps
         recipe = spec.recipe
         self._entries: Entries = {
             **checkpoint_entries(client, recipe.teacher.base, "recipe.teacher.base"),
             **checkpoint_entries(client, recipe.student.base, "recipe.student.base"),
         }
         self._ancestors: dict[str, str] = {}
-        self._scores = [one for stage in _SCORING for one in self._run_figures(stage).scores]
-        self._outcomes = self._planned_outcomes()
+        self.outcomes = self._planned_outcomes()
 
-    def run(self) -> run_pb2.Outputs:
+    def teacher(self) -> run_pb2.Outputs:
         recipe = self._recipe
-        teacher_base = self._base(recipe.teacher.base, "teacher")
+        base = self._base(recipe.teacher.base, "teacher")
         data = self._publish(pub.teacher_data(recipe), self._output("finetune_teacher", finetune_teacher.DATA))
         licenses = teacher_licenses(recipe, self._entries)
-        teacher = self._publish(
-            pub.teacher_adapter(recipe, licenses, teacher_base, data),
+        adapter = self._publish(
+            pub.teacher_adapter(recipe, licenses, base, data),
             self._output("finetune_teacher", ADAPTER),
             self._teacher_card(licenses),
         )
+        return run_pb2.Outputs(teacher_base=base, teacher_adapter=adapter)
+
+    def student(self) -> run_pb2.Outputs:
+        recipe = self._recipe
+        outputs = self._run_figures("register_teacher").outputs
+        teacher = outputs.teacher_adapter
         traces = self._publish(pub.traces(recipe, teacher), self._output("verify", verify.TRACES))
         evaluation = self._publish(pub.evaluation_data(recipe), self._output("evaluate", evaluate.DATASET))
         student_base = self._base(recipe.student.base, "student")
@@ -88,7 +108,7 @@ class _Registrar:
         for version in (adapter, student):
             self._record_evaluation(version, parents)
         return run_pb2.Outputs(
-            teacher_base=teacher_base,
+            teacher_base=outputs.teacher_base,
             teacher_adapter=teacher,
             traces=traces,
             student_base=student_base,
@@ -223,8 +243,7 @@ class _Registrar:
             relation="adapter",
             datasets=[recipe.teacher.data_id],
             stand_in=recipe.teacher.base.stand_in,
-            scores=[one for one in self._scores if one.subject == "teacher"],
-            outcomes=[one for one in self._outcomes if one.subject == "teacher"],
+            outcomes=[one for one in self.outcomes if one.subject == "teacher"],
         )
 
     def _student_card(self, title: str, relation: str) -> Card:
@@ -240,8 +259,8 @@ class _Registrar:
             relation=relation,
             datasets=[recipe.traces_id],
             stand_in=recipe.stand_in,
-            scores=self._scores,
-            outcomes=[one for one in self._outcomes if one.subject == "student"],
+            scores=[one for stage in _SCORING for one in self._run_figures(stage).scores],
+            outcomes=[one for one in self.outcomes if one.subject == "student"],
         )
 
     def _planned_outcomes(self) -> list[run_pb2.LicenseOutcome]:
@@ -265,7 +284,7 @@ class _Registrar:
 
     def _advance(self, name: str) -> None:
         self._done += 1
-        self._report(self._done, _STEPS, message=name)
+        self._report(self._done, self._steps, message=name)
 
 
 def _public(checkpoint: Checkpoint) -> str:

@@ -124,4 +124,8 @@ def _enter(record: RunRecord, state: run_pb2.RunState.ValueType, message: str = 
 
 
 def _stage(record: RunRecord, name: Stage) -> run_pb2.Stage:
-    return record.run.stages[STAGES.index(name)]
+    stages = record.run.stages
+    if all(stage.name != name for stage in stages):
+        # The run is older than the stage.
+        stages.insert(STAGES.index(name), run_pb2.Stage(name=name, state=run_pb2.STAGE_STATE_PENDING))
+    return next(stage for stage in stages if stage.name == name)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.errors import RunCancelled, StageFailed, WorkerStopped
-from distill.recipe import UPSTREAM, Known, Recipe, Stage, from_proto, stage_digest
+from distill.recipe import REGISTERING, UPSTREAM, Known, Recipe, Stage, from_proto, stage_digest
 from distill.runs import layout, records
 from distill.runs.checkpoints import Source, find_sources
 from distill.runs.known import known_names
@@ -27,10 +27,10 @@ _PROGRESS_SECONDS = 0.2
 _CHECK_SECONDS = 0.5
 SourceValues = dict[str, dict[str, str]]
 StageValues = dict[str, str]
-# Of these, one at a time, whatever their folders. Two registrations may make the same versions of bases and teacher. An
-# evaluation has a copy of the model on every core as it is; and before anything is trained, who is done first tunes the
-# teacher, which leaves most of the machine to the others' evaluations.
-_IN_TURN: frozenset[Stage] = frozenset({"evaluate_untouched", "register"})
+# Of these, one at a time, whatever their folders, with those of the same name. Two registrations may make the same
+# versions of bases and teacher. An evaluation has a copy of the model on every core as it is; and before anything is
+# trained, who is done first tunes the teacher, which leaves most of the machine to the others' evaluations.
+_IN_TURN: Mapping[Stage, str] = {"evaluate_untouched": "evaluate", **dict.fromkeys(REGISTERING, "register")}
 
 
 class Execution:
@@ -75,7 +75,7 @@ class Execution:
         check = self._check(run_id, attempt)
         check()
         spec = self._spec(run_id, stage, sources, upstream)
-        place = stage if stage in _IN_TURN else spec.folder
+        place = _IN_TURN.get(stage, spec.folder)
         with self._turns.taken(place, lambda: self.store.append(run_id, records.stage_waits(stage)), check):
             result = read_result(spec.folder)
             if result is None:

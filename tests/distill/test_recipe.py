@@ -7,7 +7,7 @@ import json
 import pytest
 
 from distill import recipe as recipes
-from distill.recipe import STAGES, UPSTREAM, Stage, from_json, from_proto, stage_digest, to_json, to_proto
+from distill.recipe import REGISTERING, STAGES, UPSTREAM, Stage, from_json, from_proto, stage_digest, to_json, to_proto
 from spiritsafe.distill.v1 import run_pb2
 from spiritsafe.errors import InvalidArgument
 from tests.distill.recipes import KNOWN, recipe_message
@@ -97,18 +97,18 @@ def changed(message: run_pb2.Recipe, sources: dict[str, str] = SOURCES) -> set[S
 
 def test_a_digest_changes_with_what_its_stage_reads_and_with_nothing_else() -> None:
     assert changed(recipe_message()) == set()
-    assert changed(change(student__display_name="acme/Other")) == {"register"}
-    assert changed(change(student__training__epochs=9)) == {"train_student", "register"}
-    heldout = {"evaluate_untouched", "evaluate_teacher", "evaluate", "merge", "register"}
+    assert changed(change(student__display_name="acme/Other")) == REGISTERING
+    assert changed(change(student__training__epochs=9)) == {"train_student", *REGISTERING}
+    heldout = {"evaluate_untouched", "evaluate_teacher", "evaluate", "merge", *REGISTERING}
     assert changed(change(environment__evaluation_scenarios=7)) == heldout
-    assert changed(change(environment__rollout_scenarios=7)) == {"rollout", "verify", "register"}
-    assert changed(change(teacher__model_id="other")) == {"verify", "register"}
+    assert changed(change(environment__rollout_scenarios=7)) == {"rollout", "verify", *REGISTERING}
+    assert changed(change(teacher__model_id="other")) == {"verify", *REGISTERING}
     assert changed(recipe_message(), {**SOURCES, "student": "x" * 64}) == {
         "evaluate_untouched",
         "train_student",
         "evaluate",
         "merge",
-        "register",
+        *REGISTERING,
     }
     assert changed(change(seed=5)) == set(STAGES)
 
@@ -122,7 +122,7 @@ def test_another_student_changes_nothing_of_the_teachers_stages() -> None:
 def test_only_registering_is_each_runs_own() -> None:
     recipe = from_proto(recipe_message(), KNOWN)
     one, two = ({stage: stage_digest(run, recipe, stage, SOURCES, DONE) for stage in STAGES} for run in ("one", "two"))
-    assert {stage for stage in STAGES if one[stage] != two[stage]} == {"register"}
+    assert {stage for stage in STAGES if one[stage] != two[stage]} == REGISTERING
 
 
 def test_the_teachers_own_data_decides_by_its_content() -> None:

@@ -329,7 +329,9 @@ class Stage(_message.Message):
     SECONDS_FIELD_NUMBER: _builtins.int
     REUSED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """evaluate_untouched, finetune_teacher, evaluate_teacher, rollout, verify, train_student, evaluate, merge, register."""
+    """evaluate_untouched, finetune_teacher, register_teacher, evaluate_teacher, rollout, verify, train_student, evaluate,
+    merge, register.
+    """
     state: Global___StageState.ValueType
     attempts: _builtins.int
     """Times that it was started."""
