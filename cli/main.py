@@ -44,6 +44,7 @@ COMMANDS = {
     "audit": Lazy("cli.audit:app", "The hash-chained record of every change."),
     "watch": Lazy("cli.events:app", "Events of the audit log as they come."),
     "distill": Lazy("cli.distill:app", "Plan, run and watch distillation runs."),
+    "data": Lazy("cli.data:app", "Training data: convert between formats, validate, show, count."),
     "db": Lazy("cli.database:app", "The schema of the registry's database: check, upgrade."),
     "store": Lazy("cli.store:app", "The artifact store: check it, remove what no version names."),
     "token": Lazy("cli.tokens:app", "API tokens: create, list, revoke."),

@@ -6,8 +6,9 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
+from distill.training.overlong import Overlong
 from spiritsafe.distill.v1 import run_pb2
 from spiritsafe.errors import InvalidArgument, Violation
 from spiritsafe.rpc.names import DEFAULT_NAMESPACE, check_id
@@ -89,6 +90,7 @@ class Training:
     lora_alpha: int
     max_length: int
     checkpoint_steps: int
+    overlong: Overlong = "fail"
 
 
 # For the shipped stand-ins: `make test-full` holds what they reach with it.
@@ -436,7 +438,7 @@ def _read_checkpoint(message: run_pb2.Checkpoint, field: str, reader: _Reader) -
 
 def _read_training(message: run_pb2.TrainingSettings, base: Checkpoint, field: str, reader: _Reader) -> Training:
     defaults = STAND_IN_TRAINING if base.stand_in else DEFAULT_TRAINING
-    rate = message.learning_rate
+    rate, overlong = message.learning_rate, message.overlong or defaults.overlong
     if rate < 0 or rate >= 1:
         reader.wrong(f"{field}.learning_rate", f"{rate} is not between 0 and 1")
     return Training(
@@ -447,6 +449,7 @@ def _read_training(message: run_pb2.TrainingSettings, base: Checkpoint, field: s
         lora_alpha=reader.count(message.lora_alpha, defaults.lora_alpha, f"{field}.lora_alpha"),
         max_length=reader.count(message.max_length, defaults.max_length, f"{field}.max_length"),
         checkpoint_steps=reader.count(message.checkpoint_steps, defaults.checkpoint_steps, f"{field}.checkpoint_steps"),
+        overlong=cast("Overlong", reader.one_of(overlong, get_args(Overlong), f"{field}.overlong", "choice")),
     )
 
 

@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+import sqlalchemy
 from google.protobuf.message import Message
-from sqlmodel import Session
+from sqlalchemy import Row, bindparam
+from sqlmodel import Session, col
 
 from registry.clock import now
 from registry.errors import invalid
@@ -95,14 +97,24 @@ class Registry:
             for event in [events] if isinstance(events, audit.Event) else events:
                 audit.append(session, event, caller.identity)
             if request.request_id:
-                session.add(_remember(caller, method, request, response))
+                _remember(session, caller, method, request, response)
         return response
 
 
-def _replay(session: Session, caller: Caller, method: str, request: Mutation) -> Request | None:
+# One statement object each, so that it is compiled once; rows and no objects, for every mutation pays for this.
+_ANSWERED = sqlalchemy.select(col(Request.fingerprint), col(Request.response)).where(
+    col(Request.identity) == bindparam("of_identity"),
+    col(Request.method) == bindparam("of_method"),
+    col(Request.request_id) == bindparam("of_request"),
+)
+_REMEMBER = sqlalchemy.insert(Request.__table__)  # type: ignore[attr-defined] # SQLModel types no tables
+
+
+def _replay(session: Session, caller: Caller, method: str, request: Mutation) -> Row[tuple[str, bytes]] | None:
     if not request.request_id:
         return None
-    row = session.get(Request, (caller.identity, method, request.request_id))
+    key = {"of_identity": caller.identity, "of_method": method, "of_request": request.request_id}
+    row = session.execute(_ANSWERED, key).first()
     if row is not None and row.fingerprint != _fingerprint(request):
         raise invalid(
             "request_id",
@@ -113,15 +125,16 @@ def _replay(session: Session, caller: Caller, method: str, request: Mutation) ->
     return row
 
 
-def _remember(caller: Caller, method: str, request: Mutation, response: Message) -> Request:
-    return Request(
-        identity=caller.identity,
-        method=method,
-        request_id=request.request_id,
-        fingerprint=_fingerprint(request),
-        response=response.SerializeToString(),
-        create_time=now(),
-    )
+def _remember(session: Session, caller: Caller, method: str, request: Mutation, response: Message) -> None:
+    row = {
+        "identity": caller.identity,
+        "method": method,
+        "request_id": request.request_id,
+        "fingerprint": _fingerprint(request),
+        "response": response.SerializeToString(),
+        "create_time": now(),
+    }
+    session.execute(_REMEMBER, row)
 
 
 def _fingerprint(request: Mutation) -> str:

@@ -68,12 +68,18 @@ class Gate(grpc.aio.ServerInterceptor):
         self._workers = workers
         self._uploads = uploads
         self._permissions = permissions_by_path()
+        # By path, found or wrapped once: what a server offers is fixed when it starts.
+        self._handlers: dict[str, Any] = {}
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], details: Any) -> Any:
-        handler = await continuation(details)
-        if handler is None or details.method.startswith(_OPEN_SERVICES):
-            return handler
-        return self._wrap(details.method, handler)
+        path = details.method
+        if path not in self._handlers:
+            handler = await continuation(details)
+            if handler is None:
+                # Not kept: anybody may ask for any number of methods that do not exist.
+                return None
+            self._handlers[path] = handler if path.startswith(_OPEN_SERVICES) else self._wrap(path, handler)
+        return self._handlers[path]
 
     def _wrap(self, path: str, handler: Any) -> Any:
         """A handler of the same arity around the given one."""
@@ -266,9 +272,10 @@ def _is_async(behaviour: Callable[..., Any]) -> bool:
 def _bearer(metadata: Any) -> str:
     """The token of ``authorization: Bearer TOKEN``. Raises Unauthenticated."""
     for key, value in metadata or ():
-        scheme, _, secret = str(value).partition(" ")
-        if key == "authorization" and scheme.lower() == "bearer" and secret.strip():
-            return secret.strip()
+        if key == "authorization":
+            scheme, _, secret = str(value).partition(" ")
+            if scheme.lower() == "bearer" and secret.strip():
+                return secret.strip()
     raise Unauthenticated(
         "the call carries no token",
         reason="TOKEN_MISSING",

@@ -8,7 +8,7 @@ from pathlib import Path
 from distill.environments.base import Scenario, ToolOutcome
 from distill.environments.execution import Job, result_message
 from distill.environments.sandbox import NotExecuted, run_jobs
-from distill.trajectories.ertas import write_ertas
+from distill.trajectories.formats.ertas import write_ertas
 from distill.trajectories.types import Message, Provenance, Trajectory
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 IGNORED = -100
 """The label of a token that adds nothing to the loss (PyTorch's ``ignore_index``)."""
+
+WINDOW_EVERYWHERE = frozenset({"mistral", "mixtral"})
+"""The ``model_type`` of classes whose sliding window, where a checkpoint has one, is that of every layer."""
 
 
 class RowError(ValueError):
@@ -37,17 +40,30 @@ class Row:
     labels: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class AssistantTurn:
+    """What the assistant writes once, and what it has read by then. ``place`` names it in errors."""
+
+    place: str
+    prompt: Prompt
+    message: Message
+
+
 class Family(ABC):
     """One model family. Stateless: tokenizer and model are passed in."""
 
     name: str
     architectures: frozenset[str]
-    """Class names in a config's ``architectures`` that this family accepts."""
+    """Class names in a config's ``architectures`` that this family may accept."""
     stop_tokens: tuple[str, ...]
     """Tokens that end an assistant turn and that training teaches; the first one ends prose."""
     other_stop_tokens: tuple[str, ...] = ()
     """Further tokens at which servers stop, where the tokenizer has them."""
     lora_projections: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+    def accepts(self, config: Mapping[str, Any]) -> bool:
+        """Whether a model with this parsed ``config.json`` may be of this family."""
+        return not self.architectures.isdisjoint(config.get("architectures") or ())
 
     def conversation(self, messages: Sequence[Message]) -> tuple[Message, ...]:
         """Bring messages into the turns that the family's format knows; doing so twice changes nothing more.
@@ -73,12 +89,22 @@ class Family(ABC):
         """Render one training row per assistant turn, exactly as that turn is prompted and written in serving.
 
         One row a turn, because serving templates rewrite history (Qwen 3 drops the thinking block of earlier turns):
-        a single row over all turns would train text that no server ever shows. Prompt and target are tokenised apart,
-        so the prompt's ids are always a prefix of the row.
+        a single row over all turns would train text that no server ever shows.
 
         Raises:
             RowError: the family's format cannot express the trajectory, a row is longer than ``max_length`` tokens, a
                 target could not be generated up to its end, or there is nothing to learn.
+        """
+        for turn in self.assistant_turns(trajectory):
+            row = self.row(turn, tokenizer)
+            check_length(row, turn, max_length)
+            yield row
+
+    def assistant_turns(self, trajectory: Trajectory) -> Iterator[AssistantTurn]:
+        """What the assistant writes in a trajectory, turn by turn, each with all that went before.
+
+        Raises:
+            RowError: the family's format cannot express the trajectory, or there is nothing to learn.
         """
         try:
             messages = self.conversation(trajectory.messages)
@@ -88,18 +114,22 @@ class Family(ABC):
         if not turns:
             raise RowError(f"trajectory {trajectory.id!r} has no assistant turn; remove it from the training data")
         for index in turns:
-            try:
-                before = self.prompt_ids(Prompt(messages[:index], trajectory.tools), tokenizer)
-                written = tokenizer(self._whole_target(messages[index]), add_special_tokens=False)["input_ids"]
-            except ValueError as error:
-                raise RowError(f"trajectory {trajectory.id!r}, message {index}: {error}") from error
-            length = len(before) + len(written)
-            if length > max_length:
-                raise RowError(
-                    f"trajectory {trajectory.id!r}, message {index}: {length} tokens exceed the limit of {max_length}; "
-                    "raise max_length or shorten the trajectory"
-                )
-            yield checked_row(Row((*before, *written), (*[IGNORED] * len(before), *written)), trajectory.id)
+            place = f"trajectory {trajectory.id!r}, message {index}"
+            yield AssistantTurn(place, Prompt(messages[:index], trajectory.tools), messages[index])
+
+    def row(self, turn: AssistantTurn, tokenizer: PreTrainedTokenizerBase) -> Row:
+        """The row of one turn. Prompt and target are tokenised apart, so the prompt's ids are a prefix of the row.
+
+        Raises:
+            RowError: the prompt has no form in the family's format, the target could not be generated up to its end, or
+                there is nothing to learn.
+        """
+        try:
+            before = self.prompt_ids(turn.prompt, tokenizer)
+            written = tokenizer(self._whole_target(turn.message), add_special_tokens=False)["input_ids"]
+        except ValueError as error:
+            raise RowError(f"{turn.place}: {error}") from error
+        return checked_row(Row((*before, *written), (*[IGNORED] * len(before), *written)), turn.place)
 
     def _whole_target(self, turn: Message) -> str:
         """The target, checked for text at which generation would stop before its end."""
@@ -166,11 +196,24 @@ class Family(ABC):
         return model
 
 
-def checked_row(row: Row, trajectory_id: str) -> Row:
+def checked_row(row: Row, place: str) -> Row:
     """Refuse a row whose labels are all masked: it would average over zero tokens and train nothing."""
     if all(label == IGNORED for label in row.labels):
-        raise RowError(f"trajectory {trajectory_id!r}: every token is masked; its assistant turn renders to nothing")
+        raise RowError(f"{place}: every token is masked; its assistant turn renders to nothing")
     return row
+
+
+def check_length(row: Row, turn: AssistantTurn, max_length: int) -> None:
+    """Refuse a row of more than ``max_length`` tokens.
+
+    Raises:
+        RowError: it is longer.
+    """
+    if len(row.input_ids) > max_length:
+        raise RowError(
+            f"{turn.place}: {len(row.input_ids)} tokens exceed the limit of {max_length}; "
+            "raise max_length, shorten the trajectory, or train with overlong = drop or split"
+        )
 
 
 def rows_of(

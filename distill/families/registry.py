@@ -38,16 +38,16 @@ def family_names(role: Role) -> tuple[str, ...]:
 
 
 def family_for(config: Mapping[str, Any], role: Role = "student") -> Family:
-    """Return the family of a parsed ``config.json``, decided by its ``architectures``.
+    """Return the first family of this role that accepts a parsed ``config.json``.
 
     Raises:
-        UnknownFamilyError: no family of this role accepts these architectures.
+        UnknownFamilyError: there is none.
     """
-    architectures = set(config.get("architectures") or ())
     for family in _FAMILIES[role]:
-        if architectures & family.architectures:
+        if family.accepts(config):
             return family
     known = sorted(name for family in _FAMILIES[role] for name in family.architectures)
     raise UnknownFamilyError(
-        f"no known {role} family has the architectures {sorted(architectures)}; choose a base with one of {known}"
+        f"no known {role} family has the architectures {sorted(config.get('architectures') or ())}; "
+        f"choose a base with one of {known}"
     )

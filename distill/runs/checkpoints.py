@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.families import Role, UnknownFamilyError, family_for
+from distill.families.base import WINDOW_EVERYWHERE
 from distill.recipe import Checkpoint, Recipe, digest
 from distill.standins import checkpoint as stand_in_folder
 from spiritsafe.errors import InvalidArgument, Violation
@@ -77,7 +78,7 @@ def find_sources(recipe: Recipe) -> dict[str, Source]:
 def check_here(recipe: Recipe) -> list[str]:
     """Checks the families of the bases that this machine can see without a download; warns about the others.
 
-    Warns as well where rows may be longer than a base's sliding window: training refuses such rows, hours later.
+    Warns as well where rows may be longer than the sliding window of some layers: training refuses them, hours later.
 
     Raises:
         InvalidArgument: a base is not of a known family, or its folder lacks a config.json.
@@ -122,10 +123,10 @@ def _window_warnings(recipe: Recipe, role: Role, config: Mapping[str, Any]) -> I
     text = config.get("text_config", config)
     # Qwen's configurations name a window that they do not use.
     window = text.get("sliding_window") if text.get("use_sliding_window", True) else None
-    if isinstance(window, int) and longest > window:
+    if isinstance(window, int) and longest > window and text.get("model_type") not in WINDOW_EVERYWHERE:
         yield (
-            f"the {role} base has a sliding window of {window} tokens: training refuses longer rows, and "
-            f"max_length lets them reach {longest}; shorten the trajectories, or choose another base"
+            f"some layers of the {role} base have a sliding window of {window} tokens: training refuses longer rows, "
+            f"and max_length lets them reach {longest}; lower it with overlong = split, or choose another base"
         )
 
 

@@ -89,7 +89,9 @@ def stage_failed(record: RunRecord, name: Stage, message: str, now: Timestamp) -
 
 
 def progress(stage: Stage, values: Mapping[str, Any]) -> run_pb2.RunEvent:
-    """The event for one progress line of a stage's process."""
+    """The event for one progress line of a stage's process; one that counts nothing is something said."""
+    if not values["total"]:
+        return run_pb2.RunEvent(type="log", stage=stage, message=values["message"])
     event = run_pb2.RunEvent(
         type="progress", stage=stage, done=values["done"], total=values["total"], message=values["message"]
     )

@@ -10,7 +10,7 @@ from distill.environments.gold import write_gold
 from distill.runs.checkpoints import Source
 from distill.stages.inputs import gold_scenarios, train_adapter
 from distill.stages.spec import Report, StageSpec
-from distill.trajectories.ertas import read_ertas
+from distill.trajectories.formats.ertas import read_ertas
 from spiritsafe.publish import file_digest
 
 DATA = "data"

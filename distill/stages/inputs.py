@@ -7,6 +7,7 @@ import shutil
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,7 +20,8 @@ from distill.rollouts.play import Respond
 from distill.runs import layout
 from distill.runs.checkpoints import folder_digest, read_config
 from distill.stages.spec import ATTEMPT, Report, StageSpec
-from distill.trajectories.ertas import iterate_ertas
+from distill.training.overlong import Lengths
+from distill.trajectories.formats.ertas import iterate_ertas
 from distill.trajectories.rows import TrajectoryError
 from distill.trajectories.types import Trajectory
 from spiritsafe.errors import InvalidArgument, Violation
@@ -140,6 +142,9 @@ def train_adapter(spec: StageSpec, role: Role, trajectories: Sequence[Trajectory
     def on_progress(progress: TrainProgress) -> None:
         report(progress.step, progress.total, loss=progress.loss, eta_seconds=progress.eta_seconds)
 
+    def on_rows(lengths: Lengths) -> None:
+        report(0, 0, message=f"{lengths}; the limit is {settings.max_length:,}")
+
     result = train(
         TrainSpec(
             base=spec.sources[role].path,
@@ -150,16 +155,19 @@ def train_adapter(spec: StageSpec, role: Role, trajectories: Sequence[Trajectory
             lora_rank=settings.lora_rank,
             lora_alpha=settings.lora_alpha,
             max_length=settings.max_length,
+            overlong=settings.overlong,
             save_every=settings.checkpoint_steps,
             seed=spec.recipe.seed,
         ),
         family_of(spec, role),
         trajectories,
         on_progress,
+        on_rows,
     )
     shutil.move(result.adapter, spec.output / ADAPTER)
     return {
         "rows": result.rows,
+        "lengths": asdict(result.lengths),
         "steps": result.steps,
         "final_loss": result.final_loss,
         ATTEMPT: {"resumed_from": result.resumed_from},

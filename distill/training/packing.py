@@ -83,9 +83,29 @@ def batches(packs: Sequence[Pack], rows: int, seed: int, *, window: int = 1) -> 
     yield from rng.sample(made, len(made))
 
 
-def collate(packs: Sequence[Pack], pad: int, dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
+def parts(packs: Sequence[Pack], most_tokens: int) -> list[list[Pack]]:
+    """Share out the packs of a step among forward passes of at most so many tokens, padding included.
+
+    A pack that is longer is a part by itself. Packs of like length come together, which saves padding.
+    """
+    made: list[list[Pack]] = []
+    for pack in sorted(packs, key=lambda each: len(each.input_ids), reverse=True):
+        # The first pack of a part is its longest.
+        if made and (len(made[-1]) + 1) * len(made[-1][0].input_ids) <= most_tokens:
+            made[-1].append(pack)
+        else:
+            made.append([pack])
+    return made
+
+
+def collate(
+    packs: Sequence[Pack], pad: int, dtype: torch.dtype = torch.float32, window: int | None = None
+) -> dict[str, torch.Tensor]:
     """Tensors for a model's forward pass: ids, labels and position ids of [packs, longest], and the attention mask of
     [packs, 1, longest, longest], which is added to the logits: 0 where a token (third axis) sees another (fourth).
+
+    With a ``window`` a token sees so many of its ancestors, itself among them; that is right for models that have it in
+    every layer.
     """
     width = max(len(pack.input_ids) for pack in packs)
 
@@ -96,11 +116,15 @@ def collate(packs: Sequence[Pack], pad: int, dtype: torch.dtype = torch.float32)
     ends = torch.tensor([[*pack.ends, *range(len(pack.ends) + 1, width + 1)] for pack in packs])
     places = torch.arange(width)
     visible = (places[:, None] < ends[:, None, :]).tril()
+    positions = padded([pack.positions for pack in packs], 0)
+    if window is not None:
+        # Along a branch positions count ancestors, whatever other branches lie in between.
+        visible &= positions[:, :, None] - positions[:, None, :] < window
     mask = torch.zeros(visible.shape, dtype=dtype).masked_fill_(~visible, _UNSEEN)
     return {
         "input_ids": padded([pack.input_ids for pack in packs], pad),
         "labels": padded([pack.labels for pack in packs], IGNORED),
-        "position_ids": padded([pack.positions for pack in packs], 0),
+        "position_ids": positions,
         "attention_mask": mask[:, None],
     }
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import torch
 from bitsandbytes.nn.modules import Linear4bit
-from transformers import BitsAndBytesConfig, PreTrainedModel
+from transformers import PreTrainedModel
 
 from distill.families.base import Family
+from distill.training.experts import Nf4Config
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -21,24 +23,22 @@ def compute_dtype() -> torch.dtype:
 
 
 def load_nf4(family: Family, base: str, revision: str | None = None) -> PreTrainedModel:
-    """Load ``base`` (a local folder or hub repository id) with its linear layers in double-quantised NF4.
+    """Load ``base`` (a local folder or hub repository id), its linear layers and experts in double-quantised NF4.
 
-    What is not quantised (embeddings, norms) is bfloat16 on an accelerator and float32 on a CPU.
+    What is not quantised (embeddings, norms, routers) is bfloat16 on an accelerator and float32 on a CPU.
     """
-    quantization = BitsAndBytesConfig(  # type: ignore[no-untyped-call]  # transformers does not annotate it
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=compute_dtype(),
-    )
     on_gpu = torch.cuda.is_available()
     model = family.load(
-        base, revision, quantization_config=quantization, dtype=torch.bfloat16 if on_gpu else torch.float32
+        base,
+        revision,
+        quantization_config=Nf4Config(compute_dtype()),
+        dtype=torch.bfloat16 if on_gpu else torch.float32,
     )
     if not on_gpu:
         # Plain matrix products: under a mask and in bfloat16 a CPU does them faster than the fused attention.
         model.set_attn_implementation("eager")
     keep_gradients(model)
+    still_routers(model)
     return model
 
 
@@ -51,6 +51,14 @@ def keep_gradients(model: torch.nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, Linear4bit):
             module.support_avx512bf16_for_cpu = False
+
+
+def still_routers(model: torch.nn.Module) -> None:
+    """Take the noise from the input of a mixture's routers, which here are not trained: the same row, the same loss."""
+    modules: Iterator[Any] = model.modules()
+    for module in modules:
+        if getattr(module, "jitter_noise", 0.0):
+            module.jitter_noise = 0.0
 
 
 def attach_lora(family: Family, model: PreTrainedModel, rank: int, alpha: int, seed: int) -> PeftModel:

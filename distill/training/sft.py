@@ -22,9 +22,10 @@ from transformers import (
     TrainingArguments,
 )
 
-from distill.families.base import Family, Row, rows_of
+from distill.families.base import WINDOW_EVERYWHERE, Family, Row
 from distill.training import checkpoints
-from distill.training.packing import Pack, batches, collate, pack_rows
+from distill.training.overlong import Lengths, Overlong, fit_rows
+from distill.training.packing import Pack, batches, collate, pack_rows, parts
 from distill.training.qlora import attach_lora, compute_dtype, load_nf4
 from distill.trajectories.types import Trajectory
 
@@ -39,9 +40,12 @@ class TrainSpec:
     Attributes:
         base: local folder or hub repository id of the base model.
         output_dir: where checkpoints and, in the end, the folder ``adapter`` are written.
-        max_length: the longest row in tokens; a longer one is an error.
+        max_length: the longest row in tokens.
+        overlong: what becomes of a longer one.
         learning_rate: peak; linear warm-up over a tenth of the steps, then cosine decay to zero.
         save_every: steps between checkpoints.
+        forward_tokens: how many tokens go through the model at once, padding included, unless a single pack has more:
+            with it memory does not grow with ``batch_size``.
     """
 
     base: str
@@ -53,7 +57,9 @@ class TrainSpec:
     lora_rank: int = 16
     lora_alpha: int = 32
     max_length: int = 1024
+    overlong: Overlong = "fail"
     save_every: int = 50
+    forward_tokens: int = 4096
     seed: int = 0
 
 
@@ -73,6 +79,7 @@ class TrainResult:
 
     adapter: Path
     rows: int
+    lengths: Lengths
     steps: int
     final_loss: float
     seconds: float
@@ -84,38 +91,44 @@ def train(
     family: Family,
     trajectories: Sequence[Trajectory],
     on_progress: Callable[[TrainProgress], None] = lambda _: None,
+    on_rows: Callable[[Lengths], None] = lambda _: None,
 ) -> TrainResult:
     """Train an adapter, or go on from the newest whole checkpoint of the same training in ``spec.output_dir``.
 
-    The checkpoints stay, for whoever loses the adapter before it is safe.
+    The checkpoints stay, for whoever loses the adapter before it is safe. ``on_rows`` learns what became of the rows
+    before the first step.
 
     Raises:
-        RowError: a trajectory cannot become a row (too long, nothing to learn).
+        RowError: a trajectory cannot become a row (too long where ``overlong`` is ``fail``, nothing to learn).
         ValueError: there is nothing to train on, the tokenizer does not belong to the family, or a row is longer than
-            the model's sliding window.
+            the sliding window that some of the model's layers have.
     """
-    from trl.trainer.sft_trainer import SFTTrainer
+    from distill.training.trainer import PARTS, PackTrainer
 
     started = time.monotonic()
     tokenizer = AutoTokenizer.from_pretrained(spec.base, revision=spec.revision)
-    family.stop_ids(tokenizer)
-    rows = rows_of(family, trajectories, tokenizer, spec.max_length)
-    if not rows:
-        raise ValueError("no trajectories to train on; check that the roll-out verified any")
+    pad = family.stop_ids(tokenizer)[0]
+    rows, lengths = fit_rows(family, trajectories, tokenizer, spec.max_length, spec.overlong)
+    on_rows(lengths)
+    check_any(rows, lengths)
     training = checkpoints.fingerprint(_settings(spec), rows)
     resume = checkpoints.latest(spec.output_dir, training)
     model = attach_lora(family, load_nf4(family, spec.base, spec.revision), spec.lora_rank, spec.lora_alpha, spec.seed)
-    check_window(model.config, rows)
+    window = mask_window(model.config, rows)
     steps = step_batches(pack_rows(rows, most_rows=spec.batch_size), spec)
     watcher = _Watcher(training, on_progress)
+
+    def tensors(packs: Sequence[Pack]) -> list[dict[str, torch.Tensor]]:
+        return [collate(part, pad, window=window) for part in parts(packs, spec.forward_tokens)]
+
     with warnings.catch_warnings():
         # TRL's own default sets the option by the name that transformers deprecates.
         warnings.filterwarnings("ignore", message=".*gradient_checkpointing.* is deprecated", category=FutureWarning)
-        trainer = SFTTrainer(
+        trainer = PackTrainer(
             model=model,
             args=_arguments(spec, len(steps)),
             train_dataset=_dataset(len(steps)),
-            data_collator=lambda chosen: collate(steps[chosen[0][_STEP]], family.stop_ids(tokenizer)[0]),
+            data_collator=lambda chosen: {PARTS: tensors(steps[chosen[0][_STEP]])},
             processing_class=tokenizer,
             callbacks=[watcher],
         )
@@ -129,25 +142,41 @@ def train(
     resumed_from = int(resume.name.rpartition("-")[2]) if resume else 0
     state: TrainerState = trainer.state
     return TrainResult(
-        adapter, len(rows), state.global_step, _last_loss(state), time.monotonic() - started, resumed_from
+        adapter, len(rows), lengths, state.global_step, _last_loss(state), time.monotonic() - started, resumed_from
     )
 
 
-def check_window(config: PretrainedConfig, rows: Sequence[Row]) -> None:
-    """Refuse rows over which a layer with a sliding window would see more than it does in serving.
+def check_any(rows: Sequence[Row], lengths: Lengths) -> None:
+    """Refuse a training on nothing.
+
+    Raises:
+        ValueError: there are no rows, or all were dropped.
+    """
+    if not rows and lengths.dropped:
+        raise ValueError(f"every row is too long ({lengths}); raise max_length or shorten the trajectories")
+    if not rows:
+        raise ValueError("no trajectories to train on; check that the roll-out verified any")
+
+
+def mask_window(config: PretrainedConfig, rows: Sequence[Row]) -> int | None:
+    """The sliding window that the mask of a pack must keep to; None where no row reaches beyond it, or there is none.
 
     A pack brings a mask of its own, which transformers takes for all layers alike.
 
     Raises:
-        ValueError: the longest row exceeds the window.
+        ValueError: a row is longer than the window, and only some of the layers have it.
     """
-    window = getattr(config.get_text_config(), "sliding_window", None)
+    text = config.get_text_config()
+    window: int | None = getattr(text, "sliding_window", None)
     longest = max(len(row.input_ids) for row in rows)
-    if window is not None and longest > window:
-        raise ValueError(
-            f"a row has {longest} tokens, more than the model's sliding window of {window}, which packed rows cannot "
-            "keep to; shorten the trajectories or choose another base"
-        )
+    if window is None or longest <= window:
+        return None
+    if text.model_type in WINDOW_EVERYWHERE:
+        return window
+    raise ValueError(
+        f"a row has {longest} tokens, more than the sliding window of {window} that some of the model's layers have, "
+        "which packed rows cannot keep to; lower max_length with overlong = split, or choose another base"
+    )
 
 
 def step_batches(packs: Sequence[Pack], spec: TrainSpec) -> list[list[Pack]]:
@@ -185,6 +214,8 @@ def _arguments(spec: TrainSpec, steps: int) -> Any:
         max_length=None,  # our rows are already checked; TRL's own limit would truncate silently
         dataset_kwargs={"skip_prepare_dataset": True},
         remove_unused_columns=False,
+        # Balancing the load of experts is for who trains the router. Counted over packs it would be another loss.
+        router_aux_loss_coef=0.0,
         train_sampling_strategy="sequential",
         bf16=compute_dtype() is torch.bfloat16,
         use_cpu=not on_gpu,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, cast
 
@@ -67,23 +69,75 @@ def call_from_json(value: JsonValue) -> ToolCall:
     return call
 
 
+def chat_call_to_json(call: ToolCall) -> dict[str, JsonValue]:
+    """``{"type": "function", "function": {"name", "arguments"}}``, with the call's ``id`` first where it has one."""
+    named: dict[str, JsonValue] = {"id": call.id} if call.id else {}
+    return {**named, "type": "function", "function": call_to_json(call)}
+
+
+def chat_call_from_json(value: JsonValue) -> ToolCall:
+    """Read a call, bare or wrapped as ``{"id", "type": "function", "function": {...}}``; the id may stand in either.
+
+    Raises:
+        CallError: as ``call_from_json``, or the id is no text.
+    """
+    inner = value["function"] if isinstance(value, dict) and "function" in value else value
+    call = call_from_json(inner)
+    for holder in (value, inner):
+        found = holder.get("id") if isinstance(holder, dict) else None
+        if found is not None and not isinstance(found, str):
+            raise CallError(f"the id of {call.name} must be a text")
+        if found:
+            return ToolCall(call.name, call.arguments, found)
+    return call
+
+
 def unwritable(call: ToolCall) -> str | None:
     """Why ``call`` could not be written as JSON text again, or None.
 
     Decoders admit what cannot be stored: half surrogate pairs, and nesting on which a later encoder would fail.
     """
-    pending: list[tuple[JsonValue, int]] = [(dict(call.arguments), 0)]
-    while pending:
-        value, depth = pending.pop()
-        if depth > MAX_DEPTH:
-            return f"the arguments are nested more than {MAX_DEPTH} deep"
-        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-        pending.extend((item, depth + 1) for item in inner)
+    if all(map(_is_plain, call.arguments.values())) and call.name.isascii() and all(map(str.isascii, call.arguments)):
+        return None
     try:
-        json.dumps(call_to_json(call), ensure_ascii=False).encode()
+        text = json_text(call_to_json(call))
+        text.encode()
+    except RecursionError:
+        return _TOO_DEEP
     except ValueError:
         return "the call holds half a surrogate pair or a number that is too long"
-    return None
+    # Only a text with that many brackets can be nested that deep.
+    is_flat = text.count("{") + text.count("[") <= MAX_DEPTH
+    return None if is_flat or _depth_of(call.arguments) <= MAX_DEPTH else _TOO_DEEP
+
+
+_TOO_DEEP = f"the arguments are nested more than {MAX_DEPTH} deep"
+
+
+def _is_plain(value: JsonValue) -> bool:
+    """What most arguments are: short of any doubt, and quicker to tell than to write."""
+    return all(map(_is_scalar, value)) if isinstance(value, list) else _is_scalar(value)
+
+
+def _is_scalar(value: JsonValue) -> bool:
+    if isinstance(value, str):
+        return value.isascii()
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or (isinstance(value, int) and -_LONG < value < _LONG)
+
+
+_LONG = 1 << 64
+
+
+def _depth_of(arguments: Mapping[str, JsonValue]) -> int:
+    deepest, pending = 0, [(cast("JsonValue", dict(arguments)), 0)]
+    while pending:
+        value, depth = pending.pop()
+        deepest = max(deepest, depth)
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        pending.extend((item, depth + 1) for item in inner)
+    return deepest
 
 
 def tool_to_json(tool: ToolSpec) -> dict[str, JsonValue]:
@@ -117,7 +171,11 @@ def _key(call: ToolCall) -> str:
 
 
 def decoder() -> json.JSONDecoder:
-    """A JSON decoder that guesses nothing: no repeated keys, no NaN or infinity."""
+    """A JSON decoder that guesses nothing: no repeated keys, no NaN or infinity.
+
+    The standard library's, since faster ones hold neither rule: orjson takes the last of repeated keys and turns
+    integers past 64 bits into floats.
+    """
     return json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
 
 
@@ -128,17 +186,26 @@ def loads(text: str) -> JsonValue:
         CallError: it is not JSON, repeats a key, holds NaN or infinity, or is nested too deeply.
     """
     try:
-        return cast("JsonValue", decoder().decode(text))
+        return cast("JsonValue", _DECODER.decode(text))
     except (ValueError, RecursionError) as error:
         raise CallError(f"not strict JSON: {error}") from error
 
 
-def _unique(pairs: Iterable[tuple[str, JsonValue]]) -> Mapping[str, JsonValue]:
-    result: dict[str, JsonValue] = {}
-    for key, value in pairs:
-        if key in result:
-            raise CallError(f"the key {key!r} stands twice")
-        result[key] = value
+def json_text(value: JsonValue) -> str:
+    """``value`` as JSON text, in the way of ``json.dumps`` with characters as they are."""
+    return _ENCODE(value)
+
+
+def text_of(value: JsonValue) -> str:
+    """A text as it is, anything else as JSON text."""
+    return value if isinstance(value, str) else _ENCODE(value)
+
+
+def _unique(pairs: list[tuple[str, JsonValue]]) -> Mapping[str, JsonValue]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
+        raise CallError(f"the key {twice!r} stands twice")
     return result
 
 
@@ -151,3 +218,7 @@ def _finite(text: str) -> float:
     if value in (float("inf"), float("-inf")):
         raise CallError(f"{text} is out of range")
     return value
+
+
+_DECODER = decoder()
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode

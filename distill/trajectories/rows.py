@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from distill.trajectories.calls import CallError, loads
+from distill.trajectories.calls import CallError, json_text, loads
 from distill.trajectories.types import JsonValue
 
 Row = dict[str, JsonValue]
@@ -18,21 +17,30 @@ Item = TypeVar("Item")
 class TrajectoryError(ValueError):
     """A line that cannot be read. The message names file, line, field and what to do."""
 
-    def __init__(self, path: Path, line: int, field: str, problem: str) -> None:
+    def __init__(self, path: Path, line: int, field: str, problem: str, kind: str = "malformed") -> None:
         super().__init__(f"{path}, line {line}, {field}: {problem}")
         self.path = path
         self.line = line
         self.field = field
         self.problem = problem
+        self.kind = kind
 
 
 class FieldError(ValueError):
-    """What is wrong with one field of a row, and what to do; becomes a ``TrajectoryError`` once the place is known."""
+    """What is wrong with one field of a row, and what to do; becomes a ``TrajectoryError`` once the place is known.
 
-    def __init__(self, field: str, problem: str) -> None:
+    ``kind`` sorts it: malformed, unknown_role, orphan_observation, inexpressible.
+    """
+
+    def __init__(self, field: str, problem: str, kind: str = "malformed") -> None:
         super().__init__(f"{field}: {problem}")
         self.field = field
         self.problem = problem
+        self.kind = kind
+
+    def at(self, path: Path, line: int) -> TrajectoryError:
+        """The same at its place."""
+        return TrajectoryError(path, line, self.field, self.problem, self.kind)
 
 
 def read_rows(path: Path, decode: Callable[[Row, int], Item]) -> Iterator[Item]:
@@ -42,19 +50,34 @@ def read_rows(path: Path, decode: Callable[[Row, int], Item]) -> Iterator[Item]:
         TrajectoryError: a line is not a JSON object in UTF-8, or ``decode`` raised ``FieldError``.
     """
     with path.open("rb") as file:
-        for line, raw in enumerate(file, start=1):
+        for line, row in numbered_rows(file):
             try:
-                text = raw.decode("utf-8-sig" if line == 1 else "utf-8").strip()
-                if text:
-                    yield decode(_row(text), line)
-            except UnicodeDecodeError as error:
-                problem = f"byte {error.start} is not UTF-8; save the file as UTF-8"
-                raise TrajectoryError(path, line, "the line", problem) from error
+                if isinstance(row, FieldError):
+                    raise row
+                yield decode(row, line)
             except FieldError as error:
-                raise TrajectoryError(path, line, error.field, error.problem) from error
+                raise error.at(path, line) from error
 
 
-def _row(text: str) -> Row:
+def numbered_rows(file: Iterable[bytes]) -> Iterator[tuple[int, Row | FieldError]]:
+    """The row of each non-empty line, or why it is none, with the line's number from 1."""
+    for line, raw in enumerate(file, start=1):
+        try:
+            text = raw.decode("utf-8-sig" if line == 1 else "utf-8").strip()
+            if text:
+                yield line, row_from_text(text)
+        except UnicodeDecodeError as error:
+            yield line, FieldError("the line", f"byte {error.start} is not UTF-8; save the file as UTF-8")
+        except FieldError as error:
+            yield line, error
+
+
+def row_from_text(text: str) -> Row:
+    """Decode one line.
+
+    Raises:
+        FieldError: it is no JSON object.
+    """
     try:
         value = loads(text)
     except CallError as error:
@@ -69,18 +92,27 @@ def write_rows(path: Path, rows: Iterable[Row]) -> str:
 
     The file appears complete or not at all.
     """
+    return write_lines(path, map(row_to_bytes, rows))
+
+
+def write_lines(path: Path, lines: Iterable[bytes]) -> str:
+    """The same for rows that are lines already."""
     digest = hashlib.sha256()
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("wb") as file:
-            for row in rows:
-                line = json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+            for line in lines:
                 digest.update(line)
                 file.write(line)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
     return digest.hexdigest()
+
+
+def row_to_bytes(row: Row) -> bytes:
+    """One line, in UTF-8 and with its line feed."""
+    return json_text(row).encode() + b"\n"
 
 
 def text_field(row: Row, key: str, field: str, default: str | None = None) -> str:
@@ -98,45 +130,54 @@ def text_field(row: Row, key: str, field: str, default: str | None = None) -> st
 
 
 def object_field(row: Row, key: str, field: str) -> Row:
-    """The object at ``key``, empty where there is none.
+    """The object at ``key``, empty where it is missing or null.
 
     Raises:
         FieldError: it is no object.
     """
-    value = row.get(key, {})
+    value = row.get(key)
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise FieldError(field, f"expected an object, found {_kind(value)}; write a JSON object")
     return value
 
 
 def list_field(row: Row, key: str, field: str) -> list[JsonValue]:
-    """The list at ``key``, empty where there is none.
+    """The list at ``key``, empty where it is missing or null.
 
     Raises:
         FieldError: it is no list.
     """
-    value = row.get(key, [])
+    value = row.get(key)
+    if value is None:
+        return []
     if not isinstance(value, list):
         raise FieldError(field, f"expected a list, found {_kind(value)}; write a JSON array")
     return value
 
 
-def message_rows(row: Row) -> list[tuple[str, Row]]:
-    """The messages, each with its field's name for errors.
+def message_rows(row: Row, key: str = "messages", keys: str = "role and content") -> list[tuple[str, Row]]:
+    """The messages at ``key``, each with its field's name for errors; ``keys`` says what belongs into one.
 
     Raises:
         FieldError: there is none, or one is no object.
     """
-    messages = list_field(row, "messages", "messages")
+    messages = list_field(row, key, key)
     if not messages:
-        raise FieldError("messages", "there are none; write at least a user and an assistant message")
+        raise FieldError(key, "there are none; write at least a user and an assistant message")
     result = []
     for index, message in enumerate(messages):
-        field = f"messages[{index}]"
+        field = f"{key}[{index}]"
         if not isinstance(message, dict):
-            raise FieldError(field, f"expected an object, found {_kind(message)}; write role and content")
+            raise FieldError(field, f"expected an object, found {_kind(message)}; write {keys}")
         result.append((field, message))
     return result
+
+
+def unknown_role(field: str, role: str, known: Iterable[str]) -> FieldError:
+    """The error for a role that the format does not have."""
+    return FieldError(field, f"unknown role {role!r}; use one of: {', '.join(known)}", "unknown_role")
 
 
 def _kind(value: JsonValue) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import count, pairwise
 
 from distill.trajectories.types import Message, ToolCall
 
@@ -22,6 +22,56 @@ def user_turns(messages: Sequence[Message]) -> list[tuple[Message, ...]]:
 def calls_in(messages: Sequence[Message]) -> tuple[ToolCall, ...]:
     """All calls in order."""
     return tuple(call for message in messages for call in message.tool_calls)
+
+
+def named_results(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Give results that have no name the name of the call that they answer: by its id, else in the order of the calls.
+
+    A result that answers no call stays as it is.
+    """
+    result: list[Message] = []
+    waiting: list[ToolCall] = []
+    for message in messages:
+        call = answered(message, waiting) if message.role == "tool" else None
+        if call is not None:
+            waiting.remove(call)
+        elif message.role != "tool":
+            waiting = list(message.tool_calls)
+        result.append(message if call is None or message.name else replace(message, name=call.name))
+    return tuple(result)
+
+
+def numbered_calls(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Give calls that have no id one (call_1, call_2, ...), and results the id of the call that they answer.
+
+    Raises:
+        TurnError: a result answers no call.
+    """
+    taken = {call.id for call in calls_in(messages)}
+    fresh = (name for name in (f"call_{number}" for number in count(1)) if name not in taken)
+    result: list[Message] = []
+    waiting: list[tuple[ToolCall, str]] = []
+    for index, message in enumerate(messages):
+        if message.role != "tool":
+            named = tuple(replace(call, id=call.id or next(fresh)) for call in message.tool_calls)
+            waiting = [(call, given.id) for call, given in zip(message.tool_calls, named, strict=True)]
+            result.append(replace(message, tool_calls=named))
+            continue
+        call = answered(message, [call for call, _ in waiting])
+        if call is None:
+            raise TurnError(f"message {index} answers no call; add the call, or remove the result")
+        place = next(place for place, (one, _) in enumerate(waiting) if one is call)
+        result.append(replace(message, tool_call_id=waiting.pop(place)[1]))
+    return tuple(result)
+
+
+def answered(result: Message, waiting: Sequence[ToolCall]) -> ToolCall | None:
+    """The call that ``result`` answers among those that still wait: the one with its id, else the first without id."""
+    if result.tool_call_id:
+        named = next((call for call in waiting if call.id == result.tool_call_id), None)
+        if named is not None:
+            return named
+    return next((call for call in waiting if not (call.id and result.tool_call_id)), None)
 
 
 def successive_calls(messages: Sequence[Message]) -> tuple[Message, ...]:

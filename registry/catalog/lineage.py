@@ -60,7 +60,7 @@ class Link(NamedTuple):
 
 def edges_of(session: Session, version_ids: Iterable[int]) -> list[Link]:
     """The edges from these versions to their parents, in the order in which they were added."""
-    return _links(session, _LINKS.where(col(Edge.child_id).in_(set(version_ids))).order_by(col(Edge.id)))
+    return list(map(Link._make, session.execute(_PARENTS, {"ids": id_list(set(version_ids))})))
 
 
 def parents_of(session: Session, version: Version) -> list[tuple[str, Node, Version]]:
@@ -170,6 +170,8 @@ def _id(version: Version) -> int:
 
 
 _LINKS: Any = sqlalchemy.select(col(Edge.id), col(Edge.child_id), col(Edge.type), col(Edge.parent_id))
+# One statement object, so that it is compiled once.
+_PARENTS = _LINKS.where(among(col(Edge.child_id), "ids")).order_by(col(Edge.id))
 _COLUMNS = {"child_id": col(Edge.child_id), "parent_id": col(Edge.parent_id)}
 
 

@@ -13,7 +13,6 @@ from sqlalchemy import Row
 from sqlmodel import Session, col
 
 from registry.catalog import deletion
-from registry.catalog.files import files_of
 from registry.catalog.lineage import Link, edges_of
 from registry.clock import to_timestamp
 from registry.context import Registry
@@ -68,8 +67,8 @@ def _described(
     verdicts: Sequence[Sequence[licensing_pb2.ContextVerdict]],
 ) -> list[version_pb2.Version]:
     ids = [cast("int", version.id) for _, version in pairs]
-    files: dict[int, list[File]] = defaultdict(list)
-    for file in files_of(session, ids):
+    files: dict[int, list[Row[Any]]] = defaultdict(list)
+    for file in session.execute(_FILES, {"ids": id_list(ids)}):
         files[file.version_id].append(file)
     edges: dict[int, list[version_pb2.Edge]] = defaultdict(list)
     for child_id, edge in _edges(session, ids):
@@ -158,18 +157,18 @@ def _parsed(document: str) -> Sequence[str] | None:
     return ids
 
 
-def _here(registry: Registry, pairs: Sequence[tuple[Any, Any]], files: Mapping[int, Sequence[File]]) -> set[str]:
+def _here(registry: Registry, pairs: Sequence[tuple[Any, Any]], files: Mapping[int, Sequence[Row[Any]]]) -> set[str]:
     """The content that the store holds, of all the files for which it must be asked."""
     declared = ((version, file) for _, version in pairs for file in files.get(version.id, ()))
     return set(registry.store.sizes(file.sha256 for version, file in declared if not _is_settled(version, file)))
 
 
-def _is_settled(version: Any, file: File) -> bool:
+def _is_settled(version: Any, file: Row[Any]) -> bool:
     # A finalized version's own content was verified, so only drafts and external files are worth asking the store.
     return version.state == "ready" and not file.external
 
 
-def _entry(version: Any, file: File, here: set[str]) -> version_pb2.FileEntry:
+def _entry(version: Any, file: Row[Any], here: set[str]) -> version_pb2.FileEntry:
     uploaded = _is_settled(version, file) or file.sha256 in here
     return version_pb2.FileEntry(
         path=file.path,
@@ -209,6 +208,14 @@ def _lineage_node(
     return message
 
 
+# Statements are made once, so that they are compiled once.
+_FILES = (
+    sqlalchemy.select(
+        *(col(getattr(File, name)) for name in ("version_id", "path", "size_bytes", "sha256", "external"))
+    )
+    .where(among(col(File.version_id), "ids"))
+    .order_by(col(File.path))
+)
 _LINEAGE_ROWS = (
     sqlalchemy.select(
         *(col(getattr(Node, name)) for name in ("namespace", "collection", "slug", "display_name")),

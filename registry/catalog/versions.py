@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import sqlalchemy
 from google.protobuf.field_mask_pb2 import FieldMask
 from sqlmodel import Session
 
@@ -48,22 +49,28 @@ def create(session: Session, caller: Caller, node: Node, given: version_pb2.Vers
     session.add_all([node, version])
     session.flush()
     assert version.id is not None
-    session.add_all(
-        File(
-            version_id=version.id,
-            path=file.path,
-            size_bytes=file.size_bytes,
-            sha256=file.sha256,
-            external=file.external,
-        )
+    rows = [
+        {
+            "version_id": version.id,
+            "path": file.path,
+            "size_bytes": file.size_bytes,
+            "sha256": file.sha256,
+            "external": file.external,
+        }
         for file in given.files
-    )
+    ]
+    if rows:
+        session.execute(_FILES, rows)
     parents = [
         str(add_edge(session, caller, (node, version), edge, f"version.edges[{index}]"))
         for index, edge in enumerate(given.edges)
     ]
     details = {"kind": kind, "digest": version.digest, "files": len(given.files), "parents": parents}
     return version, Event("version.created", str(version_name(node, version)), details)
+
+
+# Rows and no objects: a version may have thousands.
+_FILES = sqlalchemy.insert(File.__table__)  # type: ignore[attr-defined] # SQLModel types no tables
 
 
 def extend(session: Session, caller: Caller, node: Node, version: Version, edge: version_pb2.Edge) -> Event:
@@ -161,6 +168,7 @@ def _row(node: Node, caller: Caller, kind: str, given: version_pb2.Version) -> V
         lineage_completeness=enum_text(
             version_pb2.LineageCompleteness, given.lineage_completeness, "version.lineage_completeness"
         ),
+        weight_families=[],
         stand_in=given.stand_in,
         creator=caller.identity,
         create_time=now(),

@@ -50,8 +50,8 @@ def announce(session: Session, until: int) -> int:
     after = _announced(session)
     moments = sorted(_moments(session, after, until), key=lambda each: (each.time, each.resource))
     for moment in moments:
-        event = audit.append(session, audit.Event(moment.type, moment.resource, moment.details), ACTOR)
-        queue_reevaluation(session, moment.reach, event.sequence)
+        sequence = audit.append(session, audit.Event(moment.type, moment.resource, moment.details), ACTOR)
+        queue_reevaluation(session, moment.reach, sequence)
         session.flush()
     session.merge(Setting(key=_ANNOUNCED, value=str(until)))
     return len(moments)

@@ -27,10 +27,8 @@ from spiritsafe.rpc.names import ChannelName, Collection, NodeName, VersionName,
 def get_node(session: Session, name: NodeName | str, field: str = "name", *, deleted: bool = False) -> Node:
     """The model or dataset of that name; ``field`` is the request's field that a malformed name is blamed on."""
     parsed = NodeName.parse(name, field) if isinstance(name, str) else name
-    query = select(Node).where(
-        Node.namespace == parsed.namespace, Node.collection == parsed.collection, Node.slug == parsed.id
-    )
-    node = session.exec(query).first()
+    key = {"of_namespace": parsed.namespace, "of_collection": parsed.collection, "of_slug": parsed.id}
+    node: Node | None = session.execute(_NODE, key).scalar()
     if node is None:
         raise not_found(str(parsed))
     if node.delete_time is not None and not deleted:
@@ -156,6 +154,12 @@ def id_list(ids: Iterable[int]) -> str:
     return f"[{','.join(map(str, ids))}]"
 
 
+# Statements are made once, so that they are compiled once.
+_NODE = sqlalchemy.select(Node).where(
+    col(Node.namespace) == bindparam("of_namespace"),
+    col(Node.collection) == bindparam("of_collection"),
+    col(Node.slug) == bindparam("of_slug"),
+)
 _NAMES = (
     sqlalchemy.select(col(Node.namespace), col(Node.collection), col(Node.slug), col(Version.number), col(Version.id))
     .join(Version, col(Version.node_id) == Node.id)

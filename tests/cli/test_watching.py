@@ -18,6 +18,7 @@ STAGE = "finetune_teacher"
 def events() -> Iterator[run_pb2.RunEvent]:
     yield run_pb2.RunEvent(type="run_state", state=run_pb2.RUN_STATE_RUNNING)
     yield run_pb2.RunEvent(type="stage_started", stage=STAGE)
+    yield run_pb2.RunEvent(type="log", stage=STAGE, message="3 rows: 2 fit, 1 split, 0 dropped")
     for step in range(40):
         yield run_pb2.RunEvent(
             type="progress",
@@ -42,6 +43,7 @@ def test_a_plain_console_gets_few_lines() -> None:
     assert shown(terminal=False).splitlines() == [
         "run running",
         f"{STAGE}: started",
+        "3 rows: 2 fit, 1 split, 0 dropped",
         f"{STAGE} 0/40 loss 4.0000 ETA 40 s",
         f"{STAGE} 10/40 loss 3.0000 ETA 30 s",
         f"{STAGE} 20/40 loss 2.0000 ETA 20 s",

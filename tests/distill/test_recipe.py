@@ -37,7 +37,8 @@ def test_published_weights_get_their_own_defaults() -> None:
 
 
 def test_a_recipe_survives_both_forms() -> None:
-    recipe = from_proto(recipe_message(), KNOWN)
+    recipe = from_proto(change(teacher__training__overlong="split"), KNOWN)
+    assert (recipe.teacher.training.overlong, recipe.student.training.overlong) == ("split", "fail")
     assert from_proto(to_proto(recipe), KNOWN) == recipe
     assert from_json(json.loads(json.dumps(to_json(recipe)))) == recipe
 
@@ -73,6 +74,7 @@ def change(**fields: object) -> run_pb2.Recipe:
         (change(environment__rollout_scenarios=-1), "recipe.environment.rollout_scenarios"),
         (change(teacher__training__learning_rate=2.0), "recipe.teacher.training.learning_rate"),
         (change(student__training__epochs=-1), "recipe.student.training.epochs"),
+        (change(student__training__overlong="truncate"), "recipe.student.training.overlong"),
         (change(namespace="Not An Id"), "recipe.namespace"),
     ],
 )

@@ -14,7 +14,7 @@ from tests.hub.publishers import publish_all
 from tests.hub.serving import serve_hub
 
 ROOT = Path(__file__).parents[2]
-GUIDES = ("licensing", "registry")
+GUIDES = ("licensing", "registry", "distill")
 PAGES = [f"{guide}/{page.stem}" for guide in GUIDES for page in sorted((ROOT / "docs" / guide).glob("*.md"))]
 
 

@@ -26,7 +26,7 @@ def on_a_base_like(stand_in: str, folder: Path, **changes: Any) -> Recipe:
 
 def test_a_window_that_is_shorter_than_the_longest_row_is_told(tmp_path: Path) -> None:
     (told,) = check_here(on_a_base_like("gemma4", tmp_path, sliding_window=512))
-    assert told.startswith("the student base has a sliding window of 512 tokens: training refuses longer rows")
+    assert told.startswith("some layers of the student base have a sliding window of 512 tokens: training refuses")
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,7 @@ def test_a_window_that_is_shorter_than_the_longest_row_is_told(tmp_path: Path) -
     [
         ("gemma4", {"sliding_window": 1_000_000}),
         ("qwen3", {"sliding_window": None}),
+        ("qwen3", {"sliding_window": 512, "model_type": "mistral"}),
         ("qwen3", {"sliding_window": 512, "use_sliding_window": False}),
     ],
 )

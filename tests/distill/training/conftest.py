@@ -1,4 +1,4 @@
-"""A small training task: the gates of a made-up park."""
+"""A small training task of several turns: the gates of a made-up park."""
 
 import pytest
 
@@ -20,7 +20,9 @@ def gates() -> list[Trajectory]:
             (
                 Message("user", f"Open gate {number}."),
                 Message("assistant", tool_calls=(ToolCall("open_gate", {"gate": number}),)),
+                Message("tool", '{"open": true}', name="open_gate"),
+                Message("assistant", f"Gate {number} is open."),
             ),
         )
-        for number in range(10, 58)
+        for number in range(10, 34)
     ]

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from distill.families.base import IGNORED, Row
 from distill.standins import checkpoint
-from distill.training.packing import Pack, batches, collate, pack_rows
+from distill.training.packing import Pack, batches, collate, pack_rows, parts
 
 SYSTEM = tuple(range(100, 130))
 
@@ -91,6 +91,14 @@ def test_batches_hold_every_pack_once_and_enough_rows(window: int) -> None:
     assert sorted(dealt, key=lambda each: each.input_ids) == sorted(packs, key=lambda each: each.input_ids)
     assert sum(sum(pack.rows for pack in batch) < 16 for batch in made) <= 1
     assert made == list(batches(packs, 16, 3, window=window)) != list(batches(packs, 16, 4, window=window))
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=20), st.integers(1, 90))
+def test_parts_hold_every_pack_once_within_their_room(lengths: list[int], most: int) -> None:
+    packs = [Pack(*[tuple(range(length))] * 5) for length in lengths]
+    made = parts(packs, most)
+    assert sorted(len(pack.input_ids) for part in made for pack in part) == sorted(lengths)
+    assert all(len(part) == 1 or len(part) * max(len(pack.input_ids) for pack in part) <= most for part in made)
 
 
 def gradients(model: PreTrainedModel, packs: Sequence[Pack]) -> tuple[float, torch.Tensor]:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
-from transformers import AutoConfig, MistralConfig
+from transformers import AutoConfig, Gemma4TextConfig, MistralConfig
 
 from distill.families import family_named
 from distill.families.base import IGNORED, Row, RowError
 from distill.standins import checkpoint
+from distill.training.overlong import Lengths
 from distill.training.packing import pack_rows
-from distill.training.sft import TrainProgress, TrainSpec, check_window, step_batches, train
+from distill.training.sft import TrainProgress, TrainSpec, mask_window, step_batches, train
 from distill.trajectories.types import Trajectory
 
 # PEFT asks transformers by a name that is to go in version 6.
@@ -25,7 +26,7 @@ STUDENT = family_named("qwen3")
 
 def spec(folder: Path, **changes: object) -> TrainSpec:
     base = TrainSpec(
-        base=str(checkpoint("qwen3")), output_dir=folder, batch_size=8, epochs=2, save_every=4, lora_rank=8
+        base=str(checkpoint("qwen3")), output_dir=folder, batch_size=8, epochs=3, save_every=4, lora_rank=8
     )
     return replace(base, **changes)  # type: ignore[arg-type]  # the caller names the fields
 
@@ -46,7 +47,7 @@ def uninterrupted(
 ) -> tuple[Path, list[TrainProgress]]:
     folder, seen = tmp_path_factory.mktemp("uninterrupted"), []
     result = train(spec(folder), STUDENT, gates, seen.append)
-    assert (result.rows, result.steps, result.resumed_from) == (48, 12, 0)
+    assert (result.rows, result.lengths.fits, result.steps, result.resumed_from) == (48, 48, 12, 0)
     assert result.final_loss == seen[-1].loss
     return result.adapter, seen
 
@@ -87,9 +88,19 @@ def test_a_killed_training_goes_on_from_its_last_whole_checkpoint(
     result = train(spec(tmp_path), STUDENT, gates, seen.append)
     assert result.resumed_from == 4
     assert [progress.step for progress in seen] == list(range(5, 13))
-    assert result.final_loss == uninterrupted[1][-1].loss
+    assert [progress.loss for progress in seen] == [progress.loss for progress in uninterrupted[1][4:]]
+    assert result.final_loss == seen[-1].loss
     for name in ("adapter_model.safetensors", "adapter_config.json"):
         assert (result.adapter / name).read_bytes() == (uninterrupted[0] / name).read_bytes()
+
+
+def test_a_step_of_several_forward_passes_is_the_same_step(
+    tmp_path: Path, gates: list[Trajectory], uninterrupted: tuple[Path, list[TrainProgress]]
+) -> None:
+    seen: list[TrainProgress] = []
+    train(spec(tmp_path, forward_tokens=1), STUDENT, gates, seen.append)
+    # Both round to bfloat16 on some processors, in another order.
+    assert [each.loss for each in seen] == pytest.approx([each.loss for each in uninterrupted[1]], rel=0.05)
 
 
 def test_another_training_does_not_resume_from_these_checkpoints(tmp_path: Path, gates: list[Trajectory]) -> None:
@@ -105,9 +116,13 @@ def test_a_row_over_the_limit_stops_the_training_before_it_starts(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_to_train_on_is_refused(tmp_path: Path) -> None:
+def test_nothing_to_train_on_is_refused(tmp_path: Path, gates: list[Trajectory]) -> None:
     with pytest.raises(ValueError, match="no trajectories to train on"):
         train(spec(tmp_path), STUDENT, [])
+    seen: list[Lengths] = []
+    with pytest.raises(ValueError, match=r"every row is too long \(48 rows: 0 fit, 0 split, 48 dropped; tokens: "):
+        train(spec(tmp_path, max_length=20, overlong="split"), STUDENT, gates, on_rows=seen.append)
+    assert [each.dropped for each in seen] == [48]
 
 
 def test_steps_count_whole_batches() -> None:
@@ -119,9 +134,10 @@ def test_steps_count_whole_batches() -> None:
     assert len(step_batches(packs[:1], spec(Path(), batch_size=8, epochs=0.01))) == 1
 
 
-def test_rows_beyond_a_sliding_window_are_refused() -> None:
+def test_packs_keep_to_a_window_that_every_layer_has_and_no_other() -> None:
     rows = [Row((1, 2, 3, 4), (IGNORED, 2, 3, 4))]
-    check_window(MistralConfig(sliding_window=4), rows)
-    check_window(AutoConfig.from_pretrained(checkpoint("qwen3")), rows * 3)
-    with pytest.raises(ValueError, match="a row has 4 tokens, more than the model's sliding window of 3"):
-        check_window(MistralConfig(sliding_window=3), rows)
+    assert mask_window(MistralConfig(sliding_window=4), rows) is None
+    assert mask_window(MistralConfig(sliding_window=3), rows) == 3
+    assert mask_window(AutoConfig.from_pretrained(checkpoint("qwen3")), rows * 3) is None
+    with pytest.raises(ValueError, match="a row has 4 tokens, more than the sliding window of 3 that some of the"):
+        mask_window(Gemma4TextConfig(sliding_window=3), rows)

@@ -115,6 +115,7 @@ class TrainingSettings(_message.Message):
     LORA_ALPHA_FIELD_NUMBER: _builtins.int
     MAX_LENGTH_FIELD_NUMBER: _builtins.int
     CHECKPOINT_STEPS_FIELD_NUMBER: _builtins.int
+    OVERLONG_FIELD_NUMBER: _builtins.int
     epochs: _builtins.int
     """Passes over the rows."""
     batch_size: _builtins.int
@@ -126,9 +127,13 @@ class TrainingSettings(_message.Message):
     lora_alpha: _builtins.int
     """The adapter's product is scaled by lora_alpha / lora_rank."""
     max_length: _builtins.int
-    """Tokens; a longer row is refused, never truncated."""
+    """Tokens. A row is one assistant turn with all that went before; what becomes of a longer one, overlong says."""
     checkpoint_steps: _builtins.int
     """Optimizer steps between checkpoints."""
+    overlong: _builtins.str
+    """"fail" (when empty): the training does not start; "drop": the row is left out; "split": the oldest user turns are
+    left out of it, the row itself only where that is not enough. Rows are never truncated, and always counted.
+    """
     def __init__(
         self,
         *,
@@ -139,10 +144,11 @@ class TrainingSettings(_message.Message):
         lora_alpha: _builtins.int = ...,
         max_length: _builtins.int = ...,
         checkpoint_steps: _builtins.int = ...,
+        overlong: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_size", b"batch_size", "checkpoint_steps", b"checkpoint_steps", "epochs", b"epochs", "learning_rate", b"learning_rate", "lora_alpha", b"lora_alpha", "lora_rank", b"lora_rank", "max_length", b"max_length"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_size", b"batch_size", "checkpoint_steps", b"checkpoint_steps", "epochs", b"epochs", "learning_rate", b"learning_rate", "lora_alpha", b"lora_alpha", "lora_rank", b"lora_rank", "max_length", b"max_length", "overlong", b"overlong"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,6 +1,7 @@
 """Ertas Studio's JSONL: liberal reading, plain writing."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -9,7 +10,8 @@ import pytest
 from distill.environments.base import Category
 from distill.environments.gold import gold_trajectories, write_gold
 from distill.environments.support_desk.scenarios import generate
-from distill.trajectories.ertas import ertas_from_trajectory, read_ertas, trajectory_from_ertas, write_ertas
+from distill.trajectories.formats.base import Content, unpacked
+from distill.trajectories.formats.ertas import ERTAS, read_ertas, write_ertas
 from distill.trajectories.rows import TrajectoryError
 from distill.trajectories.turns import calls_in
 from distill.trajectories.types import JsonValue, Message, ToolCall, ToolSpec, Trajectory
@@ -20,9 +22,9 @@ USER: dict[str, JsonValue] = {"role": "user", "content": "go"}
 TOOL = ToolSpec("f", "Does f.", {"type": "object", "properties": {"a": {"type": "integer"}}})
 
 
-def _read(*messages: dict[str, JsonValue], **fields: JsonValue) -> Trajectory:
+def _read(*messages: dict[str, JsonValue], **fields: JsonValue) -> Content:
     row: dict[str, JsonValue] = {"messages": list(messages), **fields}
-    return trajectory_from_ertas(json.loads(json.dumps(row)), "t")
+    return ERTAS.parse(unpacked(ERTAS, json.loads(json.dumps(row))))
 
 
 @pytest.mark.parametrize(
@@ -55,8 +57,8 @@ def test_text_and_calls_of_one_turn_join_and_observations_get_their_names() -> N
     assert trajectory.messages == (
         Message("system", "s"),
         Message("user", "go"),
-        Message("assistant", "I look.", (F, G)),
-        Message("tool", '{"ok": true}', name="f"),
+        Message("assistant", "I look.", (replace(F, id="1"), replace(G, id="2"))),
+        Message("tool", '{"ok": true}', name="f", tool_call_id="1"),
         Message("tool", "plain", name="g"),
         Message("assistant", tool_calls=(G,)),
         Message("tool", "[1, 2]", name="g"),
@@ -95,7 +97,7 @@ def test_round_trip_with_calls_written_as_objects(tmp_path: Path) -> None:
     )
     write_ertas(tmp_path / "file.jsonl", [trajectory])
     assert read_ertas(tmp_path / "file.jsonl") == [trajectory]
-    messages = ertas_from_trajectory(trajectory)["messages"]
+    messages = ERTAS.render(Content(trajectory.tools, trajectory.messages))["messages"]
     assert isinstance(messages, list)
     assert [message["role"] for message in messages if isinstance(message, dict)] == [
         "user",
@@ -145,9 +147,9 @@ def test_gold_data_survives_the_format(tmp_path: Path, category: Category) -> No
 )
 def test_reasoning_stands_once_in_the_first_message_of_its_turn(turn: Message, entries: list[JsonValue]) -> None:
     messages = (Message("user", "go"), turn)
-    row = ertas_from_trajectory(Trajectory("t", (), messages))
+    row = ERTAS.render(Content((), messages))
     assert row["messages"] == [{"role": "user", "content": "go"}, *entries]
-    assert trajectory_from_ertas(json.loads(json.dumps(row)), "t").messages == messages
+    assert ERTAS.parse(json.loads(json.dumps(row))).messages == messages
 
 
 def test_reasoning_beside_either_message_of_a_turn_is_read() -> None:
