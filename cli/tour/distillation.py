@@ -61,7 +61,12 @@ def recipe(student: Student) -> run_pb2.Recipe:
             training=run_pb2.TrainingSettings(epochs=EPOCHS),
         ),
         environment=run_pb2.Environment(
-            name="support_desk", teacher_scenarios=950, rollout_scenarios=330, evaluation_scenarios=40
+            name="support_desk",
+            # The stand-ins are tuned for these, not for all that there may be.
+            categories=scores.CATEGORIES,
+            teacher_scenarios=950,
+            rollout_scenarios=330,
+            evaluation_scenarios=40,
         ),
         traces_id="support-traces",
     )

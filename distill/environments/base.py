@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -12,10 +13,59 @@ from distill.trajectories.calls import call_from_json, call_to_json, tool_from_j
 from distill.trajectories.types import JsonValue, ToolCall, ToolSpec
 
 Split = Literal["train", "heldout"]
-Category = Literal["single", "parallel", "multi_turn", "recovery", "missing_parameter", "reasoning", "no_call"]
+Category = Literal[
+    "single", "parallel", "multi_turn", "recovery", "missing_parameter", "reasoning", "no_call", "missing_function"
+]
 """What a scenario asks for: one call; several at once; several user turns; a call that fails and what to do then;
-something that must be asked for; a call that needs what another returned; and nothing that a tool could do."""
-ErrorCode = Literal["unknown_tool", "invalid_arguments", "not_found", "conflict", "unavailable"]
+something that must be asked for; a call that needs what another returned; nothing that any tool could do; and something
+that a tool could do which is not offered."""
+ErrorCode = Literal[
+    "unknown_tool",
+    "invalid_arguments",
+    "not_found",
+    "conflict",
+    "unavailable",
+    "permission_denied",
+    "limit_exceeded",
+]
+Level = Literal["easy", "medium", "hard"]
+
+
+@dataclass(frozen=True, slots=True)
+class Difficulty:
+    """How hard scenarios are.
+
+    Attributes:
+        distractors: tools on offer beyond those that are needed, where the environment has so many.
+        steps: most calls that one message asks for, in a chain or side by side; at least 2.
+        turns: most user turns of a conversation; at least 2.
+        noise: share of scenarios, from 0 to 1, in a world where every tool refuses its first call as unavailable.
+        obliqueness: share of values, from 0 to 1, that a user says in other words than the call must write them, and of
+            impossible requests that are about things which the world has.
+    """
+
+    distractors: int
+    steps: int
+    turns: int
+    noise: float
+    obliqueness: float
+
+    def __post_init__(self) -> None:
+        if self.distractors < 0 or min(self.steps, self.turns) < 2:
+            raise ValueError(f"{self} is no difficulty; choose steps and turns of at least 2, and no negative number")
+
+    @property
+    def label(self) -> str:
+        """The name of the level, or for other difficulties a short checksum of them."""
+        named = {level: name for name, level in LEVELS.items()}
+        return named.get(self) or f"d{zlib.crc32(repr(self).encode()):08x}"
+
+
+LEVELS: Mapping[Level, Difficulty] = {
+    "easy": Difficulty(distractors=1, steps=2, turns=2, noise=0.0, obliqueness=0.0),
+    "medium": Difficulty(distractors=4, steps=3, turns=3, noise=0.1, obliqueness=0.3),
+    "hard": Difficulty(distractors=10, steps=4, turns=5, noise=0.3, obliqueness=0.7),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ _TRAINING_SHARE: Mapping[Category, float] = {
     "recovery": 0.45,
     "missing_parameter": 0.1,
     "reasoning": 0.1,
+    "missing_function": 0.3,
 }
 
 

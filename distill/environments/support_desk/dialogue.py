@@ -10,15 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from distill.environments.base import Split
-from distill.environments.support_desk.templates import TRAIN_ASKS, crossed
+from distill.environments.scenarios.wordings import JOINTS, REPLIES, TRAIN_ASKS, crossed
 
 Sentences = Mapping[str, tuple[str, ...]]
-
-# Between two requests of one message.
-_JOINTS: Mapping[Split, tuple[str, ...]] = {
-    "train": (". ", ". Also, ", "; ", ". Then: ", ". And one more thing: ", ". Besides, ", " - and: ", ". Next: "),
-    "heldout": (". Apart from that, ", ". Oh, and: ", ", and second, "),
-}
 
 # Tool -> requests for two calls that differ in one argument, whose second value is in the slot {other}.
 _TRAIN_PAIRS: Sentences = {
@@ -258,17 +252,6 @@ WORDS: Mapping[str, str] = {
     "amount": "amount",
     "priority": "priority",
 }
-_REPLIES: Mapping[Split, tuple[str, ...]] = {
-    "train": (
-        "{value}.",
-        "It is {value}.",
-        "The {word} is {value}.",
-        "{value}, please.",
-        "I mean {value}.",
-        "{word} {value}",
-    ),
-    "heldout": ("That would be {value}.", "Sorry, {value}.", "My {word}: {value}."),
-}
 
 # Refunds of more than is left, which the user has thought of.
 _LESS: Mapping[Split, tuple[str, ...]] = {
@@ -444,7 +427,7 @@ CHAINS: tuple[Chain, ...] = (
 
 def joints(split: Split) -> tuple[str, ...]:
     """What stands between two requests."""
-    return _JOINTS[split]
+    return JOINTS[split]
 
 
 def pair_templates(split: Split) -> Sentences:
@@ -464,7 +447,7 @@ def gaps(split: Split) -> tuple[Gap, ...]:
 
 def replies(split: Split) -> tuple[str, ...]:
     """What a user answers when asked for an argument."""
-    return _REPLIES[split]
+    return REPLIES[split]
 
 
 def less_templates(split: Split) -> tuple[str, ...]:

@@ -11,23 +11,27 @@ from dataclasses import dataclass
 from functools import partial
 
 from distill.environments.base import Split, Step, ToolSuccess, UserTurn
+from distill.environments.pools import Pool, pool
+from distill.environments.scenarios.wordings import joined
 from distill.environments.support_desk import dialogue
 from distill.environments.support_desk.environment import SupportDesk
-from distill.environments.support_desk.pools import Pool, pool
 from distill.environments.support_desk.templates import call_templates, talk_templates
 from distill.environments.support_desk.tools import TOOLS
 from distill.environments.support_desk.world import PRIORITIES, REASONS, World, build_world
 from distill.trajectories.types import JsonValue, ToolCall
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_READING = {"find_customer", "list_orders", "get_order_status"}
-_IDS = ("customer_id", "order_id", "ticket_id")
+READING = frozenset(("find_customer", "list_orders", "get_order_status"))
+IDS = ("customer_id", "order_id", "ticket_id")
 _PAIRS = 0.4
 """Share of parallel requests that ask for two calls of one tool in one sentence."""
 _FOLLOW_UPS = 0.7
 """Share of second turns about the thing of the first, where the tools on offer allow."""
 _THIRD_TURNS = 0.2
 Values = dict[str, JsonValue]
+GIVES = {"find_customer": ("customer_id",), "create_ticket": ("ticket_id",)}
+"""What a tool's result names beyond its arguments."""
+NO_TOOL = "Sorry, I have no tool for that."
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +128,8 @@ def parallel(tool: str, offered: Sequence[str], desk: Desk) -> tuple[UserTurn, .
         sentence = desk.rng.choice(templates[tool])
         return (_turn(sentence.format(**first.arguments, other=second.arguments[varied]), Step((first, second))),)
     first, second = desk.call(tool), desk.call(desk.rng.choice(offered))
-    begin, joint = desk.sentence(first).rstrip(".?!"), desk.rng.choice(dialogue.joints(desk.split))
-    follow = desk.sentence(second)
-    if not joint.endswith(". ") and follow[1].islower():
-        follow = follow[0].lower() + follow[1:]
-    return (_turn(f"{begin}{joint}{follow}", Step((first, second))),)
+    begin, joint = desk.sentence(first), desk.rng.choice(dialogue.joints(desk.split))
+    return (_turn(joined(begin, joint, desk.sentence(second)), Step((first, second))),)
 
 
 def multi_turn(tool: str, offered: Sequence[str], desk: Desk) -> tuple[UserTurn, ...]:
@@ -147,6 +148,11 @@ def multi_turn(tool: str, offered: Sequence[str], desk: Desk) -> tuple[UserTurn,
     if desk.rng.random() < _THIRD_TURNS:
         turns.append(_request(desk, desk.rng.choice(offered)))
     return tuple(turns)
+
+
+def missing_function(tool: str, desk: Desk) -> tuple[UserTurn, ...]:
+    """A request for a tool that is not on offer."""
+    return (UserTurn(desk.sentence(desk.call(tool)), answer=NO_TOOL),)
 
 
 def retry(tool: str, desk: Desk) -> tuple[UserTurn, ...]:
@@ -196,7 +202,7 @@ def reasoning(chain: dialogue.Chain, desk: Desk) -> tuple[UserTurn, ...]:
     Where the first result does not name one such thing, the draft has no turns.
     """
     first = desk.call(chain.first)
-    found = _found(desk.result(first), chain.link)
+    found = found_link(desk.result(first), chain.link)
     if found is None:
         return ()
     given = {name: value for name, value in first.arguments.items() if name == "customer_id"}
@@ -206,7 +212,8 @@ def reasoning(chain: dialogue.Chain, desk: Desk) -> tuple[UserTurn, ...]:
     return (_turn(sentence, Step((first,)), Step((second,), thought)),)
 
 
-def _found(result: Mapping[str, JsonValue], link: str) -> JsonValue:
+def found_link(result: Mapping[str, JsonValue], link: str) -> JsonValue:
+    """The id that a result names; None where it names none or several."""
     several = result.get(f"{link}s")
     if isinstance(several, list):
         return several[0] if len(several) == 1 else None
@@ -215,10 +222,8 @@ def _found(result: Mapping[str, JsonValue], link: str) -> JsonValue:
 
 def _links(first: str, second: str) -> list[str]:
     """By which ids a request for ``second`` may mean the thing that ``first`` was about."""
-    about = {*TOOLS[first].parameter_names} | {"find_customer": {"customer_id"}, "create_ticket": {"ticket_id"}}.get(
-        first, set()
-    )
-    return [name for name in _IDS if name in about and name in TOOLS[second].parameter_names]
+    about = {*TOOLS[first].parameter_names, *GIVES.get(first, ())}
+    return [name for name in IDS if name in about and name in TOOLS[second].parameter_names]
 
 
 def _request(desk: Desk, tool: str) -> UserTurn:
@@ -228,7 +233,7 @@ def _request(desk: Desk, tool: str) -> UserTurn:
 
 def _turn(message: str, *steps: Step) -> UserTurn:
     tools = {call.name for step in steps for call in step.calls}
-    return UserTurn(message, steps, answer="Here you are." if tools <= _READING else "Done.")
+    return UserTurn(message, steps, answer="Here you are." if tools <= READING else "Done.")
 
 
 def chain_plans() -> list[tuple[Plan, tuple[str, ...]]]:

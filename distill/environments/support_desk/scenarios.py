@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
-from distill.environments.base import Category, Scenario, Split, ToolSuccess, UserTurn, state_digest
+from distill.environments.base import Category, Difficulty, Scenario, Split
+from distill.environments.scenarios.assembly import Draft, Proposal, Series, assemble
+from distill.environments.scenarios.generation import generate as at_difficulty
 from distill.environments.support_desk import drafts
+from distill.environments.support_desk.content import CONTENT
 from distill.environments.support_desk.drafts import Desk, Plan
 from distill.environments.support_desk.environment import SupportDesk
-from distill.environments.support_desk.tools import TOOLS
-from distill.environments.support_desk.world import seed_for
+from distill.environments.support_desk.tools import BASIC_TOOLS
 
-ENVIRONMENT = "support_desk"
 # All tools are dealt out into offers of these sizes, and each is asked for so often before they are dealt again.
 _OFFERS, _REQUESTS = (2, 2, 3, 3), 2
 # Tools that serve one kind of thing: a conversation about it can go on.
@@ -22,58 +23,32 @@ _THEMES = (
     ("create_ticket", "set_priority", "add_note", "close_ticket"),
     ("find_customer", "list_orders", "update_address", "create_ticket"),
 )
-# Messages are unique within one set. Small talk has few wordings, so after this many draws the split has run dry.
-_MAX_REPEATS = 1000
 Offer = Sequence[str]
 
 
-def generate(split: Split, category: Category, count: int, seed: int) -> list[Scenario]:
+def generate(
+    split: Split, category: Category, count: int, seed: int, difficulty: Difficulty | None = None
+) -> list[Scenario]:
     """``count`` scenarios with pairwise different messages, a function of the arguments alone.
 
     Single-call scenarios ask for each tool equally often, up to two. Several in a row are about the same offer of
-    tools, as one deployment would make it.
+    tools, as one deployment would make it. With a ``difficulty`` they are drawn as those of other worlds are, and use
+    all tools.
 
     Raises:
         ValueError: the split has fewer different messages of this category than ``count``.
     """
+    if difficulty is not None:
+        return at_difficulty(CONTENT, split, category, count, seed, difficulty)
     rng = random.Random(f"{split}/{category}/{seed}")  # noqa: S311 - reproducible data, no secret
-    scenarios: dict[tuple[str, ...], Scenario] = {}
-    for plan, offer, unsteady in _plans(rng, category):
-        if len(scenarios) == count:
-            break
-        drawn = _draw(rng, plan, split, unsteady, category == "recovery", scenarios)
-        if drawn is None:
-            raise ValueError(f"only {len(scenarios)} different {split} {category} messages exist; ask for fewer")
-        env_seed, turns, state = drawn
-        scenarios[_messages(turns)] = Scenario(
-            id=f"{split}-{category}-{seed}-{len(scenarios):05d}",
-            split=split,
-            category=category,
-            environment=ENVIRONMENT,
-            env_seed=env_seed,
-            tools=tuple(TOOLS[name].spec for name in offer),
-            turns=turns,
-            expected_state=state,
-        )
-    return list(scenarios.values())
+    refused = frozenset({0}) if category == "recovery" else frozenset()
 
+    def propose(plan: Plan, offer: Offer, unsteady: bool) -> Proposal:
+        return Proposal(lambda env_seed: Draft(plan(Desk.of(split, env_seed, rng)), refused), offer, unsteady)
 
-def _draw(
-    rng: random.Random, plan: Plan, split: Split, unsteady: bool, fails: bool, taken: Container[tuple[str, ...]]
-) -> tuple[int, tuple[UserTurn, ...], str] | None:
-    """A sound draft whose messages are not taken, with the seed and final state of its world; None where all are."""
-    for _ in range(_MAX_REPEATS):
-        env_seed = seed_for(split, rng.randrange(2**29), unsteady)
-        turns = plan(Desk.of(split, env_seed, rng))
-        # Looking is cheaper than playing.
-        state = None if _messages(turns) in taken else _sound_state(env_seed, turns, fails)
-        if state is not None:
-            return env_seed, turns, state
-    return None
-
-
-def _messages(turns: Sequence[UserTurn]) -> tuple[str, ...]:
-    return tuple(turn.message for turn in turns)
+    proposals = (propose(*planned) for planned in _plans(rng, category))
+    series = Series(CONTENT.name, SupportDesk, split, category, f"{split}-{category}-{seed}")
+    return assemble(series, proposals, count, rng)
 
 
 def _plans(rng: random.Random, category: Category) -> Iterator[tuple[Plan, Offer, bool]]:
@@ -84,6 +59,8 @@ def _plans(rng: random.Random, category: Category) -> Iterator[tuple[Plan, Offer
         yield from ((plan, offer, False) for plan, offer in _with_needed(rng, drafts.gap_plans()))
     elif category == "recovery":
         yield from _recovery(rng)
+    elif category == "missing_function":
+        yield from ((partial(drafts.missing_function, tool), offer, False) for tool, offer in _without(rng))
     else:
         dealt = _themes(rng) if category == "multi_turn" else _dealt(rng)
         yield from ((_plan(category, tool, offer), offer, False) for tool, offer in dealt)
@@ -102,7 +79,7 @@ def _plan(category: Category, tool: str, offer: Offer) -> Plan:
 def _dealt(rng: random.Random) -> Iterator[tuple[str, Offer]]:
     """A tool to ask for and an offer that has it; all tools come up equally often."""
     while True:
-        names = rng.sample(list(TOOLS), len(TOOLS))
+        names = rng.sample(BASIC_TOOLS, len(BASIC_TOOLS))
         for size in rng.sample(_OFFERS, len(_OFFERS)):
             offer, names = names[:size], names[size:]
             yield from ((name, offer) for name in rng.sample(offer * _REQUESTS, size * _REQUESTS))
@@ -124,6 +101,11 @@ def _with_needed(rng: random.Random, plans: Sequence[tuple[Plan, tuple[str, ...]
             yield from [(plan, offer)] * (2 * _REQUESTS)
 
 
+def _without(rng: random.Random) -> Iterator[tuple[str, Offer]]:
+    """A tool to ask for and an offer that does not have it."""
+    return ((rng.choice([name for name in BASIC_TOOLS if name not in offer]), offer) for _, offer in _dealt(rng))
+
+
 def _recovery(rng: random.Random) -> Iterator[tuple[Plan, Offer, bool]]:
     """Half of it calls that are refused once, half refunds that cannot be what was asked for."""
     refunds = _with_needed(
@@ -137,27 +119,6 @@ def _recovery(rng: random.Random) -> Iterator[tuple[Plan, Offer, bool]]:
 
 def _filled(rng: random.Random, needed: Sequence[str]) -> list[str]:
     """The needed tools and others up to two or three, in any order."""
-    others = [name for name in TOOLS if name not in needed]
+    others = [name for name in BASIC_TOOLS if name not in needed]
     size = max(len(needed), rng.choice((2, 3)))
     return rng.sample([*needed, *rng.sample(others, size - len(needed))], size)
-
-
-def _sound_state(env_seed: int, turns: Sequence[UserTurn], fails: bool) -> str | None:
-    """The state digest after the right calls, or None where they are not as they should be.
-
-    Every call succeeds, but for the first step of a scenario that is to fail; and calls of one step lead to the same
-    state in any order.
-    """
-    steps = [step.calls for turn in turns for step in turn.steps]
-    desk, backwards = SupportDesk(), SupportDesk()
-    for each in (desk, backwards):
-        each.reset(env_seed)
-    for number, calls in enumerate(steps):
-        wanted = not (fails and number == 0)
-        if any(isinstance(desk.call(call), ToolSuccess) is not wanted for call in calls):
-            return None
-        for call in reversed(calls):
-            backwards.call(call)
-    digest = state_digest(desk)
-    repeated = any(len(set(map(str, calls))) < len(calls) for calls in steps)
-    return digest if turns and not repeated and digest == state_digest(backwards) else None

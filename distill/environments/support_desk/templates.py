@@ -6,11 +6,10 @@ may generalise from. Slots are the arguments of the gold call, and for small tal
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import product
 
 from distill.environments.base import Split
+from distill.environments.scenarios.wordings import TRAIN_ASKS, crossed
 
 # Tool name -> sentences; the slots are that tool's arguments.
 _TRAIN_CALLS: dict[str, tuple[str, ...]] = {
@@ -117,20 +116,6 @@ _TRAIN_CALLS: dict[str, tuple[str, ...]] = {
         "Ticket {ticket_id} can be closed.",
     ),
 }
-# Ways to ask, and what each tool is asked for: every pair is one more training sentence. So many ways to say the same
-# leave a learner nothing but the words that matter.
-TRAIN_ASKS = (
-    "{act}.",
-    "Please {act}.",
-    "Can you {act}?",
-    "Can you please {act}?",
-    "I want to {act}.",
-    "I need to {act}.",
-    "Would you {act}?",
-    "Hello, {act}.",
-    "We must {act} today.",
-    "{act}, thanks.",
-)
 _TRAIN_ACTS: dict[str, tuple[str, ...]] = {
     "find_customer": (
         "find customer {name}",
@@ -384,18 +369,6 @@ def _train_talk() -> dict[str, tuple[str, ...]]:
         answer: (*sentences, *crossed(_TRAIN_TALK_ASKS[answer], _TRAIN_TALK_ACTS[answer]))
         for answer, sentences in _TRAIN_TALK.items()
     }
-
-
-def crossed(asks: Iterable[str], acts: Iterable[str]) -> Iterator[str]:
-    """Every way to ask with everything that is asked for."""
-    return (_sentence(ask, act) for ask, act in product(asks, acts))
-
-
-def _sentence(ask: str, act: str) -> str:
-    # replace, not format: an act has slots of its own, and keeps them.
-    sentence = ask.replace("{act}", act)
-    # A slot's name must stay as it is; what it stands for begins as it will.
-    return sentence if sentence.startswith("{") else sentence[0].upper() + sentence[1:]
 
 
 def call_templates(split: Split) -> dict[str, tuple[str, ...]]:

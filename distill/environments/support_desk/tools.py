@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from dataclasses import asdict
+from typing import Any
 
-from distill.environments.base import ErrorCode
 from distill.environments.support_desk.world import PRIORITIES, REASONS, Order, Refund, Ticket, World
-from distill.trajectories.types import JsonValue, ToolSpec
-
-Row = TypeVar("Row")
-# Handlers take exactly the arguments of their schema, which has been checked before they run.
-Handler = Callable[..., dict[str, Any]]
-
-
-class ToolRefusedError(Exception):
-    """Raised by a handler before it has changed anything."""
-
-    def __init__(self, code: ErrorCode, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A specification and its handler."""
-
-    spec: ToolSpec
-    handler: Handler
-    parameter_names: tuple[str, ...]
-
-
-def _find(table: Mapping[str, Row], kind: str, identifier: str) -> Row:
-    if identifier not in table:
-        raise ToolRefusedError("not_found", f"there is no {kind} {identifier}; check the id")
-    return table[identifier]
+from distill.environments.tools import ToolRefusedError, by_name, choice, find, text, tool
+from distill.trajectories.types import JsonValue
 
 
 def _open_ticket(world: World, ticket_id: str) -> Ticket:
-    ticket = _find(world.tickets, "ticket", ticket_id)
+    ticket = find(world.tickets, "ticket", ticket_id)
     if ticket.status != "open":
         raise ToolRefusedError("conflict", f"ticket {ticket_id} is closed; create a new one")
     return ticket
@@ -54,22 +25,22 @@ def find_customer(world: World, name: str) -> dict[str, Any]:
 
 
 def list_orders(world: World, customer_id: str) -> dict[str, Any]:
-    _find(world.customers, "customer", customer_id)
+    find(world.customers, "customer", customer_id)
     return {"order_ids": [key for key, order in world.orders.items() if order.customer_id == customer_id]}
 
 
 def update_address(world: World, customer_id: str, city: str) -> dict[str, Any]:
-    customer = _find(world.customers, "customer", customer_id)
+    customer = find(world.customers, "customer", customer_id)
     customer.city = city
     return {"customer_id": customer_id, **asdict(customer)}
 
 
 def get_order_status(world: World, order_id: str) -> dict[str, Any]:
-    return {"order_id": order_id, **asdict(_find(world.orders, "order", order_id))}
+    return {"order_id": order_id, **asdict(find(world.orders, "order", order_id))}
 
 
 def cancel_order(world: World, order_id: str) -> dict[str, Any]:
-    order = _find(world.orders, "order", order_id)
+    order = find(world.orders, "order", order_id)
     if order.status != "processing":
         raise ToolRefusedError(
             "conflict", f"order {order_id} is {order.status}; only a processing order can be cancelled"
@@ -79,7 +50,7 @@ def cancel_order(world: World, order_id: str) -> dict[str, Any]:
 
 
 def create_refund(world: World, order_id: str, amount: int, reason: str) -> dict[str, Any]:
-    order: Order = _find(world.orders, "order", order_id)
+    order: Order = find(world.orders, "order", order_id)
     open_amount = order.total - order.refunded
     if not 0 < amount <= open_amount:
         raise ToolRefusedError("conflict", f"cannot refund {amount} on {order_id}; choose 1 to {open_amount}")
@@ -90,7 +61,7 @@ def create_refund(world: World, order_id: str, amount: int, reason: str) -> dict
 
 
 def create_ticket(world: World, customer_id: str, subject: str, priority: str) -> dict[str, Any]:
-    _find(world.customers, "customer", customer_id)
+    find(world.customers, "customer", customer_id)
     # Ids from the seed have four digits, so the small numbers are free.
     ticket_id = f"T-{len(world.tickets) + 1}"
     world.tickets[ticket_id] = Ticket(customer_id, subject, priority)
@@ -113,43 +84,45 @@ def close_ticket(world: World, ticket_id: str) -> dict[str, Any]:
     return {"ticket_id": ticket_id, "status": "closed"}
 
 
-def _text(description: str) -> dict[str, JsonValue]:
-    return {"type": "string", "description": description}
+def get_customer(world: World, customer_id: str) -> dict[str, Any]:
+    return {"customer_id": customer_id, **asdict(find(world.customers, "customer", customer_id))}
 
 
-def _choice(values: tuple[str, ...]) -> dict[str, JsonValue]:
-    return {"type": "string", "enum": list(values)}
+def list_tickets(world: World, customer_id: str) -> dict[str, Any]:
+    find(world.customers, "customer", customer_id)
+    return {"ticket_ids": [key for key, ticket in world.tickets.items() if ticket.customer_id == customer_id]}
 
 
-_CUSTOMER_ID = _text("Customer id")
-_ORDER_ID = _text("Order id")
-_TICKET_ID = _text("Ticket id")
+def get_ticket(world: World, ticket_id: str) -> dict[str, Any]:
+    return {"ticket_id": ticket_id, **asdict(find(world.tickets, "ticket", ticket_id))}
+
+
+_CUSTOMER_ID = text("Customer id")
+_ORDER_ID = text("Order id")
+_TICKET_ID = text("Ticket id")
 _AMOUNT: dict[str, JsonValue] = {"type": "integer", "description": "Amount"}
 
 
-def _tool(handler: Handler, description: str, **properties: JsonValue) -> Tool:
-    schema: dict[str, JsonValue] = {"type": "object", "properties": properties, "required": list(properties)}
-    return Tool(ToolSpec(handler.__name__, description, schema), handler, tuple(properties))
-
-
-TOOLS: dict[str, Tool] = {
-    tool.spec.name: tool
-    for tool in (
-        _tool(find_customer, "Find a customer by name.", name=_text("Full name")),
-        _tool(list_orders, "List the orders of a customer.", customer_id=_CUSTOMER_ID),
-        _tool(update_address, "Update the address of a customer.", customer_id=_CUSTOMER_ID, city=_text("New city")),
-        _tool(get_order_status, "Get the status of an order.", order_id=_ORDER_ID),
-        _tool(cancel_order, "Cancel an order.", order_id=_ORDER_ID),
-        _tool(create_refund, "Refund an order.", order_id=_ORDER_ID, amount=_AMOUNT, reason=_choice(REASONS)),
-        _tool(
-            create_ticket,
-            "Create a ticket for a customer.",
-            customer_id=_CUSTOMER_ID,
-            subject=_text("Subject"),
-            priority=_choice(PRIORITIES),
-        ),
-        _tool(set_priority, "Set the priority of a ticket.", ticket_id=_TICKET_ID, priority=_choice(PRIORITIES)),
-        _tool(add_note, "Add a note to a ticket.", ticket_id=_TICKET_ID, note=_text("Note")),
-        _tool(close_ticket, "Close a ticket.", ticket_id=_TICKET_ID),
-    )
-}
+TOOLS = by_name(
+    tool(find_customer, "Find a customer by name.", name=text("Full name")),
+    tool(list_orders, "List the orders of a customer.", customer_id=_CUSTOMER_ID),
+    tool(update_address, "Update the address of a customer.", customer_id=_CUSTOMER_ID, city=text("New city")),
+    tool(get_order_status, "Get the status of an order.", order_id=_ORDER_ID),
+    tool(cancel_order, "Cancel an order.", order_id=_ORDER_ID),
+    tool(create_refund, "Refund an order.", order_id=_ORDER_ID, amount=_AMOUNT, reason=choice(REASONS)),
+    tool(
+        create_ticket,
+        "Create a ticket for a customer.",
+        customer_id=_CUSTOMER_ID,
+        subject=text("Subject"),
+        priority=choice(PRIORITIES),
+    ),
+    tool(set_priority, "Set the priority of a ticket.", ticket_id=_TICKET_ID, priority=choice(PRIORITIES)),
+    tool(add_note, "Add a note to a ticket.", ticket_id=_TICKET_ID, note=text("Note")),
+    tool(close_ticket, "Close a ticket.", ticket_id=_TICKET_ID),
+    tool(get_customer, "Get the record of a customer.", customer_id=_CUSTOMER_ID),
+    tool(list_tickets, "List the tickets of a customer.", customer_id=_CUSTOMER_ID),
+    tool(get_ticket, "Get the details of a ticket.", ticket_id=_TICKET_ID),
+)
+BASIC_TOOLS = tuple(TOOLS)[:10]
+"""The tools of scenarios without a difficulty, on which the stand-in checkpoints have been tuned."""

@@ -1,20 +1,14 @@
-"""The world of a seed: which customers, orders and tickets it has.
-
-Even seeds belong to the training split and odd seeds to the held-out split. Each split has its own names, cities and
-ids, so nothing that a model saw in training can be an argument in a held-out world. Of four seeds in a row the last two
-make an unsteady world, in which every tool refuses its first call.
-"""
+"""The world of a seed: which customers, orders and tickets it has."""
 
 from __future__ import annotations
 
 import random
-import zlib
-from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Literal
 
 from distill.environments.base import Split
-from distill.environments.support_desk.pools import Pool, pool
+from distill.environments.pools import Pool, pool
+from distill.environments.seeds import new_id, split_of_seed
 
 Priority = Literal["low", "normal", "high"]
 Reason = Literal["damaged", "late", "wrong"]
@@ -76,26 +70,6 @@ class World:
     tickets: dict[str, Ticket] = field(default_factory=dict)
 
 
-def split_of_seed(seed: int) -> Split:
-    """The split whose names and ids the world of ``seed`` has."""
-    return "train" if seed % 2 == 0 else "heldout"
-
-
-def seed_for(split: Split, number: int, unsteady: bool) -> int:
-    """The seed of a numbered world of a split."""
-    return 4 * number + 2 * unsteady + (split == "heldout")
-
-
-def is_unsteady(seed: int) -> bool:
-    """Whether tools refuse their first call in the world of ``seed``."""
-    return seed % 4 >= 2
-
-
-def split_of_id(identifier: str) -> Split:
-    """The split that owns an id: a checksum holds out a quarter of all ids and leaves no pattern in the digits."""
-    return "heldout" if zlib.crc32(identifier.encode()) % 4 == 0 else "train"
-
-
 def build_world(seed: int) -> World:
     """The initial state for ``seed``. Every order status occurs, and every ticket is open."""
     rng = random.Random(seed)  # noqa: S311 - reproducible data, no secret
@@ -107,10 +81,10 @@ def build_world(seed: int) -> World:
     for index in range(_ORDERS):
         status = _ORDER_STATUSES[index % len(_ORDER_STATUSES)]
         order = Order(rng.choice(customer_ids), rng.choice(words.items), rng.randint(20, 500), status)
-        world.orders[_new_id(rng, split, "O", 5, world.orders)] = order
+        world.orders[new_id(rng, split, "O", 5, world.orders)] = order
     for _ in range(_TICKETS):
         ticket = Ticket(rng.choice(customer_ids), rng.choice(words.subjects), rng.choice(PRIORITIES))
-        world.tickets[_new_id(rng, split, "T", 4, world.tickets)] = ticket
+        world.tickets[new_id(rng, split, "T", 4, world.tickets)] = ticket
     return world
 
 
@@ -118,11 +92,4 @@ def _add_customers(world: World, rng: random.Random, split: Split, words: Pool) 
     # Sampling last names without replacement makes full names unique.
     for last_name in rng.sample(words.last_names, _CUSTOMERS):
         name = f"{rng.choice(words.first_names)} {last_name}"
-        world.customers[_new_id(rng, split, "C", 4, world.customers)] = Customer(name, rng.choice(words.cities))
-
-
-def _new_id(rng: random.Random, split: Split, prefix: str, digits: int, taken: Container[str]) -> str:
-    while True:
-        identifier = f"{prefix}-{rng.randrange(10 ** (digits - 1), 10**digits)}"
-        if identifier not in taken and split_of_id(identifier) == split:
-            return identifier
+        world.customers[new_id(rng, split, "C", 4, world.customers)] = Customer(name, rng.choice(words.cities))

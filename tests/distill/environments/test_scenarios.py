@@ -11,10 +11,11 @@ import pytest
 from distill.environments.base import Category, Scenario, Split, ToolError, ToolOutcome, ToolSuccess, state_digest
 from distill.environments.gold import gold_trajectories
 from distill.environments.registry import ENVIRONMENTS, UnknownEnvironmentError, generate_scenarios, get_environment
+from distill.environments.seeds import is_unsteady
 from distill.environments.support_desk.dialogue import WORDS
 from distill.environments.support_desk.scenarios import generate
-from distill.environments.support_desk.tools import TOOLS
-from distill.environments.support_desk.world import build_world, is_unsteady
+from distill.environments.support_desk.tools import BASIC_TOOLS, TOOLS
+from distill.environments.support_desk.world import build_world
 from distill.trajectories.calls import same_calls
 from distill.trajectories.types import JsonValue
 
@@ -78,13 +79,13 @@ def test_offers_hold_the_needed_tools_once_and_little_else(split: Split, categor
         assert len(set(offered)) == len(offered) in (2, 3)
         assert {call.name for call in scenario.gold_calls} <= set(offered)
         positions |= {offered.index(call.name) for call in scenario.gold_calls}
-    assert positions == (set() if category == "no_call" else {0, 1, 2})
+    assert positions == (set() if category in ("no_call", "missing_function") else {0, 1, 2})
 
 
 @pytest.mark.parametrize("category", ["single", "parallel", "multi_turn"])
 @pytest.mark.parametrize("split", SPLITS)
 def test_every_tool_is_asked_for(split: Split, category: Category) -> None:
-    assert {call.name for scenario in some(split, category) for call in scenario.gold_calls} == set(TOOLS)
+    assert {call.name for scenario in some(split, category) for call in scenario.gold_calls} == set(BASIC_TOOLS)
 
 
 @pytest.mark.parametrize(("split", "category"), EACH)
@@ -98,6 +99,7 @@ def test_each_category_has_its_shape(split: Split, category: Category) -> None:
         "missing_parameter": [[[], [1]]],
         "reasoning": [[[1, 1]]],
         "no_call": [[[]]],
+        "missing_function": [[[]]],
     }
     found = [[[len(step.calls) for step in turn.steps] for turn in one.turns] for one in some(split, category)]
     assert all(shape in shapes[category] for shape in found)

@@ -1,5 +1,7 @@
 """The support desk: tools, errors and determinism."""
 
+from dataclasses import asdict
+
 import pytest
 
 from distill.environments.base import ToolEnvironment, ToolError, ToolSuccess, state_digest
@@ -38,13 +40,15 @@ def _refusal(desk: ToolEnvironment, tool: str, **arguments: JsonValue) -> ToolEr
 
 
 def test_an_unknown_environment_is_named_with_the_known_ones() -> None:
-    with pytest.raises(UnknownEnvironmentError, match="'moon_base'; use one of: support_desk"):
+    with pytest.raises(
+        UnknownEnvironmentError, match="'moon_base'; use one of: calendar_mail, shop, support_desk, workspace"
+    ):
         get_environment("moon_base")
 
 
-def test_it_offers_ten_tools_with_complete_schemas(desk: ToolEnvironment) -> None:
+def test_it_offers_thirteen_tools_with_complete_schemas(desk: ToolEnvironment) -> None:
     tools = desk.tools()
-    assert len(tools) == 10
+    assert len(tools) == 13
     for tool in tools:
         assert set(tool.parameters) == {"type", "properties", "required"}
         assert tool.parameters["required"] == list(tool.parameters["properties"])  # type: ignore[arg-type]  # JSON
@@ -86,6 +90,17 @@ def test_every_tool_does_what_it_says(desk: ToolEnvironment) -> None:
     assert (status["status"], status["refunded"]) == ("cancelled", 7)
     created = _call(desk, "create_ticket", customer_id=customer_id, subject="login", priority="low")
     assert created == {"ticket_id": f"T-{len(world.tickets) + 1}"}
+    assert _call(desk, "get_customer", customer_id=customer_id) == {**found, "city": "Berlin"}
+    assert _call(desk, "list_tickets", customer_id=customer_id) == {
+        "ticket_ids": [
+            *(key for key, one in world.tickets.items() if one.customer_id == customer_id),
+            *created.values(),
+        ]
+    }
+    assert _call(desk, "get_ticket", ticket_id=ticket_id) == {
+        "ticket_id": ticket_id,
+        **asdict(world.tickets[ticket_id]),
+    }
     _call(desk, "set_priority", ticket_id=ticket_id, priority="high")
     _call(desk, "add_note", ticket_id=ticket_id, note="called back")
     _call(desk, "close_ticket", ticket_id=ticket_id)

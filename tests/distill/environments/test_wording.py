@@ -6,10 +6,10 @@ from collections.abc import Iterable
 import pytest
 
 from distill.environments.base import Split
+from distill.environments.pools import pool
 from distill.environments.support_desk import dialogue
-from distill.environments.support_desk.pools import pool
 from distill.environments.support_desk.templates import call_templates, talk_templates
-from distill.environments.support_desk.tools import TOOLS
+from distill.environments.support_desk.tools import BASIC_TOOLS, TOOLS
 
 SPLITS: tuple[Split, ...] = ("train", "heldout")
 IDS = {"customer_id", "order_id", "ticket_id"}
@@ -52,7 +52,7 @@ def test_templates_are_disjoint_in_wording() -> None:
 @pytest.mark.parametrize(("split", "least"), [("train", 8), ("heldout", 4)])
 def test_requests_name_every_argument(split: Split, least: int) -> None:
     groups = call_templates(split)
-    assert set(groups) == set(TOOLS)
+    assert set(groups) == set(BASIC_TOOLS)
     for tool, group in groups.items():
         assert len(group) >= least
         assert slot_sets(group) == [parameters(tool)]
@@ -67,7 +67,7 @@ def test_pairs_name_every_argument_and_another_value(split: Split) -> None:
 @pytest.mark.parametrize("split", SPLITS)
 def test_follow_ups_name_all_but_the_thing_spoken_of(split: Split) -> None:
     groups = dialogue.follow_up_templates(split)
-    assert set(groups) == {tool for tool in TOOLS if parameters(tool) & IDS}
+    assert set(groups) == {tool for tool in BASIC_TOOLS if parameters(tool) & IDS}
     for tool, group in groups.items():
         assert slot_sets(group) == [parameters(tool) - IDS]
 
