@@ -50,7 +50,7 @@ def describe_versions(
 
 
 def describe_rows(
-    session: Session, registry: Registry, rows: Sequence[Row[Any]], view: str
+    session: Session, registry: Registry, rows: Sequence[Any], view: str
 ) -> list[version_pb2.Version]:
     """The same for rows of registry.catalog.search. The view ``basic`` leaves files, edges and verdicts out."""
     if view == BASIC:
@@ -113,7 +113,7 @@ def describe_lineage(
 
 
 @lru_cache(maxsize=MAX_SHOWN)
-def _basic(row: Row[Any]) -> version_pb2.Version:
+def _basic(row: Any) -> version_pb2.Version:
     """The message of a row, which says all that is in it: the same row has the same one. Not to be changed."""
     return _plain(row, row)
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
-from sqlalchemy import Row
 from sqlmodel import Session
 
 from registry.clock import now, to_timestamp
@@ -140,7 +139,7 @@ def deployable(
 
 
 def deployable_rows(
-    session: Session, registry: Registry, rows: Sequence[Row[Any]]
+    session: Session, registry: Registry, rows: Sequence[Any]
 ) -> dict[int, list[licensing_pb2.ContextVerdict]]:
     """The same for many versions read as columns, with their model's ``display_name``, by id: from memory at best."""
     epoch, at, memo = current_epoch(session), now(), memo_of(registry.database)
