@@ -39,7 +39,7 @@ def parse(
     Writes one JSON line for each line read, in order: {"id", "calls", "error"}. Calls are a list of {"name",
     "arguments"}, empty where the text calls nothing. Where a text is malformed, calls is null and error is
     {"position", "reason"}, counted in characters from 0: nothing is repaired, and such texts do not fail the command.
-    A line that is no such row does, with file and line.
+    A line that is no such row does, with file and line. A table says the same in words.
 
     Example: spiritsafe teacher parse outputs.jsonl > calls.jsonl
     """

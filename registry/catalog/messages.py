@@ -49,9 +49,7 @@ def describe_versions(
     return _described(session, registry, rows, [deployable(session, registry, node, version) for node, version in rows])
 
 
-def describe_rows(
-    session: Session, registry: Registry, rows: Sequence[Any], view: str
-) -> list[version_pb2.Version]:
+def describe_rows(session: Session, registry: Registry, rows: Sequence[Any], view: str) -> list[version_pb2.Version]:
     """The same for rows of registry.catalog.search. The view ``basic`` leaves files, edges and verdicts out."""
     if view == BASIC:
         return [_basic(row) for row in rows]
