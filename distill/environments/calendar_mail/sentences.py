@@ -68,7 +68,7 @@ REQUESTS = {
     "find_room": acts(
         (
             "find a room for {seats} people at {start} for {minutes}",
-            "see which rooms with {seats} seats are free for {minutes} from {start}",
+            "see which rooms with {seats} seats are free for {minutes} at {start}",
         ),
         ("check where {seats} of us could sit from {start}, {minutes} long",),
     ),

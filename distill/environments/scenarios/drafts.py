@@ -60,7 +60,7 @@ class Pen:
     def _drawn(self, tool: str, given: Mapping[str, JsonValue]) -> Values:
         try:
             return self.content.draws[tool](self.draws._replace(given=given))
-        except IndexError as error:  # random.choice found the world to have no such thing
+        except LookupError as error:  # the world has no such thing, or none of the settled id
             raise Unfit from error
 
     def run(self, call: ToolCall) -> Mapping[str, Any]:
@@ -167,7 +167,7 @@ def reasoning(chain: Chain, pen: Pen) -> Draft:
     for stage in chain.stages:
         try:
             linked = {name: link(results) for name, link in stage.links.items()}
-        except (IndexError, KeyError) as error:
+        except LookupError as error:
             raise Unfit from error
         if None in linked.values():
             raise Unfit
@@ -188,7 +188,7 @@ def fallback(chosen: Fallback, pen: Pen) -> Draft:
     """A call that is refused, and what the user wants then."""
     try:
         drawn = chosen.draw(pen.draws)
-    except IndexError as error:
+    except LookupError as error:
         raise Unfit from error
     first, *then = [ToolCall(tool, values) for tool, values in zip(chosen.tools, drawn, strict=True)]
     if pen.refused(first).code != chosen.code:
