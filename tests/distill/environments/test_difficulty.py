@@ -33,7 +33,7 @@ from distill.environments.seeds import is_unsteady, split_of_seed
 from distill.environments.shop.content import CONTENT as SHOP
 from distill.environments.support_desk.content import CONTENT as SUPPORT_DESK
 from distill.environments.workspace.content import CONTENT as WORKSPACE
-from distill.rollouts import play
+from distill.rollouts.episode import MOST_STEPS as GIVEN_UP_AFTER
 from distill.trajectories.types import JsonValue
 from tests.distill.environments.worlds import NAMES
 
@@ -77,7 +77,7 @@ def test_right_calls_are_offered_fit_their_schemas_and_reach_the_expected_state(
         for turned in (False, True):
             assert outcomes(scenario, turned)[1] == scenario.expected_state, scenario.id
         assert all(turn.answer for turn in scenario.turns)
-        assert all(len(turn.steps) <= MOST_STEPS < play.MOST_STEPS for turn in scenario.turns)
+        assert all(len(turn.steps) <= MOST_STEPS < GIVEN_UP_AFTER for turn in scenario.turns)
 
 
 @EACH_WORLD
