@@ -37,6 +37,7 @@ from distill.rollouts.episode import MOST_STEPS as GIVEN_UP_AFTER
 from distill.trajectories.types import JsonValue
 from tests.distill.environments.worlds import NAMES
 
+pytestmark = pytest.mark.full
 SPLITS: tuple[Split, ...] = ("train", "heldout")
 CATEGORIES: tuple[Category, ...] = get_args(Category)
 CONTENTS = (SUPPORT_DESK, CALENDAR_MAIL, WORKSPACE, SHOP)
