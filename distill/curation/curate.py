@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from distill.curation.balance import balanced
 from distill.curation.decontamination import Suite, without_contamination
 from distill.curation.duplicates import without_copies, without_near_copies
-from distill.curation.replay import Size, characters, mixed
+from distill.curation.replay import Size, mixed
 from distill.curation.settings import CurationSettings
 from distill.curation.steps import Dropped, Step, StepReport, Target, report_of
+from distill.trajectories.statistics import characters
 from distill.trajectories.types import JsonValue, Trajectory
 from spiritsafe.errors import InvalidArgument, Violation
 

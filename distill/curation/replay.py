@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Literal
 
 from distill.curation.choice import drawn_order
 from distill.curation.steps import Step, Target
-from distill.trajectories.calls import call_to_json
 from distill.trajectories.types import Trajectory
 from spiritsafe.errors import FailedPrecondition
 
@@ -16,16 +14,6 @@ Unit = Literal["rows", "characters", "tokens"]
 Shortfall = Literal["error", "record"]
 Size = Callable[[Trajectory], int]
 """How much of a mixture a row is."""
-
-
-def characters(row: Trajectory) -> int:
-    """Of all messages with their reasoning and calls, without the tools on offer."""
-    return sum(
-        len(message.content)
-        + len(message.reasoning or "")
-        + sum(len(json.dumps(call_to_json(call), ensure_ascii=False)) for call in message.tool_calls)
-        for message in row.messages
-    )
 
 
 def mixed(

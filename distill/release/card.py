@@ -45,18 +45,24 @@ def render_card(card: Card, paths: Iterable[str] = ()) -> str:
 
 
 def _front_matter(card: Card, paths: Iterable[str]) -> Iterator[str]:
+    yield from license_lines(card.licenses, paths)
+    yield from yaml_list("base_model", card.base_models)
+    yield f"base_model_relation: {card.relation}"
+    yield from yaml_list("datasets", card.datasets)
+    yield from yaml_list("tags", ["tool-calling", "distilled", *(["stand-in"] if card.stand_in else [])])
+
+
+def license_lines(licenses: Sequence[HubLicense], paths: Iterable[str]) -> Iterator[str]:
+    """The front matter's lines about licences, beside the files of ``paths``."""
     # JSON strings are YAML strings, whatever characters a name has.
-    fields = license_fields(card.licenses, paths)
+    fields = license_fields(licenses, paths)
     yield from (f"{key}: {json.dumps(value)}" for key, value in fields.items())
     if lacks_link(fields):
         yield f"# {NO_LINK}"
-    yield from _yaml_list("base_model", card.base_models)
-    yield f"base_model_relation: {card.relation}"
-    yield from _yaml_list("datasets", card.datasets)
-    yield from _yaml_list("tags", ["tool-calling", "distilled", *(["stand-in"] if card.stand_in else [])])
 
 
-def _yaml_list(key: str, values: Sequence[str]) -> Iterator[str]:
+def yaml_list(key: str, values: Sequence[str]) -> Iterator[str]:
+    """The front matter's lines of a list, none where it is empty."""
     if values:
         yield f"{key}:"
         yield from (f"- {json.dumps(value)}" for value in values)

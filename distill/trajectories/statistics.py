@@ -88,7 +88,7 @@ class Statistics:
         self.user_turns.add(roles["user"])
         self.tools_a_row.add(len(trajectory.tools))
         self.calls_a_row.add(len(made))
-        self.length.add(_length(trajectory))
+        self.length.add(characters(trajectory))
 
     def to_json(self) -> dict[str, JsonValue]:
         """Shares are of all rows; of tools the most common ones are named."""
@@ -133,7 +133,8 @@ def _common(counts: Counter[str]) -> dict[str, JsonValue]:
     return dict(named[:MOST_COMMON])
 
 
-def _length(trajectory: Trajectory) -> int:
+def characters(trajectory: Trajectory) -> int:
+    """Of all messages with their reasoning and calls, without the tools on offer."""
     return sum(
         len(message.content)
         + len(message.reasoning or "")

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distill.curation.replay import characters, mixed
+from distill.curation.replay import mixed
+from distill.trajectories.statistics import characters
 from spiritsafe.errors import FailedPrecondition
 from tests.distill.curation.rows import ids, row
 

@@ -1,0 +1,1 @@
+"""Datasets as folders: rows in shards, with a manifest, a card, statistics and plots."""
