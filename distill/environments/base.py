@@ -144,7 +144,8 @@ class Scenario:
     """What a simulated user says in one environment, with the answers that count as right.
 
     The user says one message after the other, each once the assistant has handed back. ``tools`` are the tools offered
-    to the model, a subset of the environment's. ``expected_state`` is the state digest after all right calls.
+    to the model, a subset of the environment's. ``expected_state`` is the state digest after all right calls,
+    or empty where no state says what is right.
     """
 
     id: str

@@ -6,6 +6,7 @@ opinion of another model, so its id is kept with the verdict, and the dataset ge
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -84,6 +85,22 @@ async def judge(episode: Episode, result: VerificationResult, teacher: Teacher) 
     if verdict.satisfied:
         return VerificationResult(True, "semantic", details={**details, "judge_reason": verdict.reason})
     return VerificationResult(False, "semantic", "not_satisfied", {**details, "message": verdict.reason})
+
+
+def needs_judge(episode: Episode, result: VerificationResult) -> bool:
+    """Whether only a judge can decide: everything else was passed, and no state was expected."""
+    return result.accepted and not episode.scenario.expected_state
+
+
+async def judge_batch(
+    episodes: Sequence[Episode], results: Sequence[VerificationResult], teacher: Teacher
+) -> list[VerificationResult]:
+    """The results in their order, with a judge's opinion where only a judge can decide; all are asked for at once."""
+
+    async def decided(episode: Episode, result: VerificationResult) -> VerificationResult:
+        return await judge(episode, result, teacher) if needs_judge(episode, result) else result
+
+    return await asyncio.gather(*(decided(*one) for one in zip(episodes, results, strict=True)))
 
 
 def judges(results: Sequence[VerificationResult]) -> set[str]:

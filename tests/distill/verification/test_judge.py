@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from distill.teacher.protocol import TeacherReply, TeacherRequest
-from distill.verification.judge import UnreadableVerdict, Verdict, judge, judges, read_verdict
-from distill.verification.verify import VerificationResult, verify
+from distill.verification.judge import (
+    UnreadableVerdict,
+    Verdict,
+    judge,
+    judge_batch,
+    judges,
+    needs_judge,
+    read_verdict,
+)
+from distill.verification.verify import VerificationResult, verify, verify_batch
 from tests.distill.playing import DONE, first_scenario, gold_played, one_played
 
 
@@ -72,6 +80,26 @@ def test_what_was_rejected_is_not_judged() -> None:
     assert asyncio.run(judge(episode, before, model)) == before
     assert model.asked == []
     assert judges([before]) == set()
+
+
+def test_only_what_no_state_decides_is_judged() -> None:
+    decided, open_ended = gold_played([SCENARIO, SCENARIO])
+    open_ended = replace(open_ended, scenario=replace(SCENARIO, expected_state=""))
+    wrong = replace(open_ended, messages=open_ended.messages[:2])
+    model = Judge('{"satisfied": false, "reason": "The wrong order."}')
+    episodes = [decided, open_ended, wrong]
+    before = verify_batch(episodes)
+    assert [needs_judge(*one) for one in zip(episodes, before, strict=True)] == [False, True, False]
+    after = asyncio.run(judge_batch(episodes, before, model))
+    assert [result.reason for result in after] == ["", "not_satisfied", "not_reproduced"]
+    assert len(model.asked) == 1
+    assert judges(after) == {"acme/judge"}
+
+
+def test_without_an_expected_state_any_calls_that_run_are_for_the_judge() -> None:
+    scenario = replace(SCENARIO, expected_state="", turns=tuple(replace(turn, steps=()) for turn in SCENARIO.turns))
+    (gold,) = gold_played([SCENARIO])
+    assert verify(replace(gold, scenario=scenario)).accepted
 
 
 def test_reasoning_and_a_fence_are_allowed() -> None:
