@@ -15,6 +15,7 @@ import typer
 from cli import output
 from cli.lazy import app as new_app
 from cli.options import invalid
+from cli.output import Format
 from spiritsafe.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def _commands() -> None:
 @app.command("parse")
 def parse(
     file: Annotated[str, typer.Argument(help='JSON lines {"id", "text"}; - is standard input.')] = STANDARD_INPUT,
+    form: Annotated[Format, typer.Option("--format", help="json lines for programs, table for people.")] = Format.JSON,
 ) -> None:
     """Read the calls in teachers' outputs, in any style that xLAM models write.
 
@@ -50,7 +52,7 @@ def parse(
         for identity, text in _texts(file):
             row = _row(identity, parse_calls(text))
             counts[_kind(row)] += 1
-            print(json.dumps(row, ensure_ascii=False), flush=True)  # noqa: T201 - the product of the command
+            print(json.dumps(row, ensure_ascii=False) if form is Format.JSON else _words(row), flush=True)  # noqa: T201 - the product of the command
     finally:
         output.notices().print(
             f"read {counts.total()}: {counts['calls']} with calls, {counts['none']} without, "
@@ -64,6 +66,18 @@ def _row(identity: Any, outcome: ParseOutcome) -> dict[str, Any]:
     if isinstance(outcome, ParseFailure):
         return {"id": identity, "calls": None, "error": {"position": outcome.position, "reason": outcome.reason}}
     return {"id": identity, "calls": [call_to_json(call) for call in outcome.calls], "error": None}
+
+
+def _words(row: dict[str, Any]) -> str:
+    if row["error"]:
+        said = f"malformed at {row['error']['position']}: {row['error']['reason']}"
+    else:
+        said = ", ".join(f"{call['name']}({_arguments(call)})" for call in row["calls"]) or "no call"
+    return f"{row['id']}: {said}"
+
+
+def _arguments(call: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in call["arguments"].items())
 
 
 def _kind(row: dict[str, Any]) -> str:

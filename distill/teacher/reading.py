@@ -85,6 +85,9 @@ class Malformed(Exception):
 class _NotJson(Malformed):
     """A bracket that opens no JSON value: a broken call, or a bracket in prose."""
 
+    cut_off = False
+    """Whether it is the beginning of a value, of which only the end lacks."""
+
 
 class Unfinished(Exception):
     """The text so far does not say what its last block is. Only raised while more may come."""
@@ -116,6 +119,8 @@ class BlockReader:
     reasoning: list[str] = field(default_factory=list)
     has_blocks: bool = False
     after_bracket: bool = False
+    cut_off: Malformed | None = None
+    """The first bracket that is prose only as long as no call follows in what it opened."""
 
     def read(self) -> ParsedCalls:
         """Read the rest.
@@ -158,7 +163,13 @@ class BlockReader:
         return True
 
     def add_calls(self, block: Block) -> None:
-        """Take a block of calls, or an empty list of them."""
+        """Take a block of calls, or an empty list of them.
+
+        Raises:
+            Malformed: it stands in a value that was cut off.
+        """
+        if self.cut_off and block.calls:
+            raise self.cut_off
         self.has_blocks = True
         self.calls += block.calls or ()
         if block.thought:
@@ -177,6 +188,7 @@ class BlockReader:
         self.calls.clear()
         self.prose.clear()
         self.has_blocks = False
+        self.cut_off = None
         self.reasoning = [self.text[:start]]
         self.position = end
 
@@ -229,9 +241,11 @@ class BlockReader:
     def _bracket(self, start: int) -> None:
         try:
             block = self._block(start)
-        except _NotJson:
+        except _NotJson as error:
             if _CALL_LIKE.match(self.text, start):
                 raise
+            if error.cut_off and not self.cut_off:
+                self.cut_off = error
             block = Block(None, "", start + 1)
         self.position, self.after_bracket = block.end, block.calls is not None
         if block.calls is None:
@@ -278,10 +292,11 @@ class BlockReader:
             value, end = _DECODER.raw_decode(self.text, start)
         except json.JSONDecodeError as error:
             unterminated = error.msg.startswith("Unterminated string")
-            if self.grows and (unterminated or self._may_go_on(error)):
-                raise Unfinished from error
-            resume = len(self.text) if unterminated else error.pos
-            raise _NotJson(error.pos, f"not JSON: {error.msg}", resume) from error
+            broken = _NotJson(error.pos, f"not JSON: {error.msg}", len(self.text) if unterminated else error.pos)
+            broken.cut_off = unterminated or self._may_go_on(error)
+            if broken.cut_off:
+                self._await_more()
+            raise broken from error
         except CallError as error:
             raise _NotJson(start, str(error)) from error
         except (ValueError, RecursionError) as error:

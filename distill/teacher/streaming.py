@@ -60,8 +60,9 @@ StreamEvent = ProseSeen | ReasoningSeen | CallSeen | Withdrawn
 class StreamReader:
     """Reads a text that comes in pieces, cut anywhere.
 
-    The calls of the events since the last ``Withdrawn`` are those of the outcome wherever that is no failure. A call in
-    an array is reported when it is complete itself, other calls when their block is; a thought beside calls after them.
+    A call in an array is reported when it is complete itself, other calls when their block is; a thought beside calls
+    after them. Together with those of ``rest``, the calls since the last ``Withdrawn`` are the outcome's, wherever that
+    is no failure.
     """
 
     def __init__(self) -> None:
@@ -72,10 +73,21 @@ class StreamReader:
     def feed(self, piece: str) -> list[StreamEvent]:
         """Take the next piece and return what it makes known."""
         self._text += piece
+        return self._events(grows=True)
+
+    def rest(self) -> list[StreamEvent]:
+        """What the end of the text makes known: an open bracket is prose, and half a tag is none. Ends the feeding."""
+        return self._events(grows=False)
+
+    def finish(self) -> ParseOutcome:
+        """What the whole text means: exactly what ``parse_calls`` makes of it."""
+        return parse_calls(self._text)
+
+    def _events(self, *, grows: bool) -> list[StreamEvent]:
         events: list[StreamEvent] = []
         while self._resumes():
             reader = self._reader
-            reader.text = self._text
+            reader.text, reader.grows = self._text, grows
             try:
                 while reader.step():
                     pass
@@ -89,10 +101,6 @@ class StreamReader:
             if not self._broken:
                 break
         return events
-
-    def finish(self) -> ParseOutcome:
-        """What the whole text means: exactly what ``parse_calls`` makes of it."""
-        return parse_calls(self._text)
 
     def _resumes(self) -> bool:
         """Whether there is anything to read: behind a broken block only what a lone ``</think>`` leaves standing."""
@@ -131,6 +139,8 @@ class _Reporter(BlockReader):
         self._tell(ReasoningSeen, start, end)
 
     def add_calls(self, block: Block) -> None:
+        if self.cut_off and block.calls:
+            raise self.cut_off
         self.events += map(CallSeen, (block.calls or [])[self._early :])
         if block.thought:
             self.events.append(ReasoningSeen(block.thought))
@@ -138,7 +148,7 @@ class _Reporter(BlockReader):
 
     def withdraw(self, start: int, end: int) -> None:
         self.events.append(Withdrawn(self.text[:start]))
-        self.position = end
+        self.position, self.cut_off = end, None
 
     def report_open_prose(self) -> None:
         """Tell the prose behind the last block, but for an end that may be the beginning of a token."""
@@ -158,6 +168,8 @@ class _Reporter(BlockReader):
             self._told = end
 
     def _safe_end(self, tokens: tuple[str, ...] = TOKENS) -> int:
+        if not self.grows:
+            return len(self.text)
         for start in range(max(self.position, len(self.text) - _LONGEST_TOKEN), len(self.text)):
             if any(token.startswith(self.text[start:]) for token in tokens):
                 return start

@@ -46,6 +46,15 @@ def test_each_line_is_answered_by_one_in_order(spiritsafe: Command, outputs: Pat
     assert done.err == "read 4: 1 with calls, 2 without, 1 malformed\n"
 
 
+def test_for_people(spiritsafe: Command, outputs: Path) -> None:
+    assert spiritsafe("teacher", "parse", outputs, "--format", "table").out.splitlines() == [
+        "a: f(a=1)",
+        "2: no call",
+        "None: malformed at 0: the list of calls is never closed; the text was cut off",
+        "None: no call",
+    ]
+
+
 @pytest.mark.parametrize("arguments", [[], ["-"]])
 def test_standard_input(spiritsafe: Command, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(LINES.encode())))

@@ -17,7 +17,7 @@ from tests.distill.teacher.texts import ANY_TEXT, F_JSON, G_JSON, F, G, exactly
 def fed(*pieces: str) -> tuple[list[list[StreamEvent]], ParsedCalls | ParseFailure]:
     """What each piece made known, and the outcome."""
     reader = StreamReader()
-    return [reader.feed(piece) for piece in pieces], reader.finish()
+    return [*(reader.feed(piece) for piece in pieces), reader.rest()], reader.finish()
 
 
 def flat(events: list[list[StreamEvent]]) -> list[StreamEvent]:
@@ -51,7 +51,7 @@ def test_the_outcome_is_that_of_the_whole_text_however_it_is_cut(text: str, data
 def test_what_is_told_does_not_hang_on_the_cuts(text: str) -> None:
     (by_letters, outcome), (whole, _) = fed(*text), fed(text)
     if isinstance(outcome, ParsedCalls):
-        assert merged(standing(flat(by_letters))) == merged(standing(whole[0]))
+        assert merged(standing(flat(by_letters))) == merged(standing(flat(whole)))
 
 
 def merged(events: list[StreamEvent]) -> list[StreamEvent]:
@@ -70,12 +70,12 @@ def merged(events: list[StreamEvent]) -> list[StreamEvent]:
 
 def test_prose_comes_at_once_but_for_what_may_be_a_tag() -> None:
     events, _ = fed("Let me <", "b>see</b> it. <tool", " box>")
-    assert events == [[ProseSeen("Let me ")], [ProseSeen("<b>see</b> it. ")], [ProseSeen("<tool box>")]]
+    assert events == [[ProseSeen("Let me ")], [ProseSeen("<b>see</b> it. ")], [ProseSeen("<tool box>")], []]
 
 
 def test_reasoning_comes_as_it_is_written() -> None:
     events, outcome = fed("<think>One, ", "two</", "think", ">Hello")
-    assert events == [[ReasoningSeen("One, ")], [ReasoningSeen("two")], [], [ProseSeen("Hello")]]
+    assert events == [[ReasoningSeen("One, ")], [ReasoningSeen("two")], [], [ProseSeen("Hello")], []]
     assert outcome == ParsedCalls((), "Hello", "One, two")
 
 
@@ -84,7 +84,7 @@ def test_a_call_in_an_array_comes_before_the_array_is_closed(head: str) -> None:
     tail = "]" if head == "[" else "]}"
     events, outcome = fed(f"{head}{F_JSON[:-1]}", "}", f", {G_JSON}", tail)
     calls = [[event for event in each if isinstance(event, CallSeen)] for each in events]
-    assert calls == [[], [CallSeen(F)], [CallSeen(G)], []]
+    assert calls == [[], [CallSeen(F)], [CallSeen(G)], [], []]
     assert isinstance(outcome, ParsedCalls)
     assert outcome.calls == (F, G)
 
@@ -94,7 +94,7 @@ def test_a_call_in_an_array_comes_before_the_array_is_closed(head: str) -> None:
     [(F_JSON[:-1], "}"), (f"<tool_call>{F_JSON}</tool_cal", "l>"), ("[f(a=1", ")]"), (f"[TOOL_CALLS] [{F_JSON}", "]")],
 )
 def test_other_calls_come_with_their_block(before: str, after: str) -> None:
-    assert fed(before, after)[0] == [[], [CallSeen(F)]]
+    assert fed(before, after)[0] == [[], [CallSeen(F)], []]
 
 
 def test_a_lone_closing_tag_withdraws_what_was_said() -> None:
@@ -108,6 +108,16 @@ def test_a_lone_closing_tag_withdraws_what_was_said() -> None:
 
 def test_a_broken_block_ends_the_events_and_fails_the_text() -> None:
     events, outcome = fed(f"[{F_JSON}] ", '{"name" 3}', f"[{G_JSON}]")
-    assert events == [[CallSeen(F), ProseSeen(" ")], [], []]
+    assert events == [[CallSeen(F), ProseSeen(" ")], [], [], []]
     assert outcome == parse_calls(f'[{F_JSON}] {{"name" 3}}[{G_JSON}]')
     assert isinstance(outcome, ParseFailure)
+
+
+def test_the_end_tells_what_an_open_bracket_was() -> None:
+    events, outcome = fed("The set [1, 2", " and <")
+    assert merged(flat(events[:2])) == [ProseSeen("The set [1, 2 and ")]
+    assert events[2] == [ProseSeen("<")]
+    events, outcome = fed('["so</think>', "[f(a=1)]")
+    assert flat(events[:2]) == []
+    assert merged(events[2]) == [ProseSeen('["so'), Withdrawn('["so'), CallSeen(F)]
+    assert outcome == ParsedCalls((F,), "", '["so')
