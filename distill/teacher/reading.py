@@ -153,7 +153,8 @@ class BlockReader:
         elif mark == THINK_OPEN:
             self._skip_reasoning(match.end())
         elif mark == THINK_CLOSE:
-            self.withdraw(match.start(), match.end())
+            self.withdraw(match.start())
+            self.position, self.cut_off = match.end(), None
         elif mark == _CALL_OPEN:
             self._tagged(match.end())
         elif mark == _CALL_CLOSE:
@@ -163,13 +164,7 @@ class BlockReader:
         return True
 
     def add_calls(self, block: Block) -> None:
-        """Take a block of calls, or an empty list of them.
-
-        Raises:
-            Malformed: it stands in a value that was cut off.
-        """
-        if self.cut_off and block.calls:
-            raise self.cut_off
+        """Take a block of calls, or an empty list of them."""
         self.has_blocks = True
         self.calls += block.calls or ()
         if block.thought:
@@ -183,14 +178,12 @@ class BlockReader:
         """Take what stands between think tags."""
         self.reasoning.append(self.text[start:end])
 
-    def withdraw(self, start: int, end: int) -> None:
-        """Make everything before the lone ``</think>`` between these positions reasoning."""
+    def withdraw(self, end: int) -> None:
+        """Make everything before the lone ``</think>`` at ``end`` reasoning."""
         self.calls.clear()
         self.prose.clear()
         self.has_blocks = False
-        self.cut_off = None
-        self.reasoning = [self.text[:start]]
-        self.position = end
+        self.reasoning = [self.text[:end]]
 
     def _keep_prose(self, end: int) -> None:
         if self.after_bracket:
@@ -221,13 +214,18 @@ class BlockReader:
             blocks.append(self._announced(position))
             position = _skip(_GAP, self.text, blocks[-1].end)
         for block in blocks:
-            self.add_calls(block)
+            self._take(block)
         self.position = position + len(_CALL_CLOSE)
 
     def _marked(self, start: int) -> None:
         block = self._announced(_skip(_LEAD, self.text, start))
-        self.add_calls(block)
+        self._take(block)
         self.position, self.after_bracket = block.end, True
+
+    def _take(self, block: Block) -> None:
+        if self.cut_off and block.calls:
+            raise Malformed(self.cut_off.position, self.cut_off.reason, block.end)
+        self.add_calls(block)
 
     def _announced(self, start: int) -> Block:
         """Take a value that must be a call or an empty list."""
@@ -251,7 +249,7 @@ class BlockReader:
         if block.calls is None:
             self.add_prose(start, block.end)
         else:
-            self.add_calls(block)
+            self._take(block)
 
     def _block(self, start: int) -> Block:
         if _PYTHON_CALL.match(self.text, start):

@@ -139,16 +139,13 @@ class _Reporter(BlockReader):
         self._tell(ReasoningSeen, start, end)
 
     def add_calls(self, block: Block) -> None:
-        if self.cut_off and block.calls:
-            raise self.cut_off
         self.events += map(CallSeen, (block.calls or [])[self._early :])
         if block.thought:
             self.events.append(ReasoningSeen(block.thought))
         self._early = 0
 
-    def withdraw(self, start: int, end: int) -> None:
-        self.events.append(Withdrawn(self.text[:start]))
-        self.position, self.cut_off = end, None
+    def withdraw(self, end: int) -> None:
+        self.events.append(Withdrawn(self.text[:end]))
 
     def report_open_prose(self) -> None:
         """Tell the prose behind the last block, but for an end that may be the beginning of a token."""

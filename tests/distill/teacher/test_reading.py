@@ -58,6 +58,7 @@ from tests.distill.teacher.texts import (
         ("[TOOL_CALLS] [f(a=1)]", [F]),
         ("<tool_call>[f(a=1)]</tool_call>", [F]),
         (f"[TOOL_CALLS]\n```json\n[{F_JSON}]\n```", [F]),
+        ('["a [g()] </think>[f(a=1)]', [F]),
         (f"<tool_call>\n```\n{F_JSON}\n```\n</tool_call>", [F]),
         (f"<think>{{</think>```json\n{{\"tool_calls\": [{F_JSON}]}}\n``` and [g(b='x')]", [F, G]),
         ('{"tool_calls": [{"name": "f", "parameters": "{\\"a\\": 1}"}]}', [F]),
