@@ -13,6 +13,7 @@ from typer.main import get_command
 from cli.home import HOME_VARIABLE
 from cli.lazy import Lazy, LazyGroup
 from cli.lazy import app as new_app
+from distill.startup import look_for_garbage_less
 
 COMMANDS = {
     "demo": Lazy("cli.demo:app", "Distil students from a restricted teacher and take them through the licence gate."),
@@ -97,6 +98,7 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs one command and exits with its code."""
+    look_for_garbage_less()
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = wants_json(given)
     try:

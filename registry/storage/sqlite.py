@@ -24,6 +24,7 @@ BUSY_TIMEOUT_MS = 60_000
 CACHE_KIB = 32 * 1024
 # Steps of SQLite's machine between two looks at the clock: about a millisecond.
 STEPS_BETWEEN_LOOKS = 20_000
+_SWITCH_PAUSE_S = 0.01
 
 
 def create(url: URL) -> Engine:
@@ -57,11 +58,24 @@ def _configure(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     # The busy timeout comes first: switching to WAL needs the lock that another process may hold just then.
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     cursor.close()
+
+
+def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
+    """Where two processes switch a new file at once, SQLite fails one at once, whatever its busy timeout."""
+    end = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+        time.sleep(_SWITCH_PAUSE_S)
 
 
 def _begin(connection: Connection) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cli.main import main
+from tests.registry.databases import write_migrated
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ Command = Callable[..., Result]
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
+    write_migrated(folder)
     monkeypatch.setenv("SPIRITSAFE_HOME", str(folder))
     # Parallel test runs set COLUMNS; without it tables are as wide as in a pipe.
     for variable in ("SPIRITSAFE_SERVER", "SPIRITSAFE_TOKEN", "COLUMNS"):

@@ -63,7 +63,7 @@ def home_options() -> dict[str, Any]:
 
 @pytest.fixture
 def home(tmp_path: Path, server_of_homes: PostgreSQL | None) -> Iterator[Path]:
-    """The folder of a registry that is not created yet."""
+    """The folder of a registry that is not set up yet."""
     with homes(server_of_homes) as prepare:
         yield prepare(tmp_path / "home")
 

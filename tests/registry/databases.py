@@ -13,14 +13,16 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
-from registry.home import DATABASE_URL_FILE
+from registry.home import DATABASE_FILE, DATABASE_URL_FILE, open_database
 from registry.storage.database import Database, read_url
 
 SERVER_VARIABLE = "SPIRITSAFE_TEST_POSTGRESQL"
@@ -111,6 +113,23 @@ def _start(folder: Path) -> str:
     return str(server.get_uri())
 
 
+def write_migrated(home: Path) -> None:
+    """Makes a home with a SQLite file at the newest revision, without a registry in it: a copy takes no migrations."""
+    home.mkdir(mode=0o700, parents=True)
+    file = home / DATABASE_FILE
+    file.touch(mode=0o600)
+    file.write_bytes(_migrated())
+
+
+@cache
+def _migrated() -> bytes:
+    with TemporaryDirectory() as folder:
+        database = open_database(Path(folder))
+        database.migrate()
+        database.close()
+        return (Path(folder) / DATABASE_FILE).read_bytes()
+
+
 @contextmanager
 def homes(server: PostgreSQL | None) -> Iterator[Prepare]:
     """Gives a function that makes homes on the server, or on SQLite without one; their databases go at the end."""
@@ -123,6 +142,8 @@ def homes(server: PostgreSQL | None) -> Iterator[Prepare]:
             address = home / DATABASE_URL_FILE
             address.touch(mode=0o600)
             address.write_text(server.url(made[-1]))
+        else:
+            write_migrated(home)
         return home
 
     try:

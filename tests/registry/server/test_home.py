@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import shutil
 import stat
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from registry.identity.tokens import authenticate
 from registry.storage import audit
 from registry.storage.tables import AuditEvent, Node, Token
 from spiritsafe import errors
+from tests.registry.databases import SQLITE
 
 ROOT = Path(__file__).parents[3]
 OPEN = """
@@ -27,6 +29,14 @@ from registry.home import DATABASE_FILE, DATABASE_URL_FILE, open_database, open_
 open_home(Path(sys.argv[1])).database.close()
 print("alembic" in sys.modules)
 """
+
+
+@pytest.fixture
+def home(home: Path, database_kind: str) -> Path:
+    """On SQLite a folder that does not exist yet, to see how it is created from nothing."""
+    if database_kind == SQLITE:
+        shutil.rmtree(home)
+    return home
 
 
 def open_elsewhere(home: Path) -> subprocess.Popen[str]:
