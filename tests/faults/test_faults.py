@@ -113,7 +113,7 @@ def test_a_run_that_is_killed_anywhere_makes_what_an_undisturbed_one_makes(
 
 @contextmanager
 def registering(spec: StageSpec, site: Site) -> Iterator[subprocess.Popen[str]]:
-    """A process that registers what another site's run made, killed at the end."""
+    """A process that registers what another site's run made; killed at the end."""
     environment = {
         **os.environ,
         SERVER_VARIABLE: site.served.address,
@@ -121,7 +121,7 @@ def registering(spec: StageSpec, site: Site) -> Iterator[subprocess.Popen[str]]:
         WORKER_VARIABLE: str(os.getpid()),
     }
     with subprocess.Popen(
-        [sys.executable, "-m", "distill.stages", "register", str(spec.write())],
+        [sys.executable, "-m", "distill.stages", spec.stage, str(spec.write())],
         stdout=subprocess.PIPE,
         text=True,
         env=environment,
@@ -130,26 +130,36 @@ def registering(spec: StageSpec, site: Site) -> Iterator[subprocess.Popen[str]]:
         process.send_signal(signal.SIGKILL)
 
 
+def kill_and_end(spec: StageSpec, site: Site, kills: int, versions: int, rng: random.Random) -> str:
+    """Kills a registration so often, each time later, then lets it end; the digest of what it left."""
+    for number in range(kills):
+        with registering(spec, site) as process:
+            assert process.stdout is not None
+            # A line for each version: between two of them one is declared, uploaded and finalized.
+            for _ in range(versions * (number + 1) // (kills + 1)):
+                process.stdout.readline()
+            time.sleep(rng.uniform(0, 0.2))
+    with registering(spec, site) as process:
+        assert process.wait(SECONDS) == 0
+    result = read_result(spec.folder)
+    assert result is not None
+    return result.output_digest
+
+
 @pytest.mark.parametrize(("kills", "seed"), [(3, 4), pytest.param(20, 5, marks=FULL)])
 def test_a_registration_that_is_killed_anywhere_registers_once(
     tmp_path: Path, undisturbed: Undisturbed, kills: int, seed: int
 ) -> None:
     expected, rng = undisturbed.outcome, random.Random(seed)
-    specs = [StageSpec.read(path) for path in (undisturbed.site.home / "work").glob("register-*/spec.json")]
+    read = [StageSpec.read(path) for path in _registrations(undisturbed.site.home, "spec.json")]
+    specs = {one.stage: one for one in read if one.run == "one"}
+    teacher = replace(specs["register_teacher"], folder=tmp_path / "register_teacher")
+    student = replace(specs["register"], folder=tmp_path / "register")
+    student = replace(student, upstream={**student.upstream, "register_teacher": teacher.folder})
     with open_site(tmp_path) as site:
-        spec = replace(next(one for one in specs if one.run == "one"), folder=tmp_path / "register")
-        for number in range(kills):
-            with registering(spec, site) as process:
-                assert process.stdout is not None
-                # A line for each of eight versions: between two of them one is declared, uploaded and finalized.
-                for _ in range(8 * (number + 1) // (kills + 1)):
-                    process.stdout.readline()
-                time.sleep(rng.uniform(0, 0.2))
-        with registering(spec, site) as process:
-            assert process.wait(SECONDS) == 0
-        result = read_result(spec.folder)
-        assert result is not None
-        assert result.output_digest == expected.digests["register"]
+        first = kill_and_end(teacher, site, kills // 2, 3, rng)
+        second = kill_and_end(student, site, kills - kills // 2, 5, rng)
+        assert (first, second) == (expected.digests["register_teacher"], expected.digests["register"])
         assert (registered(site), mutations(site)) == (expected.registered, expected.mutations)
         check_registry(site)
 
@@ -198,16 +208,17 @@ def test_generation_is_cancelled_within_seconds(worker: Site) -> None:
 def test_a_registration_that_waits_for_the_registry_is_cancelled_within_seconds(worker: Site) -> None:
     again = recipe()
     again.student.display_name = "acme/another"
-    before = set((worker.home / "work").glob("register-*"))
+    before = _registrations(worker.home, "outcomes.json")
     with closing(sqlite3.connect(worker.served.home / DATABASE_FILE, isolation_level=None)) as blocking:
         worker.create(again, "registration")
         blocking.execute("BEGIN IMMEDIATE")
         with cancelled_within_seconds(worker, "registration"):
             # The planned outcomes are written down just before the first version is published.
-            wait_for(lambda: any((one / "outcomes.json").exists() for one in _new(worker.home, before)), "registration")
+            wait_for(lambda: _registrations(worker.home, "outcomes.json") - before, "registration")
             time.sleep(0.5)
         blocking.execute("ROLLBACK")
 
 
-def _new(home: Path, before: set[Path]) -> set[Path]:
-    return set((home / "work").glob("register-*")) - before
+def _registrations(home: Path, name: str) -> set[Path]:
+    """The files of this name that registering stages have."""
+    return set((home / "work").glob(f"register*-*/{name}"))
