@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import parse, run, shows
+from tests.docs.preloaded import command
 from tests.hub.publishers import publish_all
 from tests.hub.serving import serve_hub
 
@@ -26,19 +27,25 @@ def hub() -> Iterator[str]:
         yield served.endpoint
 
 
-@pytest.fixture
-def environment(hub: str, tmp_path: Path) -> dict[str, str]:
-    """What a shell knows: this tree's command, a fresh home, a wide terminal, and an editor that only looks."""
-    return {
+@pytest.fixture(scope="module")
+def shell(hub: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What every shell knows: this tree's command, a wide terminal, and an editor that only looks."""
+    known = {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "client")]),
-        "HOME": str(tmp_path),
-        "SPIRITSAFE_HOME": str(tmp_path / "home"),
         "HF_ENDPOINT": hub,
         "EDITOR": "cat",
         "COLUMNS": "200",
         "LC_ALL": "C.UTF-8",
     }
+    with command(tmp_path_factory.mktemp("command"), known) as folder:
+        yield {**known, "PATH": os.pathsep.join([str(folder), known["PATH"]])}
+
+
+@pytest.fixture
+def environment(shell: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """With a fresh home."""
+    return {**shell, "HOME": str(tmp_path), "SPIRITSAFE_HOME": str(tmp_path / "home")}
 
 
 @pytest.mark.parametrize("page", PAGES)
