@@ -3,6 +3,7 @@
 SpiritsafeError
 ├── FailedPrecondition
 │   ├── HomeLocked          another worker serves this home
+│   ├── SandboxRefused      an environment cannot be confined as it must be
 │   ├── TeacherChanged      an endpoint serves another model than before
 │   ├── TeacherRefused      an endpoint does not take what it is asked
 │   └── TeacherUnreadable   an endpoint answers something that is no reply
@@ -65,6 +66,18 @@ class SandboxLost(Internal):
             f"the sandbox finished {finished} of {jobs} jobs: {cause}",
             reason="SANDBOX_LOST",
             remedy="see that the machine has memory to spare, then resume the run",
+        )
+
+
+class SandboxRefused(FailedPrecondition):
+    """An environment cannot be run here as it must be, so it is not run at all."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(
+            f"the environment is not run: {cause}",
+            reason="SANDBOX_REFUSED",
+            remedy="run the worker where user namespaces are allowed or as root of its container, or allow the "
+            "environment a network with environment.limits.network; set the variables that it names",
         )
 
 

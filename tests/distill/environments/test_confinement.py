@@ -1,0 +1,129 @@
+"""Environments that do what they should not: each costs its job and nothing else."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from distill.environments.base import ToolError, ToolSuccess
+from distill.environments.definitions import PythonModule, Setup
+from distill.environments.execution import Execution, Job
+from distill.environments.limits import MEBIBYTE, Failure, Limits
+from distill.environments.sandbox import NotExecuted, Sandbox, run_jobs
+from distill.errors import SandboxLost
+from distill.trajectories.types import ToolCall
+
+UNRULY = PythonModule(str(Path(__file__).parent / "unruly.py"))
+LIMITS = Limits(seconds=60, cpu_seconds=20, memory_bytes=512 * MEBIBYTE, file_bytes=4 * MEBIBYTE, processes=4)
+
+
+def setup(**limits: float) -> Setup:
+    return Setup({"unruly": UNRULY}, replace(LIMITS, **limits))  # type: ignore[arg-type]  # numbers of their fields
+
+
+def job(tool: str, value: int = 0) -> Job:
+    return Job("unruly", 7, (ToolCall(tool, {"value": value}),))
+
+
+def failure(tool: str, value: int = 0, **limits: float) -> tuple[Failure, str]:
+    """Why a job fails; the jobs before and behind it do not."""
+    before, failed, behind = run_jobs([job("add"), job(tool, value), job("add", 1)], 0, setup(**limits))
+    assert isinstance(before, Execution)
+    assert isinstance(behind, Execution), behind
+    assert isinstance(failed, NotExecuted), failed
+    return failed.code, failed.reason
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """No process outlives its sandbox, whatever it did."""
+    yield
+    assert [one.cmdline() for one in psutil.Process().children(recursive=True)] == []
+    sleeping = [one for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"] == ["sleep", "300.25"]]
+    assert sleeping == []
+
+
+def test_a_module_of_the_user_is_a_world() -> None:
+    calls = ToolCall("add", {"value": 4}), ToolCall("add", {"value": -1})
+    found, again, other = run_jobs([Job("unruly", seed, calls) for seed in (7, 7, 8)], 0, setup())
+    assert isinstance(found, Execution)
+    assert found.outcomes == (ToolSuccess({"count": 2}), ToolError("limit_exceeded", "no negative numbers"))
+    assert found.initial_state != found.final_state
+    assert found == again != other
+
+
+@pytest.mark.parametrize(
+    ("tool", "value", "limits", "code", "reason"),
+    [
+        ("hang", 60, {"seconds": 1}, "timed_out", "its time was up"),
+        ("compute", 60, {"cpu_seconds": 1}, "timed_out", "its processor time was up"),
+        ("exit", 3, {}, "exited", "it called sys.exit(3)"),
+        ("die", 3, {}, "exited", "it ended with exit code 3: last words"),
+        ("fork", 12, {}, "forked", "it started more processes than it may"),
+        ("print", 1024, {}, "output_limit", "OSError: [Errno 27] File too large"),
+        ("answer", 2 * MEBIBYTE, {}, "output_limit", "its results are 2,097,"),
+        ("hog", 1 << 30, {}, "out_of_memory", "it asked for more memory than it may use"),
+        ("raise", 5, {}, "not_executed", "LookupError: no 5"),
+        ("nonsense", 5, {}, "not_executed", "call() returned int, and must return ToolSuccess or ToolError"),
+    ],
+)
+def test_a_job_that_fails_is_told_with_its_reason(
+    tool: str, value: int, limits: dict[str, float], code: Failure, reason: str
+) -> None:
+    found, told = failure(tool, value, **limits)
+    assert (found, reason in told) == (code, True), told
+
+
+def test_memory_of_other_processes_counts() -> None:
+    assert failure("hog_elsewhere", 250 * MEBIBYTE)[0] == "out_of_memory"
+
+
+def test_what_is_deaf_or_orphaned_ends_as_well() -> None:
+    hanging, orphan = Job("unruly", 1, (*job("orphan", 300).calls, *job("hang_deaf", 60).calls)), job("orphan", 301)
+    with Sandbox(setup(seconds=2)) as sandbox:
+        found = sandbox.run([hanging, orphan], 0)
+        assert isinstance(found[0], NotExecuted)
+        assert isinstance(found[1], Execution)
+
+
+@pytest.fixture
+def listening() -> Iterator[int]:
+    """The port of a server of this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_there_is_no_network(listening: int) -> None:
+    code, reason = failure("connect", listening)
+    assert code == "not_executed"
+    assert "Network is unreachable" in reason or "Cannot assign" in reason
+
+
+def test_a_network_can_be_allowed(listening: int) -> None:
+    (found,) = run_jobs([job("connect", listening)], 0, setup(network=True))
+    assert isinstance(found, Execution)
+    assert found.outcomes == (ToolSuccess("connected"),)
+
+
+def test_variables_and_input_of_the_worker_are_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEY", "secret")
+    (found,) = run_jobs([job("look_around")], 0, setup())
+    assert isinstance(found, Execution)
+    (outcome,) = found.outcomes
+    assert isinstance(outcome, ToolSuccess)
+    assert isinstance(outcome.value, dict)
+    assert outcome.value["read"] == ""
+    assert set(outcome.value["variables"]) <= {"PATH", "HOME", "LANG", "LC_CTYPE", "PYTHONPATH"}  # type: ignore[arg-type]  # a list
+
+
+def test_an_environment_that_never_works_is_a_clear_stop() -> None:
+    start = time.monotonic()
+    with pytest.raises(SandboxLost, match=r"finished 10 of 20 jobs: 11 processes were lost .* exit code 1"):
+        run_jobs([job("die", 1)] * 20, 0, setup())
+    assert time.monotonic() - start < 60
