@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from distill.trajectories.types import JsonValue
 
@@ -50,7 +50,7 @@ class Assertion:
             raise ValueError(f"{operator} takes {'no' if operator in _UNARY else 'a'} value")
         if operator == "count" and (type(row["value"]) is not int or row["value"] < 0):
             raise ValueError("the value of count must be a number of items")
-        return cls(path, operator, row.get("value"))
+        return cls(path, cast("Operator", operator), row.get("value"))
 
     def problem(self, state: JsonValue) -> str | None:
         """Why it does not hold, in words; None where it does."""

@@ -135,9 +135,9 @@ def descendants(process: int) -> list[int]:
 def _children(process: int) -> list[int]:
     children: list[int] = []
     with suppress(OSError):
-        for thread in os.listdir(f"/proc/{process}/task"):
+        for thread in Path(f"/proc/{process}/task").iterdir():
             with suppress(OSError):
-                children += map(int, Path(f"/proc/{process}/task/{thread}/children").read_text().split())
+                children += map(int, (thread / "children").read_text().split())
     return children
 
 

@@ -41,6 +41,11 @@ class McpServer:
         """The worker's variables that it needs."""
         return (*self.env_from, *self.headers_from.values())
 
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> McpServer:
+        """Read what ``dataclasses.asdict`` made, also after a way through JSON."""
+        return cls(**{**row, "command": tuple(row["command"]), "env_from": tuple(row["env_from"])})
+
     def problems(self) -> Iterator[tuple[str, str]]:
         """What is wrong with it, by field."""
         if bool(self.command) == bool(self.url):
@@ -92,8 +97,7 @@ def definition_from_json(row: Mapping[str, Any]) -> Definition:
     """Read what ``definition_to_json`` wrote."""
     if "module" in row:
         return PythonModule(**row["module"])
-    values = row["mcp"]
-    return McpServer(**{**values, "command": tuple(values["command"]), "env_from": tuple(values["env_from"])})
+    return McpServer.from_json(row["mcp"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,11 +93,12 @@ class McpEnvironment:
 
     def _request(self, name: str, arguments: dict[str, Any]) -> CallToolResult:
         try:
-            return self._portal.call(self._connected().call_tool, name, arguments)
+            result: CallToolResult = self._portal.call(self._connected().call_tool, name, arguments)
         except MCPError as error:
             if error.code == CONNECTION_CLOSED:
                 raise EnvironmentExited(f"the server ended during a call of {name}") from error
             raise
+        return result
 
     def _connected(self) -> Client:
         if self._client is None:
@@ -144,7 +145,9 @@ async def _over_http(definition: McpServer) -> AsyncIterator[Any]:
 def _spec(tool: Tool) -> ToolSpec:
     spec = ToolSpec(tool.name, tool.description or "", tool.input_schema)
     if not _NAME.fullmatch(tool.name):
-        raise UnusableServerError(f"a tool has the name {tool.name!r}; letters, digits, dot, dash and underscore will do")
+        raise UnusableServerError(
+            f"a tool has the name {tool.name!r}; letters, digits, dot, dash and underscore will do"
+        )
     if problem := schema_problem(spec):
         raise UnusableServerError(f"the schema of its tool {tool.name} cannot be used: {problem}")
     return spec

@@ -44,6 +44,7 @@ class SandboxProcess:
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
+        environment = _environment(setup)
         self._unread = b""
         # A file, for nobody reads it while the process runs, and a full pipe would stop it.
         self._prints = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with the process
@@ -52,13 +53,13 @@ class SandboxProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._prints,
-            env=_environment(setup),
+            env=environment,
             start_new_session=not setup.only_built_in,
         )
         self._writer: Thread | None = None
 
     def send(self, rows: Iterable[Mapping[str, JsonValue]]) -> None:
-        """Send requests. They are written beside the reading, or both sides would wait for each other over full pipes."""
+        """Send requests, beside the reading: or both sides would wait for each other over full pipes."""
         if self._writer is not None:
             self._writer.join()
         self._writer = Thread(target=self._write, args=(rows,))
@@ -156,7 +157,7 @@ _ENDINGS: Mapping[int, tuple[Failure, str]] = {
 
 
 def _environment(setup: Setup) -> dict[str, str]:
-    """No variable of the worker's but the module path, where programs are, and what environments name: no credentials."""
+    """No variable of the worker's but the module path, where programs are, and those that environments name."""
     paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
     if setup.only_built_in:
         return {"PYTHONPATH": paths}
@@ -167,3 +168,15 @@ def _environment(setup: Setup) -> dict[str, str]:
             raise SandboxRefused(f"the variable {name}, which the environment needs, is not set")
     kept = ("PATH", "HOME", "LANG", *named)
     return {"PYTHONPATH": paths, **{name: os.environ[name] for name in kept if name in os.environ}}
+
+
+def network_refusal() -> str:
+    """Why a process of this machine cannot be cut off from networks, or empty: tried in a process of its own."""
+    program = (
+        "import sys; from distill.environments.confinement import leave_network; sys.exit(leave_network() or None)"
+    )
+    command = [sys.executable, "-P", "-c", program]
+    tried = subprocess.run(  # noqa: S603 - our own module, no shell
+        command, env=_environment(Setup()), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    return tried.stderr.strip()

@@ -17,6 +17,8 @@ from distill.environments.definitions import PythonModule
 from distill.environments.execution import close
 from distill.trajectories.types import JsonValue, ToolCall, ToolSpec
 
+_METHODS = ("reset", "tools", "call", "state")
+
 
 class UserModuleError(Exception):
     """A user's module does not do what it must. The message names the place in it."""
@@ -34,7 +36,9 @@ class UserEnvironment:
         if not callable(factory):
             raise UserModuleError(f"{definition.source} has no function {definition.factory}()")
         self._inner: ToolEnvironment = self._ask(factory)
-        missing = [name for name in ("reset", "tools", "call", "state") if not callable(getattr(self._inner, name, None))]
+        missing = [
+            name for name in ("reset", "tools", "call", "state") if not callable(getattr(self._inner, name, None))
+        ]
         if missing:
             made = type(self._inner).__name__
             raise UserModuleError(f"{definition.source}: {definition.factory}() made a {made} without {missing[0]}()")
@@ -71,7 +75,9 @@ class UserEnvironment:
 
     def _check(self, right: bool, method: str, expected: str, found: object) -> None:
         if not right:
-            raise UserModuleError(f"{self._source}: {method}() returned {type(found).__name__}, and must return {expected}")
+            raise UserModuleError(
+                f"{self._source}: {method}() returned {type(found).__name__}, and must return {expected}"
+            )
 
 
 @lru_cache

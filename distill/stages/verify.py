@@ -28,7 +28,7 @@ def run(spec: StageSpec, report: Report) -> dict[str, Any]:
         ValueError: nothing was kept, so there is nothing to train a student on.
     """
     episodes = read_episodes(spec.upstream_output("rollout") / rollout.ROWS, rollout_scenarios(spec.recipe))
-    results = verify_batch(episodes)
+    results = verify_batch(episodes, setup=spec.recipe.environment.setup)
     report(len(results), len(results))
     judged = list(zip(episodes, results, strict=True))
     kept = [_trace(spec, *one) for one in judged if one[1].accepted]

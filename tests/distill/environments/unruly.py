@@ -58,7 +58,7 @@ class Unruly:
         sys.exit(value)
 
     def do_die(self, value: int) -> ToolOutcome:
-        print("last words", file=sys.stderr, flush=True)
+        os.write(2, b"last words\n")
         os._exit(value)
 
     def do_fork(self, value: int) -> ToolOutcome:
@@ -75,7 +75,7 @@ class Unruly:
 
     def do_print(self, value: int) -> ToolOutcome:
         for _ in range(value):
-            print("x" * (1 << 20))
+            sys.stdout.write("x" * (1 << 20))
         return ToolSuccess(value)
 
     def do_answer(self, value: int) -> ToolOutcome:
