@@ -45,18 +45,18 @@ def grant_cpu(seconds: int) -> None:
 def leave_network() -> str:
     """Move this process into a network of its own, in which there is nothing; why it cannot, or empty.
 
-    Who is not root first needs a user namespace, which some systems and most containers do not allow.
+    Whose capabilities do not suffice for that needs a user namespace, which some systems and most containers forbid.
     """
-    flags = _CLONE_NEWNET if os.geteuid() == 0 else _CLONE_NEWNET | _CLONE_NEWUSER
-    user, group = os.geteuid(), os.getegid()
     if sys.platform != "linux":
         return f"{sys.platform} has no network namespaces"
+    user, group = os.geteuid(), os.getegid()
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(flags):
+    if not libc.unshare(_CLONE_NEWNET):
+        return ""
+    if libc.unshare(_CLONE_NEWNET | _CLONE_NEWUSER):
         return f"the kernel refuses a network namespace: {os.strerror(ctypes.get_errno())}"
-    if flags & _CLONE_NEWUSER:
-        for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
-            Path("/proc/self", name).write_text(text)
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+        Path("/proc/self", name).write_text(text)
     return ""
 
 

@@ -98,9 +98,13 @@ class Sandbox:
         """Append a result for each job, or raise what ended it."""
         process = self._started(deadline)
         process.send(map(job_to_json, jobs))
-        for _ in jobs:
+        for job in jobs:
             row = process.receive(deadline if self._setup.only_built_in else self._limit())
-            results.append(_not_executed(row) or execution_from_json(row))
+            failed = _not_executed(row)
+            if failed and failed.code != "not_executed" and job.environment not in self._setup.definitions:
+                process.stop()
+                raise ProcessLost(failed.code, failed.reason)
+            results.append(failed or execution_from_json(row))
             self._losses = 0
 
     def _limit(self) -> float:

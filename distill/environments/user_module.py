@@ -101,6 +101,8 @@ def _from_file(path: Path) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(path.parent.resolve()))
+    # Its folder is the user's, and what is compiled there is taken for current for a second.
+    sys.dont_write_bytecode = True
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -109,6 +111,41 @@ def test_a_network_can_be_allowed(listening: int) -> None:
     (found,) = run_jobs([job("connect", listening)], 0, setup(network=True))
     assert isinstance(found, Execution)
     assert found.outcomes == (ToolSuccess("connected"),)
+
+
+REFUSING = """
+import ctypes, os, sys
+from pathlib import Path
+
+user = os.geteuid()
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.unshare(0x10000000) == 0
+Path("/proc/self/uid_map").write_text(f"0 {user} 1")
+Path("/proc/sys/user/max_net_namespaces").write_text("0")
+
+from distill.environments.execution import Execution, Job
+from distill.environments.process import network_refusal
+from distill.environments.sandbox import run_jobs
+from distill.errors import SandboxRefused
+from tests.distill.environments.test_confinement import job, setup
+
+told = "the kernel refuses a network namespace: "
+assert network_refusal().startswith(told)
+try:
+    run_jobs([job("add")], 0, setup())
+except SandboxRefused as refused:
+    assert told in str(refused)
+else:
+    raise AssertionError("it was run all the same")
+for found in run_jobs([job("add")], 0, setup(network=True)) + run_jobs([Job("support_desk", 1, ())], 60):
+    assert isinstance(found, Execution), found
+"""
+
+
+def test_where_the_kernel_refuses_a_network_of_its_own_only_our_own_code_runs() -> None:
+    """In a user namespace that may have no network namespaces."""
+    ended = subprocess.run([sys.executable, "-c", REFUSING], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_variables_and_input_of_the_worker_are_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
