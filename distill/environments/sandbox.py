@@ -44,6 +44,7 @@ class Sandbox:
     def __init__(self, setup: Setup = _BUILT_IN) -> None:
         self._setup = setup
         self._process: SandboxProcess | None = None
+        self._ready = False
         self._losses = 0
 
     def __enter__(self) -> Self:
@@ -59,8 +60,8 @@ class Sandbox:
         environment takes at most the seconds of the limits.
 
         Raises:
-            SandboxLost: the time of the built-in worlds was up, or their process died; or too many processes were lost
-                one after the other.
+            SandboxLost: the time of the built-in worlds was up, or their process died; a process did not even start;
+                or too many were lost one after the other.
             SandboxRefused: the environment cannot be confined, or lacks a variable.
         """
         deadline = time.monotonic() + time_limit_s
@@ -71,17 +72,20 @@ class Sandbox:
             except ProcessLost as loss:
                 self._process = None
                 self._losses += 1
-                if jobs[len(results)].environment not in self._setup.definitions:
-                    told = f"its time of {time_limit_s:g} s was up" if loss.code == "timed_out" else loss.reason
-                    raise SandboxLost(told, len(results), len(jobs)) from None
-                if self._losses > MOST_LOSSES:
-                    told = f"{self._losses} processes were lost one after the other, at last as {loss.reason}"
-                    raise SandboxLost(told, len(results), len(jobs)) from None
+                ours = jobs[len(results)].environment not in self._setup.definitions
+                if ours or not self._ready or self._losses > MOST_LOSSES:
+                    raise SandboxLost(self._told(loss, time_limit_s), len(results), len(jobs)) from None
                 results.append(NotExecuted(loss.reason, loss.code))
             except BaseException:
                 self._stop()
                 raise
         return results
+
+    def _told(self, loss: ProcessLost, time_limit_s: float) -> str:
+        if loss.code == "timed_out" and self._setup.only_built_in:
+            return f"its time of {time_limit_s:g} s was up"
+        many = f"{self._losses} processes were lost in a row, at last: " if self._losses > 1 else ""
+        return many + loss.reason
 
     def tools(self, environment: str) -> tuple[ToolSpec, ...] | NotExecuted:
         """The tools of an environment. Raises as ``run`` does."""
@@ -112,8 +116,10 @@ class Sandbox:
 
     def _started(self, deadline: float) -> SandboxProcess:
         if self._process is None:
+            self._ready = False
             self._process = SandboxProcess(self._setup)
             self._process.receive(deadline if self._setup.only_built_in else time.monotonic() + START_SECONDS)
+            self._ready = True
         return self._process
 
     def _stop(self) -> None:

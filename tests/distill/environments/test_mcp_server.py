@@ -121,11 +121,11 @@ def test_a_server_that_is_not_there_fails_its_jobs() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}/mcp"
-        (gone,) = run_jobs([job(("balance", {"account": "a"}))], 0, setup(McpServer(url=address)))
-    (missing,) = run_jobs([job(("balance", {"account": "a"}))], 0, setup(McpServer(("/no/such/program",))))
-    for found in (gone, missing):
-        assert isinstance(found, NotExecuted)
-        assert (found.code, "the server cannot be reached" in found.reason) == ("exited", True), found
+        both = Setup({"gone": McpServer(url=address), "missing": McpServer(("/no/such/program",))})
+        jobs = [Job(name, 1, (ToolCall("balance", {"account": "a"}),)) for name in both.definitions]
+        for found in run_jobs(jobs, 0, both):
+            assert isinstance(found, NotExecuted)
+            assert (found.code, "the server cannot be reached" in found.reason) == ("exited", True), found
 
 
 def test_a_variable_that_is_not_set_stops_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,7 +70,7 @@ class Unruly:
 
     def do_orphan(self, value: int) -> ToolOutcome:
         """One program whose parent is gone at once."""
-        subprocess.run(["sh", "-c", f"sleep {value}.75 > /dev/null &"], check=True)
+        subprocess.run(["sh", "-c", "sleep 300.25 > /dev/null &"], check=True)
         return ToolSuccess(value)
 
     def do_print(self, value: int) -> ToolOutcome:
