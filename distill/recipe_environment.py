@@ -62,7 +62,7 @@ class Environment:
                 **values,
                 "mcp": run_pb2.McpServer(**asdict(self.mcp)) if self.mcp else None,
                 "module": run_pb2.PythonModule(**asdict(self.module)) if self.module else None,
-                "limits": run_pb2.EnvironmentLimits(**asdict(self.limits)),
+                "limits": run_pb2.EnvironmentLimits(**asdict(self.limits)) if self.definition else None,
             }
         )
 
@@ -92,6 +92,8 @@ def read_environment(message: run_pb2.Environment, known: Mapping[str, tuple[str
         reader.one_of(category, known_categories, f"{_FIELD}.categories", "category")
     if own and not message.scenarios_path:
         reader.wrong(f"{_FIELD}.scenarios_path", "is missing; only the built-in worlds have scenarios of their own")
+    if message.HasField("limits") and not own:
+        reader.wrong(f"{_FIELD}.limits", "is for environments that are not built in; leave it out")
     return Environment(
         name=name,
         categories=tuple(dict.fromkeys(message.categories)) or known_categories,

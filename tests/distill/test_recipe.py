@@ -187,6 +187,7 @@ def test_an_environment_of_the_users_is_filled_in_and_set_up() -> None:
     ("fields", "field"),
     [
         ({"environment__difficulty": "extreme"}, "difficulty"),
+        ({"environment__limits__seconds": 2.0}, "limits"),
         ({"environment__difficulty": "easy", **OWN}, "difficulty"),
         ({"environment__mcp__command": ["a"]}, "scenarios_path"),
         ({"environment__mcp__url": "file:///a", **OWN}, "mcp.url"),
