@@ -46,6 +46,7 @@ COMMANDS = {
     "watch": Lazy("cli.events:app", "Events of the audit log as they come."),
     "distill": Lazy("cli.distill:app", "Plan, run and watch distillation runs."),
     "data": Lazy("cli.data:app", "Training data: convert between formats, validate, show, count."),
+    "environment": Lazy("cli.environment:app", "Tool environments: list the built-in worlds, show tools, call them."),
     "teacher": Lazy("cli.teacher:app", "Teachers: read the calls in what they wrote."),
     "db": Lazy("cli.database:app", "The schema of the registry's database: check, upgrade."),
     "store": Lazy("cli.store:app", "The artifact store: check it, remove what no version names."),

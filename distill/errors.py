@@ -3,6 +3,7 @@
 SpiritsafeError
 ├── FailedPrecondition
 │   ├── HomeLocked          another worker serves this home
+│   ├── SandboxRefused      an environment cannot be confined as it must be
 │   ├── TeacherChanged      an endpoint serves another model than before
 │   ├── TeacherRefused      an endpoint does not take what it is asked
 │   └── TeacherUnreadable   an endpoint answers something that is no reply
@@ -10,7 +11,7 @@ SpiritsafeError
 │   └── TeacherUnavailable  an endpoint did not answer, however often it was asked
 └── Internal
     ├── ReplicaLost         a process that held a copy of a model died
-    ├── SandboxLost         the process that runs tools died, or took too long
+    ├── SandboxLost         the processes that run tools die, or take too long
     └── StageFailed         a stage's process ended without a result
 """
 
@@ -58,13 +59,28 @@ class ReplicaLost(Internal):
 
 
 class SandboxLost(Internal):
-    """The process that runs tools died, or took too long: that says nothing about whoever called them."""
+    """A process that runs tools died or took too long, and goes on doing so, or it ran none but built-in worlds. That
+    says nothing about whoever called them.
+    """
 
     def __init__(self, cause: str, finished: int, jobs: int) -> None:
         super().__init__(
             f"the sandbox finished {finished} of {jobs} jobs: {cause}",
             reason="SANDBOX_LOST",
-            remedy="see that the machine has memory to spare, then resume the run",
+            remedy="see that the machine has memory to spare, and that an environment of your own works "
+            "(`spiritsafe environment call`), then resume the run",
+        )
+
+
+class SandboxRefused(FailedPrecondition):
+    """An environment cannot be run here as it must be, so it is not run at all."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(
+            f"the environment is not run: {cause}",
+            reason="SANDBOX_REFUSED",
+            remedy="run the worker where user namespaces are allowed or as root of its container, or allow the "
+            "environment a network with environment.limits.network; set the variables that it names",
         )
 
 

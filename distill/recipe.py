@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast, get_args
 
+from distill.recipe_environment import Environment, read_environment
+from distill.recipe_reading import Reader
 from distill.training.overlong import Overlong
 from spiritsafe.distill.v1 import run_pb2
-from spiritsafe.errors import InvalidArgument, Violation
-from spiritsafe.rpc.names import DEFAULT_NAMESPACE, check_id
+from spiritsafe.rpc.names import DEFAULT_NAMESPACE
 
 Stage = Literal[
     "evaluate_untouched",
@@ -143,15 +144,6 @@ class Student:
 
 
 @dataclass(frozen=True, slots=True)
-class Environment:
-    name: str
-    categories: tuple[str, ...]
-    teacher_scenarios: int
-    rollout_scenarios: int
-    evaluation_scenarios: int
-
-
-@dataclass(frozen=True, slots=True)
 class Recipe:
     """A checked recipe. Equal recipes have equal digests."""
 
@@ -173,7 +165,7 @@ def from_proto(message: run_pb2.Recipe, known: Known) -> Recipe:
     Raises:
         InvalidArgument: with one violation per field that is wrong.
     """
-    reader = _Reader()
+    reader = Reader()
     recipe = _read(message, known, reader)
     reader.finish()
     return recipe
@@ -200,7 +192,7 @@ def to_proto(recipe: Recipe) -> run_pb2.Recipe:
             licenses=student.licenses,
             training=run_pb2.TrainingSettings(**asdict(student.training)),
         ),
-        environment=run_pb2.Environment(**asdict(recipe.environment)),
+        environment=recipe.environment.to_proto(),
         seed=recipe.seed,
         traces_id=recipe.traces_id,
     )
@@ -233,7 +225,7 @@ def from_json(values: Mapping[str, Any]) -> Recipe:
                 "licenses": tuple(student["licenses"]),
             }
         ),
-        environment=Environment(**{**environment, "categories": tuple(environment["categories"])}),
+        environment=Environment.from_json(environment),
         seed=values["seed"],
         traces_id=values["traces_id"],
     )
@@ -251,8 +243,8 @@ def stage_digest(
     """The key under which a stage's result is reused, by any run: SHA-256 over all that the stage depends on.
 
     Args:
-        sources: content digests of what the run starts from: ``teacher``, ``student`` (checkpoint files) and
-            ``dataset`` (the user's own, else empty).
+        sources: content digests of what the run starts from: ``teacher``, ``student`` (checkpoint files) and, where
+            they are the user's own, ``dataset``, ``scenarios`` and ``module``.
         upstream: digest of the output of each earlier stage.
     """
     own = {"run": run_id} if stage in REGISTERING else {}
@@ -291,26 +283,26 @@ def _needed(stage: Stage, upstream: Mapping[str, str]) -> dict[str, str]:
 _Inputs = Callable[[Recipe, Mapping[str, str]], dict[str, Any]]
 
 
-def _scenarios(recipe: Recipe, *counts: str) -> dict[str, Any]:
+def _scenarios(recipe: Recipe, sources: Mapping[str, str], *counts: str) -> dict[str, Any]:
     environment = recipe.environment
     chosen = {name: getattr(environment, name) for name in counts}
-    return {"environment": environment.name, "categories": environment.categories, "seed": recipe.seed, **chosen}
+    return {"environment": environment.identity(sources), "seed": recipe.seed, **chosen}
 
 
 def _finetune_inputs(recipe: Recipe, sources: Mapping[str, str]) -> dict[str, Any]:
     training = {"base": sources["teacher"], "training": asdict(recipe.teacher.training)}
     if recipe.teacher.dataset_path:
         return {**training, "dataset": sources["dataset"], "seed": recipe.seed}
-    return {**training, **_scenarios(recipe, "teacher_scenarios")}
+    return {**training, **_scenarios(recipe, sources, "teacher_scenarios")}
 
 
 def _rollout_inputs(recipe: Recipe, sources: Mapping[str, str]) -> dict[str, Any]:
     # Roll-out scenarios are those after the gold ones, so both counts decide which they are.
-    return {"base": sources["teacher"], **_scenarios(recipe, "teacher_scenarios", "rollout_scenarios")}
+    return {"base": sources["teacher"], **_scenarios(recipe, sources, "teacher_scenarios", "rollout_scenarios")}
 
 
 def _heldout_inputs(recipe: Recipe, sources: Mapping[str, str]) -> dict[str, Any]:
-    return {"base": sources["student"], **_scenarios(recipe, "evaluation_scenarios")}
+    return {"base": sources["student"], **_scenarios(recipe, sources, "evaluation_scenarios")}
 
 
 def _registering_inputs(recipe: Recipe, sources: Mapping[str, str]) -> dict[str, Any]:
@@ -325,7 +317,7 @@ _INPUTS: Mapping[Stage, _Inputs] = {
     "finetune_teacher": _finetune_inputs,
     "evaluate_teacher": lambda recipe, sources: {
         "base": sources["teacher"],
-        **_scenarios(recipe, "evaluation_scenarios"),
+        **_scenarios(recipe, sources, "evaluation_scenarios"),
     },
     "rollout": _rollout_inputs,
     # The traces name their teacher.
@@ -343,45 +335,7 @@ _INPUTS: Mapping[Stage, _Inputs] = {
 }
 
 
-class _Reader:
-    """Collects what is wrong, so that a caller learns of all of it at once."""
-
-    def __init__(self) -> None:
-        self.violations: list[Violation] = []
-
-    def wrong(self, field: str, description: str) -> None:
-        self.violations.append(Violation(field, description))
-
-    def identifier(self, value: str, field: str, suffix: str = "") -> str:
-        """``suffix`` is the longest that ids made from this one get."""
-        if not value:
-            self.wrong(field, "is missing; name the registry id that the result gets")
-            return value
-        try:
-            check_id(value + suffix, field)
-        except InvalidArgument as error:
-            self.violations.extend(error.violations)
-        return value
-
-    def one_of(self, value: str, options: Sequence[str], field: str, what: str) -> str:
-        if value not in options:
-            self.wrong(field, f"{value!r} is not a known {what}; use one of: {', '.join(options)}")
-        return value
-
-    def count(self, value: int, default: int, field: str) -> int:
-        if value < 0:
-            self.wrong(field, f"{value} is negative")
-        return value or default
-
-    def finish(self) -> None:
-        if self.violations:
-            told = "; ".join(f"{one.field}: {one.description}" for one in self.violations)
-            raise InvalidArgument(
-                f"the recipe is not usable: {told}", reason="INVALID_RECIPE", violations=tuple(self.violations)
-            )
-
-
-def _read(message: run_pb2.Recipe, known: Known, reader: _Reader) -> Recipe:
+def _read(message: run_pb2.Recipe, known: Known, reader: Reader) -> Recipe:
     namespace = reader.identifier(message.namespace or DEFAULT_NAMESPACE, "recipe.namespace")
     teacher = _read_teacher(message.teacher, reader)
     student = _read_student(message.student, known, reader)
@@ -392,13 +346,13 @@ def _read(message: run_pb2.Recipe, known: Known, reader: _Reader) -> Recipe:
         namespace=namespace,
         teacher=teacher,
         student=student,
-        environment=_read_environment(message.environment, known, reader),
+        environment=read_environment(message.environment, known.environments, reader),
         seed=message.seed,
         traces_id=reader.identifier(traces_id, "recipe.traces_id") if teacher.model_id else traces_id,
     )
 
 
-def _read_teacher(message: run_pb2.Teacher, reader: _Reader) -> Teacher:
+def _read_teacher(message: run_pb2.Teacher, reader: Reader) -> Teacher:
     base = _read_checkpoint(message.base, "recipe.teacher.base", reader)
     model_id = reader.identifier(message.model_id, "recipe.teacher.model_id", "-traces")
     return Teacher(
@@ -411,7 +365,7 @@ def _read_teacher(message: run_pb2.Teacher, reader: _Reader) -> Teacher:
     )
 
 
-def _read_student(message: run_pb2.Student, known: Known, reader: _Reader) -> Student:
+def _read_student(message: run_pb2.Student, known: Known, reader: Reader) -> Student:
     base = _read_checkpoint(message.base, "recipe.student.base", reader)
     model_id = reader.identifier(message.model_id, "recipe.student.model_id", "-evaluation")
     family = message.family or (base.value if base.stand_in else "")
@@ -425,7 +379,7 @@ def _read_student(message: run_pb2.Student, known: Known, reader: _Reader) -> St
     )
 
 
-def _read_checkpoint(message: run_pb2.Checkpoint, field: str, reader: _Reader) -> Checkpoint:
+def _read_checkpoint(message: run_pb2.Checkpoint, field: str, reader: Reader) -> Checkpoint:
     location = message.WhichOneof("location")
     value: str = getattr(message, location) if location else ""
     if location is None or not value:
@@ -444,7 +398,7 @@ def _read_checkpoint(message: run_pb2.Checkpoint, field: str, reader: _Reader) -
     return Checkpoint(location, value, message.revision, entry)
 
 
-def _read_training(message: run_pb2.TrainingSettings, base: Checkpoint, field: str, reader: _Reader) -> Training:
+def _read_training(message: run_pb2.TrainingSettings, base: Checkpoint, field: str, reader: Reader) -> Training:
     defaults = STAND_IN_TRAINING if base.stand_in else DEFAULT_TRAINING
     rate, overlong = message.learning_rate, message.overlong or defaults.overlong
     if rate < 0 or rate >= 1:
@@ -458,22 +412,6 @@ def _read_training(message: run_pb2.TrainingSettings, base: Checkpoint, field: s
         max_length=reader.count(message.max_length, defaults.max_length, f"{field}.max_length"),
         checkpoint_steps=reader.count(message.checkpoint_steps, defaults.checkpoint_steps, f"{field}.checkpoint_steps"),
         overlong=cast("Overlong", reader.one_of(overlong, get_args(Overlong), f"{field}.overlong", "choice")),
-    )
-
-
-def _read_environment(message: run_pb2.Environment, known: Known, reader: _Reader) -> Environment:
-    field = "recipe.environment"
-    name = message.name or next(iter(known.environments))
-    reader.one_of(name, sorted(known.environments), f"{field}.name", "environment")
-    categories = known.environments.get(name, ())
-    for category in message.categories:
-        reader.one_of(category, categories, f"{field}.categories", "category")
-    return Environment(
-        name=name,
-        categories=tuple(dict.fromkeys(message.categories)) or categories,
-        teacher_scenarios=reader.count(message.teacher_scenarios, 256, f"{field}.teacher_scenarios"),
-        rollout_scenarios=reader.count(message.rollout_scenarios, 512, f"{field}.rollout_scenarios"),
-        evaluation_scenarios=reader.count(message.evaluation_scenarios, 100, f"{field}.evaluation_scenarios"),
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from distill.environments.assertions import Assertion
 from distill.trajectories.calls import call_from_json, call_to_json, tool_from_json, tool_to_json
 from distill.trajectories.types import JsonValue, ToolCall, ToolSpec
 
@@ -27,7 +28,9 @@ ErrorCode = Literal[
     "unavailable",
     "permission_denied",
     "limit_exceeded",
+    "failed",
 ]
+"""Why a tool refuses. A tool that is not ours may say no more than that it ``failed``."""
 Level = Literal["easy", "medium", "hard"]
 
 
@@ -87,7 +90,10 @@ ToolOutcome = ToolSuccess | ToolError
 
 
 class ToolEnvironment(Protocol):
-    """A world whose state is a function of the seed and of the calls since, and of nothing else."""
+    """A world whose state is a function of the seed and of the calls since, and of nothing else.
+
+    One that has a method ``close`` as well is told when it is no longer needed.
+    """
 
     def reset(self, seed: int) -> None:
         """Build the world of ``seed`` and forget every earlier call."""
@@ -99,12 +105,21 @@ class ToolEnvironment(Protocol):
         """Execute one call. A refused call leaves the state as it was."""
 
     def state(self) -> dict[str, JsonValue]:
-        """The whole state as JSON values: a copy, which the caller may keep."""
+        """The whole state as JSON values: a copy, which the caller may keep. Empty where it cannot be told."""
+
+
+class EnvironmentExited(Exception):
+    """What ran an environment has ended by itself, so that nobody knows what a call did."""
 
 
 def state_digest(environment: ToolEnvironment) -> str:
-    """SHA-256 (hex) of the state as JSON with sorted keys and no spaces."""
-    text = json.dumps(environment.state(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """The digest of the environment's state."""
+    return digest_of(environment.state())
+
+
+def digest_of(state: Mapping[str, JsonValue]) -> str:
+    """SHA-256 (hex) of a state as JSON with sorted keys and no spaces."""
+    text = json.dumps(state, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -145,7 +160,7 @@ class Scenario:
 
     The user says one message after the other, each once the assistant has handed back. ``tools`` are the tools offered
     to the model, a subset of the environment's. ``expected_state`` is the state digest after all right calls,
-    or empty where no state says what is right.
+    or empty where no state says what is right. ``assertions`` must hold of the state as well.
     """
 
     id: str
@@ -156,6 +171,7 @@ class Scenario:
     tools: tuple[ToolSpec, ...]
     turns: tuple[UserTurn, ...]
     expected_state: str
+    assertions: tuple[Assertion, ...] = ()
 
     @property
     def gold_calls(self) -> tuple[ToolCall, ...]:
@@ -173,6 +189,8 @@ class Scenario:
             "tools": [tool_to_json(tool) for tool in self.tools],
             "turns": [_turn_to_json(turn) for turn in self.turns],
             "expected_state": self.expected_state,
+            # Only where there are any: the digests of scenarios without them are older than assertions.
+            **({"assertions": [assertion.to_json() for assertion in self.assertions]} if self.assertions else {}),
         }
 
     @classmethod
@@ -181,12 +199,13 @@ class Scenario:
 
         Raises:
             KeyError: a field is missing.
-            CallError: a tool or a call is malformed.
+            ValueError: a tool, a call or an assertion is malformed.
         """
         return cls(
             **{name: row[name] for name in ("id", "split", "category", "environment", "env_seed", "expected_state")},
             tools=tuple(tool_from_json(tool) for tool in row["tools"]),
             turns=tuple(_turn_from_json(turn) for turn in row["turns"]),
+            assertions=tuple(map(Assertion.from_json, row.get("assertions", ()))),
         )
 
 

@@ -1,158 +1,138 @@
 """Running jobs in a child process, so that no environment's code runs in a worker.
 
-The child is ``python -m distill.environments.sandbox``: jobs as JSON lines on its input, one result line a job. It
-inherits no environment variable but the module path, so credentials of the worker stay out of it.
+Built-in worlds are our own code: where their process fails, the machine or we have failed, and no result may say
+otherwise. Any other environment may fail, also by what a model calls; so what it cannot do is a result of the job, the
+process is started anew, and the other jobs go on.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import select
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from threading import Thread
-from typing import IO, Self, TextIO
+from typing import Any, Self
 
-from distill.environments.execution import (
-    Execution,
-    Job,
-    execute,
-    execution_from_json,
-    execution_to_json,
-    job_from_json,
-    job_to_json,
-)
+from distill.environments.definitions import Setup
+from distill.environments.execution import Execution, Job, execution_from_json, job_to_json
+from distill.environments.limits import Failure
+from distill.environments.process import ProcessLost, SandboxProcess
 from distill.errors import SandboxLost
+from distill.trajectories.calls import tool_from_json
+from distill.trajectories.types import ToolSpec
 
-_READ_BYTES = 1 << 16
+START_SECONDS = 60.0
+"""For the start of a process, which may read a whole Python installation from a cold disk."""
+MOST_LOSSES = 10
+"""Processes that may be lost one after the other without a job done between: then the environment is of no use."""
+_BUILT_IN = Setup()
 
 
 @dataclass(frozen=True, slots=True)
 class NotExecuted:
-    """Why a job has no execution: its environment failed."""
+    """Why a job has no execution: its environment failed. ``code`` sorts the reasons."""
 
     reason: str
+    code: Failure = "not_executed"
 
 
 class Sandbox:
-    """A child process for the length of a context; it starts with the first jobs and stays for later ones.
+    """Processes for the length of a context, one at a time; it starts with the first jobs and stays for later ones.
 
     Each job has a world of its own, so what one does never reaches another.
     """
 
-    def __init__(self) -> None:
-        self._child: subprocess.Popen[bytes] | None = None
-        self._unread = b""
-        # A file, for nobody reads it while the child runs, and a full pipe would stop it.
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with the context
+    def __init__(self, setup: Setup = _BUILT_IN) -> None:
+        self._setup = setup
+        self._process: SandboxProcess | None = None
+        self._ready = False
+        self._losses = 0
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._child is not None:
-            self._child.kill()
-            self._child.communicate()
-        self._errors.close()
+        self._stop()
 
     def run(self, jobs: Sequence[Job], time_limit_s: float) -> list[Execution | NotExecuted]:
-        """Run ``jobs``, at most ``time_limit_s`` seconds for all; one result a job, in order.
+        """Run ``jobs``; one result a job, in order.
+
+        Those of built-in worlds take at most ``time_limit_s`` seconds all together, start included. Each of another
+        environment takes at most the seconds of the limits.
 
         Raises:
-            SandboxLost: the time was up, or the child died. It is of no use any more.
+            SandboxLost: the time of the built-in worlds was up, or their process died; a process did not even start;
+                or too many were lost one after the other.
+            SandboxRefused: the environment cannot be confined, or lacks a variable.
         """
-        if not jobs:
-            return []
         deadline = time.monotonic() + time_limit_s
-        self._child = child = self._child or _start(self._errors)
-        # Beside the reading, or both sides would wait for each other over full pipes.
-        writer = Thread(target=_write, args=(child, jobs))
-        writer.start()
         results: list[Execution | NotExecuted] = []
-        try:
-            while len(results) < len(jobs):
-                results.append(_result(self._line(child, deadline)))
-        except TimeoutError:
-            raise SandboxLost(f"its time of {time_limit_s:g} s was up", len(results), len(jobs)) from None
-        except EOFError:
-            raise SandboxLost(self._ending(child), len(results), len(jobs)) from None
-        finally:
-            if len(results) < len(jobs):
-                child.kill()
-            writer.join()
+        while len(results) < len(jobs):
+            try:
+                self._run(jobs[len(results) :], results, deadline)
+            except ProcessLost as loss:
+                self._process = None
+                self._losses += 1
+                ours = jobs[len(results)].environment not in self._setup.definitions
+                if ours or not self._ready or self._losses > MOST_LOSSES:
+                    raise SandboxLost(self._told(loss, time_limit_s), len(results), len(jobs)) from None
+                results.append(NotExecuted(loss.reason, loss.code))
+            except BaseException:
+                self._stop()
+                raise
         return results
 
-    def _line(self, child: subprocess.Popen[bytes], deadline: float) -> str:
-        """The next line. Raises TimeoutError when it does not come in time, and EOFError when none will."""
-        assert child.stdout is not None
-        while b"\n" not in self._unread:
-            if not select.select([child.stdout], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                raise TimeoutError
-            read = os.read(child.stdout.fileno(), _READ_BYTES)
-            if not read:
-                raise EOFError
-            self._unread += read
-        line, _, self._unread = self._unread.partition(b"\n")
-        return line.decode()
+    def _told(self, loss: ProcessLost, time_limit_s: float) -> str:
+        if loss.code == "timed_out" and self._setup.only_built_in:
+            return f"its time of {time_limit_s:g} s was up"
+        many = f"{self._losses} processes were lost in a row, at last: " if self._losses > 1 else ""
+        return many + loss.reason
 
-    def _ending(self, child: subprocess.Popen[bytes]) -> str:
-        code = child.wait()
-        self._errors.seek(0, os.SEEK_END)
-        self._errors.seek(max(0, self._errors.tell() - _READ_BYTES))
-        last_words = self._errors.read().decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
-        return f"it ended with exit code {code}: {last_words[0]}"
+    def tools(self, environment: str) -> tuple[ToolSpec, ...] | NotExecuted:
+        """The tools of an environment. Raises as ``run`` does."""
+        try:
+            process = self._started(time.monotonic() + START_SECONDS)
+            process.send([{"tools": environment}])
+            row = process.receive(time.monotonic() + self._setup.limits.seconds)
+        except ProcessLost as loss:
+            self._process = None
+            return NotExecuted(loss.reason, loss.code)
+        return _not_executed(row) or tuple(map(tool_from_json, row["tools"]))
+
+    def _run(self, jobs: Sequence[Job], results: list[Execution | NotExecuted], deadline: float) -> None:
+        """Append a result for each job, or raise what ended it."""
+        process = self._started(deadline)
+        process.send(map(job_to_json, jobs))
+        for job in jobs:
+            row = process.receive(deadline if self._setup.only_built_in else self._limit())
+            failed = _not_executed(row)
+            if failed and failed.code != "not_executed" and job.environment not in self._setup.definitions:
+                process.stop()
+                raise ProcessLost(failed.code, failed.reason)
+            results.append(failed or execution_from_json(row))
+            self._losses = 0
+
+    def _limit(self) -> float:
+        return time.monotonic() + self._setup.limits.seconds
+
+    def _started(self, deadline: float) -> SandboxProcess:
+        if self._process is None:
+            self._ready = False
+            self._process = SandboxProcess(self._setup)
+            self._process.receive(deadline if self._setup.only_built_in else time.monotonic() + START_SECONDS)
+            self._ready = True
+        return self._process
+
+    def _stop(self) -> None:
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
 
 
-def run_jobs(jobs: Sequence[Job], time_limit_s: float) -> list[Execution | NotExecuted]:
-    """Run ``jobs`` in a child process of their own; see ``Sandbox.run``."""
-    with Sandbox() as sandbox:
+def run_jobs(jobs: Sequence[Job], time_limit_s: float, setup: Setup = _BUILT_IN) -> list[Execution | NotExecuted]:
+    """Run ``jobs`` in a sandbox of their own; see ``Sandbox.run``."""
+    with Sandbox(setup) as sandbox:
         return sandbox.run(jobs, time_limit_s)
 
 
-def _start(errors: IO[bytes]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-P", "-m", "distill.environments.sandbox"]
-    paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
-    return subprocess.Popen(  # noqa: S603 - our own module, no shell
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        env={"PYTHONPATH": paths},
-    )
-
-
-def _write(child: subprocess.Popen[bytes], jobs: Sequence[Job]) -> None:
-    assert child.stdin is not None
-    # A child that is gone is noticed where its results are read.
-    with suppress(BrokenPipeError):
-        for job in jobs:
-            child.stdin.write(json.dumps(job_to_json(job)).encode() + b"\n")
-        child.stdin.flush()
-
-
-def _result(line: str) -> Execution | NotExecuted:
-    row = json.loads(line)
-    return NotExecuted(row["not_executed"]) if "not_executed" in row else execution_from_json(row)
-
-
-def _serve(jobs: TextIO, results: TextIO) -> None:
-    for line in jobs:
-        try:
-            row = execution_to_json(execute(job_from_json(json.loads(line))))
-        except Exception as error:  # noqa: BLE001 - an environment's code may raise anything; the job fails, not the rest
-            row = {"not_executed": f"{type(error).__name__}: {error}"}
-        results.write(json.dumps(row) + "\n")
-        results.flush()
-
-
-if __name__ == "__main__":
-    # What an environment prints must not mix with the results.
-    channel, sys.stdout = sys.stdout, sys.stderr
-    _serve(sys.stdin, channel)
+def _not_executed(row: dict[str, Any]) -> NotExecuted | None:
+    return NotExecuted(row["not_executed"], row["code"]) if "not_executed" in row else None

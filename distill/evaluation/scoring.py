@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from distill.environments.base import UserTurn
-from distill.environments.execution import Job
+from distill.environments.base import Scenario, UserTurn
+from distill.environments.definitions import Setup
+from distill.environments.execution import Execution, Job
+from distill.environments.limits import FAILURES
 from distill.environments.sandbox import NotExecuted, run_jobs
 from distill.rollouts.episode import Episode
 from distill.trajectories.calls import same_calls
@@ -16,11 +18,11 @@ from distill.trajectories.turns import calls_in, user_turns
 from distill.trajectories.types import JsonValue, Message, ToolCall
 from spiritsafe.proportions import wilson_interval
 
-Miss = Literal["malformed", "not_finished", "wrong_calls", "not_asked", "wrong_state"]
+Miss = Literal["malformed", "not_finished", "wrong_calls", "not_asked", "wrong_state", "not_executed"]
 
 
 class EvaluationError(RuntimeError):
-    """The environments could not be run, so there is no figure. A model is never blamed for that."""
+    """A built-in world could not be run, so there is no figure. A model is never blamed for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,45 +69,56 @@ class ScoreReport:
         return {category: result.to_json() for category, result in self.categories.items()}
 
 
-def score(episodes: Sequence[Episode], time_limit_s: float = 300.0) -> ScoreReport:
+def score(episodes: Sequence[Episode], time_limit_s: float = 300.0, setup: Setup | None = None) -> ScoreReport:
     """Score episodes.
 
     One is exact when it was played to its end, each user turn has the right calls in name and type of every argument,
     those of one step in any order and the steps in theirs, the assistant asked where it had to, and running the calls
-    reaches the expected state. Malformed text is a miss, also where nothing was to be called.
+    reaches the expected state and what is asserted of it. Malformed text is a miss, also where nothing was to be
+    called. So are calls that an environment of ``setup`` fails to execute: nobody can tell whether they or the
+    environment are to blame.
 
     Raises:
-        EvaluationError: calls could not be run.
+        EvaluationError: calls could not be run in a built-in world.
     """
-    misses = _misses(episodes, time_limit_s)
+    misses = _misses(episodes, time_limit_s, setup or Setup())
     results: dict[str, list[Miss | None]] = {}
     for episode, miss in zip(episodes, misses, strict=True):
         results.setdefault(episode.scenario.category, []).append(miss)
     return ScoreReport({category: _category(found) for category, found in sorted(results.items())}, tuple(misses))
 
 
-def _misses(episodes: Sequence[Episode], time_limit_s: float) -> list[Miss | None]:
-    misses = [_miss(episode) for episode in episodes]
+def _misses(episodes: Sequence[Episode], time_limit_s: float, setup: Setup) -> list[Miss | None]:
+    misses = [_miss(episode, setup) for episode in episodes]
     # Calls that differ are a miss already, so only right ones need a world.
     right = [index for index, miss in enumerate(misses) if miss is None]
     jobs = [
-        Job(scenario.environment, scenario.env_seed, calls_in(episodes[index].messages))
+        Job(scenario.environment, scenario.env_seed, calls_in(episodes[index].messages), scenario.assertions)
         for index in right
         for scenario in [episodes[index].scenario]
     ]
-    for index, execution in zip(right, run_jobs(jobs, time_limit_s), strict=True):
-        scenario = episodes[index].scenario
+    for index, execution in zip(right, run_jobs(jobs, time_limit_s, setup), strict=True):
         if isinstance(execution, NotExecuted):
-            raise EvaluationError(f"scenario {scenario.id} could not be run: {execution.reason}")
-        if execution.final_state != scenario.expected_state:
+            misses[index] = _not_executed(episodes[index].scenario, execution.reason, setup)
+        elif not _reached(episodes[index].scenario, execution):
             misses[index] = "wrong_state"
     return misses
 
 
-def _miss(episode: Episode) -> Miss | None:
+def _not_executed(scenario: Scenario, reason: str, setup: Setup) -> Miss:
+    if scenario.environment in setup.definitions:
+        return "not_executed"
+    raise EvaluationError(f"scenario {scenario.id} could not be run: {reason}")
+
+
+def _reached(scenario: Scenario, execution: Execution) -> bool:
+    return scenario.expected_state in ("", execution.final_state) and not execution.failed_assertions
+
+
+def _miss(episode: Episode, setup: Setup) -> Miss | None:
     """Why an episode is not exact by its words alone."""
-    if episode.ending == "not_executed":
-        raise EvaluationError(f"scenario {episode.scenario.id} could not be run: {episode.problem}")
+    if episode.ending in FAILURES:
+        return _not_executed(episode.scenario, episode.problem, setup)
     if episode.ending == "malformed":
         return "malformed"
     if episode.ending != "finished":

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from distill.environments.base import Scenario
+from distill.environments.definitions import Setup
 from distill.environments.sandbox import Sandbox
 from distill.families.base import Prompt
 from distill.rollouts.episode import Episode, Game
@@ -33,7 +34,8 @@ class AskSettings:
     """How a teacher is rolled out.
 
     ``samples`` episodes of each scenario, ``conversations`` at a time; tools run in ``sandboxes`` processes, with
-    ``time_limit_s`` for the calls of one turn. ``seed`` decides the seed of every reply.
+    ``time_limit_s`` for the calls of one turn where ``setup`` says nothing else. ``seed`` decides the seed of every
+    reply.
     """
 
     sampling: Sampling
@@ -42,6 +44,7 @@ class AskSettings:
     conversations: int = 64
     sandboxes: int = 1
     time_limit_s: float = 30.0
+    setup: Setup = field(default_factory=Setup)
 
 
 def ask(
@@ -79,7 +82,8 @@ async def _ask(
         on_progress(len(done), len(wanted))
 
     with ExitStack() as stack:
-        tools = _Tools([stack.enter_context(Sandbox()) for _ in range(settings.sandboxes)], settings.time_limit_s)
+        sandboxes = [stack.enter_context(Sandbox(settings.setup)) for _ in range(settings.sandboxes)]
+        tools = _Tools(sandboxes, settings.time_limit_s)
         player = _Player(teacher, dialect, settings, tools)
         try:
             async with asyncio.TaskGroup() as group:

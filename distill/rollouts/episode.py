@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from distill.environments.base import Scenario
 from distill.environments.execution import Execution, Job, result_message
+from distill.environments.limits import Failure
 from distill.environments.sandbox import NotExecuted
 from distill.families.base import Prompt
 from distill.trajectories.calls import ParseFailure, ParseOutcome
@@ -17,7 +18,7 @@ from distill.trajectories.types import Message, ToolCall
 
 MOST_STEPS = 6
 """Assistant turns between two user messages, after which a conversation is given up: a model may call for ever."""
-Ending = Literal["finished", "malformed", "cut_off", "too_many_steps", "not_executed"]
+Ending = Literal["finished", "malformed", "cut_off", "too_many_steps"] | Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ class Game:
     def answer(self, execution: Execution | NotExecuted) -> None:
         """Take what came of ``job``: the outcomes of the pending calls are its last ones."""
         if isinstance(execution, NotExecuted):
-            self.end("not_executed", execution.reason)
+            self.end(execution.code, execution.reason)
         else:
             outcomes = execution.outcomes[-len(self.pending) :]
             self.messages += map(result_message, self.pending, outcomes)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from distill.environments.base import Scenario
+from distill.environments.definitions import Setup
 from distill.environments.sandbox import Sandbox
 from distill.families.base import Family, Prompt
 from distill.rollouts.episode import Episode, Game
@@ -25,6 +26,7 @@ def play(
     *,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
     time_limit_s: float = 300.0,
+    setup: Setup | None = None,
 ) -> list[Episode]:
     """Play every scenario to its end.
 
@@ -33,10 +35,11 @@ def play(
         family: reads what the model writes.
         respond: the model.
         on_progress: told how many scenarios are done, of how many, after each round.
-        time_limit_s: for the tools of one round.
+        time_limit_s: for the tools of one round, where they are those of built-in worlds.
+        setup: environments beside the built-in worlds, and their limits.
     """
     games = [Game(scenario, family.parse, family.prompt) for scenario in scenarios]
-    with Sandbox() as sandbox:
+    with Sandbox(setup or Setup()) as sandbox:
         while at_work := [game for game in games if game.ending is None]:
             texts = respond([game.prompt for game in at_work])
             for game, text in zip(at_work, texts, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from distill.environments.base import Scenario
+from distill.environments.definitions import Setup
 from distill.families.base import Family
 from distill.rollouts.episode import Episode
 from distill.rollouts.journal import Journal
@@ -22,6 +23,7 @@ def play_in_waves(
     journal: Journal,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
     wave: int = WAVE,
+    setup: Setup | None = None,
 ) -> list[Episode]:
     """Play what ``journal`` does not hold yet, and return all episodes in the order of ``scenarios``."""
     done = {key: episode for key, episode in journal.read(scenarios).items() if key[1] == 0}
@@ -33,7 +35,7 @@ def play_in_waves(
         def report(played: int, _: int, before: int = start) -> None:
             on_progress(before + played, len(scenarios))
 
-        episodes = play(part, family, respond, on_progress=report)
+        episodes = play(part, family, respond, on_progress=report, setup=setup)
         journal.add(episodes)
         done.update({(episode.scenario.id, 0): episode for episode in episodes})
     return [done[scenario.id, 0] for scenario in scenarios]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from distill.environments.process import network_refusal
 from distill.families import Role, UnknownFamilyError, family_for
 from distill.families.base import WINDOW_EVERYWHERE
 from distill.recipe import Checkpoint, Recipe, digest
@@ -57,7 +58,8 @@ def folder_digest(folder: Path) -> str:
 
 
 def find_sources(recipe: Recipe) -> dict[str, Source]:
-    """Fetches and digests what the run starts from: ``teacher``, ``student`` and the user's ``dataset`` if any.
+    """Fetches and digests what the run starts from: ``teacher``, ``student`` and, if any, the user's ``dataset``,
+    ``scenarios`` and ``module`` of an environment.
 
     Raises:
         InvalidArgument: a folder or file is missing, or a base is not of a known family.
@@ -67,18 +69,29 @@ def find_sources(recipe: Recipe) -> dict[str, Source]:
         folder, revision = fetch(checkpoint)
         check_family(recipe, role, read_config(folder, role))
         found[role] = Source(str(folder), folder_digest(folder), revision)
-    if recipe.teacher.dataset_path:
-        path = Path(recipe.teacher.dataset_path)
+    for name, field, path in _files(recipe):
         if not path.is_file():
-            raise _wrong("recipe.teacher.dataset_path", f"{path} is not a file on the worker's machine")
-        found["dataset"] = Source(str(path), file_digest(path))
+            raise _wrong(field, f"{path} is not a file on the worker's machine")
+        found[name] = Source(str(path), file_digest(path))
     return found
+
+
+def _files(recipe: Recipe) -> Iterator[tuple[str, str, Path]]:
+    """The user's own files, each with the name of the source and the field."""
+    environment = recipe.environment
+    if recipe.teacher.dataset_path:
+        yield "dataset", "recipe.teacher.dataset_path", Path(recipe.teacher.dataset_path)
+    if environment.scenarios_path:
+        yield "scenarios", "recipe.environment.scenarios_path", Path(environment.scenarios_path)
+    if environment.module and environment.module.is_file:
+        yield "module", "recipe.environment.module.source", Path(environment.module.source)
 
 
 def check_here(recipe: Recipe) -> list[str]:
     """Checks the families of the bases that this machine can see without a download; warns about the others.
 
-    Warns as well where rows may be longer than the sliding window of some layers: training refuses them, hours later.
+    Warns as well where rows may be longer than the sliding window of some layers: training refuses them, hours later,
+    and where an environment would not be run here.
 
     Raises:
         InvalidArgument: a base is not of a known family, or its folder lacks a config.json.
@@ -94,6 +107,9 @@ def check_here(recipe: Recipe) -> list[str]:
             warnings.append(
                 f"the {role} base {checkpoint.value} is not here: its family is checked when the run starts"
             )
+    if not recipe.environment.setup.only_built_in and recipe.environment.setup.without_network:
+        refusal = network_refusal()
+        warnings += [f"the environment would not be run on this machine: {refusal}"] if refusal else []
     return warnings
 
 

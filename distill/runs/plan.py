@@ -9,6 +9,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 
 from distill.recipe import Checkpoint, Recipe
+from distill.recipe_environment import Environment
 from distill.runs.catalog import Entries, checkpoint_entries
 from spiritsafe.client import Client
 from spiritsafe.distill.v1 import run_pb2
@@ -101,10 +102,20 @@ def plan_warnings(recipe: Recipe, entries: Entries) -> Iterator[str]:
     for role, base in (("teacher", recipe.teacher.base), ("student", recipe.student.base)):
         if base.catalog_entry not in entries:
             yield f"the {role} base {base.value} is not in the catalogue: its licence counts as unknown"
+    yield from _environment_warnings(recipe.environment)
     if recipe.teacher.dataset_path:
         yield "the licence of the teacher's own dataset is not known: conclude it after the run, or results need review"
     if not recipe.student.licenses:
         yield "the student declares no licence: a commercial channel will ask for an outbound licence"
+
+
+def _environment_warnings(environment: Environment) -> Iterator[str]:
+    if environment.mcp and environment.mcp.url:
+        yield f"the environment at {environment.mcp.url} runs elsewhere: no limit but that of time holds there"
+    elif not environment.setup.only_built_in and environment.limits.network:
+        yield "the environment may use the network, and so whatever answers on it"
+    if environment.module and not environment.module.is_file:
+        yield f"changes of the module {environment.module.source} are not noticed: results are found again as they are"
 
 
 def teacher_licenses(recipe: Recipe, entries: Entries) -> list[str]:

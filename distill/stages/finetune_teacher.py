@@ -24,7 +24,7 @@ def run(spec: StageSpec, report: Report) -> dict[str, Any]:
     if "dataset" in spec.sources:
         _copy_checked(spec.sources["dataset"], path)
     else:
-        write_gold(path, gold_scenarios(spec.recipe))
+        write_gold(path, gold_scenarios(spec.recipe), spec.recipe.environment.setup)
     return train_adapter(spec, "teacher", read_ertas(path), report)
 
 

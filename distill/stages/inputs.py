@@ -11,8 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from distill.environments.base import Category, Scenario, Split
+from distill.environments.base import LEVELS, Category, Level, Scenario, Split
 from distill.environments.registry import generate_scenarios
+from distill.environments.scenario_files import read_scenarios
 from distill.families import Role, family_for
 from distill.families.base import Family
 from distill.recipe import BASE_OF, Recipe
@@ -25,6 +26,7 @@ from distill.trajectories.formats.ertas import iterate_ertas
 from distill.trajectories.rows import TrajectoryError
 from distill.trajectories.types import Trajectory
 from spiritsafe.errors import InvalidArgument, Violation
+from spiritsafe.publish import file_digest
 
 if TYPE_CHECKING:
     from distill.inference.generate import LoadedModel
@@ -48,6 +50,8 @@ _TRAINING_SHARE: Mapping[Category, float] = {
 
 def gold_scenarios(recipe: Recipe) -> list[Scenario]:
     """The training scenarios that the teacher is tuned on."""
+    if recipe.environment.scenarios_path:
+        return [one for gold, _ in _own_training(recipe) for one in gold]
     return [one for category, gold, _ in _training_counts(recipe) for one in _generate(recipe, "train", category, gold)]
 
 
@@ -56,6 +60,8 @@ def rollout_scenarios(recipe: Recipe) -> list[Scenario]:
 
     Gold and roll-out scenarios of a category are the beginning and the end of one set, so no message occurs in both.
     """
+    if recipe.environment.scenarios_path:
+        return [one for _, rollout in _own_training(recipe) for one in rollout]
     return [
         one
         for category, gold, rollout in _training_counts(recipe)
@@ -66,6 +72,8 @@ def rollout_scenarios(recipe: Recipe) -> list[Scenario]:
 def heldout_scenarios(recipe: Recipe) -> list[Scenario]:
     """The scenarios for evaluation, of the other split."""
     count = recipe.environment.evaluation_scenarios
+    if recipe.environment.scenarios_path:
+        return [one for _, found in _own(recipe, "heldout") for one in found[:count]]
     return [one for category in recipe.environment.categories for one in _generate(recipe, "heldout", category, count)]
 
 
@@ -73,12 +81,15 @@ def check_heldout(recipe: Recipe) -> None:
     """Find out before the first stage what the first evaluation would: that there are too few held-out scenarios.
 
     Raises:
-        InvalidArgument: an environment has fewer of a category than the recipe asks for.
+        InvalidArgument: an environment has fewer of a category than the recipe asks for, or a line of the user's
+            scenarios is malformed.
     """
     try:
         heldout_scenarios(recipe)
     except ValueError as error:
-        field = "recipe.environment.evaluation_scenarios"
+        field = (
+            f"recipe.environment.{'scenarios_path' if recipe.environment.scenarios_path else 'evaluation_scenarios'}"
+        )
         raise InvalidArgument(
             f"{field}: {error}", reason="INVALID_RECIPE", violations=(Violation(field, str(error)),)
         ) from error
@@ -129,6 +140,18 @@ def check_base_unchanged(spec: StageSpec) -> None:
     source = spec.sources[BASE_OF[spec.stage]]
     if folder_digest(Path(source.path)) != source.digest:
         raise ValueError(f"{source.path} has changed since the run took it up; resume the run with what it is now")
+
+
+def check_files_unchanged(spec: StageSpec) -> None:
+    """The same for the user's scenarios and module, which stages read as they are.
+
+    Raises:
+        ValueError: one of them has changed.
+    """
+    for name in ("scenarios", "module"):
+        source = spec.sources.get(name)
+        if source is not None and file_digest(Path(source.path)) != source.digest:
+            raise ValueError(f"{source.path} has changed since the run took it up; resume the run with what it is now")
 
 
 def train_adapter(spec: StageSpec, role: Role, trajectories: Sequence[Trajectory], report: Report) -> dict[str, Any]:
@@ -188,4 +211,22 @@ def _training_counts(recipe: Recipe) -> Iterator[tuple[str, int, int]]:
 
 
 def _generate(recipe: Recipe, split: Split, category: str, count: int) -> list[Scenario]:
-    return generate_scenarios(recipe.environment.name, split, cast("Category", category), count, recipe.seed)
+    environment = recipe.environment
+    difficulty = LEVELS[cast("Level", environment.difficulty)] if environment.difficulty else None
+    return generate_scenarios(environment.name, split, cast("Category", category), count, recipe.seed, difficulty)
+
+
+def _own_training(recipe: Recipe) -> Iterator[tuple[list[Scenario], list[Scenario]]]:
+    """Gold and roll-out scenarios of each category of the user's file; no gold ones where a dataset stands in."""
+    environment = recipe.environment
+    for _, found in _own(recipe, "train"):
+        gold = 0 if recipe.teacher.dataset_path else min(environment.teacher_scenarios, len(found) // 2)
+        yield found[:gold], found[gold : gold + environment.rollout_scenarios]
+
+
+def _own(recipe: Recipe, split: Split) -> Iterator[tuple[str, list[Scenario]]]:
+    """The scenarios of the user's file, by category."""
+    environment = recipe.environment
+    scenarios = read_scenarios(Path(environment.scenarios_path), environment.name)
+    for category in environment.categories:
+        yield category, [one for one in scenarios if (one.split, one.category) == (split, category)]

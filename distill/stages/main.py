@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from distill.stages.inputs import check_base_unchanged
+from distill.stages.inputs import check_base_unchanged, check_files_unchanged
 from distill.stages.spec import Report, StageSpec, read_result, write_result
 from distill.workflow.lock import stage_lock
 from spiritsafe.errors import SpiritsafeError
@@ -47,6 +47,7 @@ def _run(spec: StageSpec, runner: Runner, report: Report) -> None:
     spec.output.mkdir()
     figures = runner(spec, report)
     check_base_unchanged(spec)
+    check_files_unchanged(spec)
     write_result(spec, figures, time.monotonic() - _STARTED)
 
 

@@ -21,7 +21,8 @@ def run(spec: StageSpec, report: Report) -> dict[str, Any]:
     from distill.release.merge import merge
 
     scenarios = heldout_scenarios(spec.recipe)
-    probes = gold_trajectories(scenarios[:: max(1, len(scenarios) // _PROBES)][:_PROBES])
+    chosen = scenarios[:: max(1, len(scenarios) // _PROBES)][:_PROBES]
+    probes = gold_trajectories(chosen, setup=spec.recipe.environment.setup)
     result = merge(
         spec.sources["student"].path,
         spec.upstream_output("train_student") / ADAPTER,

@@ -25,6 +25,8 @@ def run(spec: StageSpec, report: Report) -> dict[str, Any]:
     unfinished = spec.folder / layout.UNFINISHED
     unfinished.mkdir(exist_ok=True)
     with responder(teacher) as respond, Journal(unfinished / JOURNAL) as journal:
-        episodes = play_in_waves(rollout_scenarios(spec.recipe), family, respond, journal, report)
+        episodes = play_in_waves(
+            rollout_scenarios(spec.recipe), family, respond, journal, report, setup=spec.recipe.environment.setup
+        )
     write_rows(spec.output / ROWS, (episode.to_json() for episode in episodes))
     return {"run": {"rollouts": len(episodes)}}

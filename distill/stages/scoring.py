@@ -24,17 +24,22 @@ def score_subject(spec: StageSpec, subject: str, model: LoadedModel, report: Rep
     """Writes the subject's episodes, and ``scores-SUBJECT.json``: why episodes were not exact."""
     with responder(model) as respond:
         episodes = play(
-            heldout_scenarios(spec.recipe), model.family, respond, on_progress=partial(report, message=subject)
+            heldout_scenarios(spec.recipe),
+            model.family,
+            respond,
+            on_progress=partial(report, message=subject),
+            setup=spec.recipe.environment.setup,
         )
     write_rows(_answers(spec.output, subject), (episode.to_json() for episode in episodes))
-    found = score(episodes)
+    found = score(episodes, setup=spec.recipe.environment.setup)
     write_json(spec.output / f"scores-{subject}.json", found.to_json())
     return found
 
 
 def score_again(spec: StageSpec, subject: str, folder: Path) -> ScoreReport:
     """The scores of the episodes that ``score_subject`` wrote into another stage's output."""
-    return score(read_episodes(_answers(folder, subject), heldout_scenarios(spec.recipe)))
+    episodes = read_episodes(_answers(folder, subject), heldout_scenarios(spec.recipe))
+    return score(episodes, setup=spec.recipe.environment.setup)
 
 
 def read_episodes(path: Path, scenarios: Sequence[Scenario]) -> list[Episode]:

@@ -14,6 +14,7 @@ from distill.stages.spec import Report, StageSpec
 from distill.trajectories.jsonl import write_trajectories
 from distill.trajectories.rows import write_rows
 from distill.trajectories.types import JsonValue, Provenance, Trajectory
+from distill.verification.judge import needs_judge
 from distill.verification.verify import VerificationResult, verify_batch
 
 TRACES = "traces"
@@ -28,7 +29,8 @@ def run(spec: StageSpec, report: Report) -> dict[str, Any]:
         ValueError: nothing was kept, so there is nothing to train a student on.
     """
     episodes = read_episodes(spec.upstream_output("rollout") / rollout.ROWS, rollout_scenarios(spec.recipe))
-    results = verify_batch(episodes)
+    verified = verify_batch(episodes, setup=spec.recipe.environment.setup)
+    results = [_decided(*one) for one in zip(episodes, verified, strict=True)]
     report(len(results), len(results))
     judged = list(zip(episodes, results, strict=True))
     kept = [_trace(spec, *one) for one in judged if one[1].accepted]
@@ -43,6 +45,14 @@ def run(spec: StageSpec, report: Report) -> dict[str, Any]:
     )
     by_category = Counter(trace.provenance.category for trace in kept)
     return {"run": {"verified_rollouts": len(kept)}, "rejected": dict(reasons), "kept": dict(by_category)}
+
+
+def _decided(episode: Episode, result: VerificationResult) -> VerificationResult:
+    """The result; a rejection where only a judge could tell, for a recipe names none: unknown is not right."""
+    if not needs_judge(episode, result):
+        return result
+    message = "the scenario expects no state and asserts nothing, and there is no judge"
+    return VerificationResult(False, "semantic", "not_judged", {**result.details, "message": message})
 
 
 def _trace(spec: StageSpec, episode: Episode, result: VerificationResult) -> Trajectory:

@@ -88,8 +88,8 @@ async def judge(episode: Episode, result: VerificationResult, teacher: Teacher) 
 
 
 def needs_judge(episode: Episode, result: VerificationResult) -> bool:
-    """Whether only a judge can decide: everything else was passed, and no state was expected."""
-    return result.accepted and not episode.scenario.expected_state
+    """Whether only a judge can decide: everything else was passed, and nothing was expected of the state."""
+    return result.accepted and not (episode.scenario.expected_state or episode.scenario.assertions)
 
 
 async def judge_batch(

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from distill.environments.base import ToolError, ToolOutcome, ToolSuccess, UserTurn
+from distill.environments.definitions import Setup
 from distill.environments.execution import Execution, Job, outcome_to_json, result_message
+from distill.environments.limits import FAILURES
 from distill.environments.sandbox import NotExecuted, run_jobs
 from distill.environments.schema import argument_problem
 from distill.rollouts.episode import Episode
@@ -22,9 +24,9 @@ Stage = Literal["format", "execution", "semantic"]
 class VerificationResult:
     """The verdict on one episode. ``stage`` is the one that rejected it, or the last where it was accepted.
 
-    ``reason`` is empty or one of: malformed, unknown_tool, invalid_arguments, not_executed, not_finished,
-    not_reproduced, tool_error, wrong_state, wrong_calls, not_asked. ``details`` hold a message, and after execution the
-    outcomes and the final state digest.
+    ``reason`` is empty or one of: malformed, unknown_tool, invalid_arguments, a ``Failure`` of the environment,
+    not_finished, not_reproduced, tool_error, wrong_state, failed_assertions, wrong_calls, not_asked. ``details`` hold a
+    message, and after execution the outcomes, the final state digest and the assertions that do not hold, if any.
     """
 
     accepted: bool
@@ -42,18 +44,29 @@ class VerificationResult:
         }
 
 
-def verify(episode: Episode, time_limit_s: float = 30.0) -> VerificationResult:
+def verify(episode: Episode, time_limit_s: float = 30.0, setup: Setup | None = None) -> VerificationResult:
     """Verify one episode."""
-    return verify_batch([episode], time_limit_s)[0]
+    return verify_batch([episode], time_limit_s, setup)[0]
 
 
-def verify_batch(episodes: Sequence[Episode], time_limit_s: float = 300.0) -> list[VerificationResult]:
-    """Verify episodes; the calls of all of them are run anew, in one child process, and so are the right ones."""
+def verify_batch(
+    episodes: Sequence[Episode], time_limit_s: float = 300.0, setup: Setup | None = None
+) -> list[VerificationResult]:
+    """Verify episodes; the calls of all of them are run anew, in one sandbox, and so are the right ones.
+
+    ``time_limit_s`` is for built-in worlds; ``setup`` holds other environments and their limits. An episode whose
+    environment fails is rejected with the reason.
+    """
     rejections = [check_format(episode) for episode in episodes]
     formed = [episode for episode, rejected in zip(episodes, rejections, strict=True) if rejected is None]
-    jobs = [_job(episode, gold) for gold in (False, True) for episode in formed]
-    executions = run_jobs(jobs, time_limit_s)
-    judged = map(_judge, formed, executions[: len(formed)], executions[len(formed) :])
+    # Where no state is expected nobody knows the right calls.
+    known = [episode for episode in formed if episode.scenario.expected_state]
+    executions = run_jobs([*map(_played_job, formed), *map(_gold_job, known)], time_limit_s, setup or Setup())
+    gold = iter(executions[len(formed) :])
+    judged = (
+        _judge(episode, ran, next(gold) if episode.scenario.expected_state else None)
+        for episode, ran in zip(formed, executions[: len(formed)], strict=True)
+    )
     return [rejected or next(judged) for rejected in rejections]
 
 
@@ -71,25 +84,32 @@ def check_format(episode: Episode) -> VerificationResult | None:
     return None
 
 
-def _job(episode: Episode, gold: bool) -> Job:
+def _played_job(episode: Episode) -> Job:
     scenario = episode.scenario
-    return Job(scenario.environment, scenario.env_seed, scenario.gold_calls if gold else calls_in(episode.messages))
+    return Job(scenario.environment, scenario.env_seed, calls_in(episode.messages), scenario.assertions)
 
 
-def _judge(episode: Episode, ran: Execution | NotExecuted, gold: Execution | NotExecuted) -> VerificationResult:
+def _gold_job(episode: Episode) -> Job:
+    scenario = episode.scenario
+    return Job(scenario.environment, scenario.env_seed, scenario.gold_calls)
+
+
+def _judge(episode: Episode, ran: Execution | NotExecuted, gold: Execution | NotExecuted | None) -> VerificationResult:
     """The second and third stage, on what has been executed."""
+    if episode.ending in FAILURES:
+        return _rejected("execution", episode.ending, episode.problem)
     if isinstance(ran, NotExecuted):
-        return _rejected("execution", "not_executed", ran.reason)
+        return _rejected("execution", ran.code, ran.reason)
     if isinstance(gold, NotExecuted):
-        return _rejected("execution", "not_executed", gold.reason)
-    if episode.ending == "not_executed":
-        return _rejected("execution", "not_executed", episode.problem)
+        return _rejected("execution", gold.code, f"the right calls cannot be run: {gold.reason}")
     if episode.ending != "finished":
         return _rejected("execution", "not_finished", episode.problem)
     recorded: dict[str, JsonValue] = {
         "outcomes": [outcome_to_json(outcome) for outcome in ran.outcomes],
         "final_state": ran.final_state,
     }
+    if ran.failed_assertions:
+        recorded["failed_assertions"] = list(ran.failed_assertions)
     for stage, reason, message in (*_execution_problems(episode, ran), *_semantic_problems(episode, ran, gold)):
         return _rejected(stage, reason, message, **recorded)
     return VerificationResult(True, "semantic", details=recorded)
@@ -109,18 +129,20 @@ def _execution_problems(episode: Episode, ran: Execution) -> Iterator[_Problem]:
             yield "execution", "tool_error", outcomes[-1].message
 
 
-def _semantic_problems(episode: Episode, ran: Execution, gold: Execution) -> Iterator[_Problem]:
-    """Another final state, or a user turn that was not served.
+def _semantic_problems(episode: Episode, ran: Execution, gold: Execution | None) -> Iterator[_Problem]:
+    """Another final state, assertions that do not hold, or a user turn that was not served.
 
     As in BFCL's multi-turn rule, all that the right calls return must have been returned by then, and where nothing is
     to be called nothing may be. So a detour that changes nothing is accepted. Where no state is expected nobody knows
-    the right calls, so that a judge must decide.
+    the right calls, so that assertions, or else a judge, must decide.
     """
     scenario = episode.scenario
-    if not scenario.expected_state:
-        return
-    if ran.final_state != scenario.expected_state:
+    if scenario.expected_state and ran.final_state != scenario.expected_state:
         yield "semantic", "wrong_state", "the calls lead to another state than was asked for"
+    if ran.failed_assertions:
+        yield "semantic", "failed_assertions", "; ".join(ran.failed_assertions)
+    if gold is None:
+        return
     returned: list[JsonValue] = []
     played = user_turns(episode.messages)
     found = _by_turn(ran.outcomes, map(calls_in, played))

@@ -7,6 +7,8 @@ import json
 import pytest
 
 from distill import recipe as recipes
+from distill.environments.definitions import McpServer, Setup
+from distill.environments.limits import Limits
 from distill.recipe import REGISTERING, STAGES, UPSTREAM, Stage, from_json, from_proto, stage_digest, to_json, to_proto
 from spiritsafe.distill.v1 import run_pb2
 from spiritsafe.errors import InvalidArgument
@@ -146,3 +148,77 @@ def test_a_digest_changes_with_every_upstream_output(stage: Stage) -> None:
 def test_equal_recipes_have_equal_digests() -> None:
     recipe = from_proto(recipe_message(), KNOWN)
     assert digests(recipe_message()) == digests(to_proto(recipe))
+
+
+OWN = {"environment__scenarios_path": "/data/own.jsonl"}
+SERVER = {"environment__mcp__command": ["python", "server.py"], **OWN}
+MODULE = {"environment__module__source": "/data/shop.py", **OWN}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"environment__difficulty": "hard"},
+        OWN,
+        {**SERVER, "environment__mcp__env_from": ["KEY"], "environment__mcp__state_tool": "dump"},
+        {"environment__mcp__url": "https://tools.example/mcp", "environment__limits__seconds": 2.5, **OWN},
+        {**MODULE, "environment__name": "my-shop", "environment__limits__network": True},
+    ],
+)
+def test_an_environment_survives_both_forms(fields: dict[str, object]) -> None:
+    recipe = from_proto(change(**fields), KNOWN)
+    assert from_proto(to_proto(recipe), KNOWN) == recipe
+    assert from_json(json.loads(json.dumps(to_json(recipe)))) == recipe
+
+
+def test_an_environment_of_the_users_is_filled_in_and_set_up() -> None:
+    message = change(**SERVER)
+    message.environment.mcp.env["COLOUR"] = "red"
+    message.environment.limits.processes = 3
+    environment = from_proto(message, KNOWN).environment
+    assert environment.name == "custom"
+    assert "recovery" in environment.categories
+    server = McpServer(("python", "server.py"), {"COLOUR": "red"})
+    assert environment.setup == Setup({"custom": server}, Limits(processes=3))
+    assert from_proto(recipe_message(), KNOWN).environment.setup == Setup()
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"environment__difficulty": "extreme"}, "difficulty"),
+        ({"environment__limits__seconds": 2.0}, "limits"),
+        ({"environment__difficulty": "easy", **OWN}, "difficulty"),
+        ({"environment__mcp__command": ["a"]}, "scenarios_path"),
+        ({"environment__mcp__url": "file:///a", **OWN}, "mcp.url"),
+        ({"environment__mcp__state_tool": "dump", **OWN}, "mcp.command"),
+        ({"environment__module__source": "a b", **OWN}, "module.source"),
+        ({**MODULE, "environment__mcp__url": "http://a"}, "module"),
+        ({**MODULE, "environment__name": "support_desk"}, "name"),
+        ({**MODULE, "environment__limits__memory_bytes": -1}, "limits.memory_bytes"),
+        ({**MODULE, "environment__limits__seconds": -1.0}, "limits.seconds"),
+    ],
+)
+def test_what_is_wrong_with_an_environment_is_named(fields: dict[str, object], field: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        from_proto(change(**fields), KNOWN)
+    assert f"recipe.environment.{field}" in [one.field for one in caught.value.violations]
+
+
+@pytest.mark.parametrize(
+    ("fields", "sources"),
+    [
+        ({**MODULE, "environment__limits__seconds": 5.0}, {}),
+        ({**MODULE, "environment__module__factory": "make"}, {}),
+        (MODULE, {"scenarios": "2"}),
+        (MODULE, {"module": "2"}),
+    ],
+)
+def test_all_of_an_environment_decides_what_is_rolled_out(fields: dict[str, object], sources: dict[str, str]) -> None:
+    found = {**SOURCES, "scenarios": "1", "module": "1"}
+    before, after = from_proto(change(**MODULE), KNOWN), from_proto(change(**fields), KNOWN)
+    digests = {
+        stage_digest("one", recipe, "rollout", {**found, **more}, DONE)
+        for recipe, more in ((before, {}), (after, sources))
+    }
+    assert len(digests) == 2

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from distill.environments.definitions import PythonModule
 from distill.recipe import Checkpoint, Recipe
-from distill.runs.checkpoints import check_here
+from distill.runs.checkpoints import check_here, find_sources
 from distill.standins import checkpoint
+from spiritsafe.errors import InvalidArgument
 from tests.distill.recipes import tiny_recipe
 
 
@@ -47,3 +49,17 @@ def test_a_base_that_is_not_here_is_told() -> None:
     base = Checkpoint("hub_repo", "acme/away", "", "")
     (told,) = check_here(replace(recipe, student=replace(recipe.student, base=base)))
     assert told == "the student base acme/away is not here: its family is checked when the run starts"
+
+
+def test_the_users_own_files_are_sources(tmp_path: Path) -> None:
+    scenarios, module = tmp_path / "own.jsonl", tmp_path / "shop.py"
+    scenarios.write_text("{}")
+    recipe = tiny_recipe()
+    own = replace(recipe.environment, scenarios_path=str(scenarios), module=PythonModule(str(module)))
+    recipe = replace(recipe, environment=own)
+    with pytest.raises(InvalidArgument) as caught:
+        find_sources(recipe)
+    assert [one.field for one in caught.value.violations] == ["recipe.environment.module.source"]
+    module.write_text("")
+    assert find_sources(recipe).keys() == {"teacher", "student", "scenarios", "module"}
+    assert check_here(recipe) == []

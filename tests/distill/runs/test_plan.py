@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from distill.environments.definitions import McpServer, PythonModule
+from distill.environments.limits import Limits
 from distill.recipe import Checkpoint
 from distill.runs.plan import CONTEXTS, plan_scenario, plan_warnings, read_outcomes
 from spiritsafe.registry.v1 import catalog_pb2
@@ -88,3 +92,18 @@ def test_warnings() -> None:
     assert "outbound licence" in told
     both = replace(RECIPE, student=replace(base, licenses=("mit",)), teacher=replace(RECIPE.teacher, base=real))
     assert "stand-in" not in " ".join(plan_warnings(both, ENTRIES))
+
+
+@pytest.mark.parametrize(
+    ("changes", "warning"),
+    [
+        ({"mcp": McpServer(url="https://tools.example/mcp")}, "at https://tools.example/mcp runs elsewhere"),
+        ({"module": PythonModule("shop.world")}, "changes of the module shop.world are not noticed"),
+        ({"module": PythonModule("a.py"), "limits": Limits(network=True)}, "may use the network"),
+        ({"limits": Limits(network=True)}, ""),
+    ],
+)
+def test_what_a_limit_does_not_hold_is_told(changes: dict[str, Any], warning: str) -> None:
+    recipe = replace(RECIPE, environment=replace(RECIPE.environment, **changes))
+    told = [one for one in plan_warnings(recipe, ENTRIES) if "environment" in one or "module" in one]
+    assert [warning in one for one in told] == ([True] if warning else [])

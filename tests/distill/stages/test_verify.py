@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from distill.environments.assertions import Assertion
+from distill.environments.base import Scenario, Split, Step, UserTurn
+from distill.environments.definitions import PythonModule
 from distill.environments.gold import gold_trajectories
+from distill.environments.limits import Limits
 from distill.rollouts.episode import Episode
 from distill.stages import rollout, verify
 from distill.stages.inputs import rollout_scenarios
 from distill.stages.spec import StageSpec
 from distill.trajectories.jsonl import read_trajectories
 from distill.trajectories.rows import write_rows
-from tests.distill.playing import gold_played, played
+from distill.trajectories.types import JsonValue, ToolCall, ToolSpec
+from tests.distill.playing import DONE, gold_played, look_up, played
 from tests.distill.recipes import tiny_recipe
+
+SPLITS: tuple[Split, ...] = ("train", "heldout")
 
 
 def silent(*_: object, **__: object) -> None:
@@ -62,3 +70,33 @@ def test_nothing_to_learn_from_is_an_error(tmp_path: Path) -> None:
     one = stage(tmp_path, played(scenarios, [["{"]] * len(scenarios)))
     with pytest.raises(ValueError, match=r"none of 48 roll-outs was verified \{'malformed': 48\}; tune the teacher"):
         verify.run(one, silent)
+
+
+def test_the_users_environment_is_counted_by_reason(tmp_path: Path) -> None:
+    """What cannot be executed, what breaks an assertion, and what nobody can judge."""
+    unruly = Path(__file__).parents[1] / "environments" / "unruly.py"
+    schema: dict[str, JsonValue] = {"type": "object", "properties": {"value": {"type": "integer"}}}
+    tools = tuple(ToolSpec(name, "", schema) for name in ("add", "die"))
+    turns = (UserTurn("Add one.", (Step((ToolCall("add", {"value": 1}),)),), "Done."),)
+    asserted = (Assertion("/added", "count", 2),)
+    scenarios = [
+        Scenario(f"{split}-{number}", split, "single", "mine", 1, tools, turns, "", asserted if number else ())
+        for split in SPLITS
+        for number in range(4)
+    ]
+    path = tmp_path / "own.jsonl"
+    write_rows(path, (one.to_json() for one in scenarios))
+    recipe = tiny_recipe()
+    own = replace(
+        recipe.environment,
+        name="mine",
+        module=PythonModule(str(unruly)),
+        scenarios_path=str(path),
+        limits=Limits(seconds=60),
+    )
+    recipe = replace(recipe, environment=own, teacher=replace(recipe.teacher, dataset_path="/data/rows.jsonl"))
+    added = [look_up("add", value=1), DONE]
+    episodes = played(rollout_scenarios(recipe), [added, added, [look_up("die", value=1)], [DONE]], setup=own.setup)
+    figures = verify.run(replace(stage(tmp_path, episodes), recipe=recipe), silent)
+    assert figures["rejected"] == {"not_judged": 1, "exited": 1, "failed_assertions": 1}
+    assert figures["kept"] == {"single": 1}

@@ -3,16 +3,22 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from distill.environments.assertions import Assertion
 from distill.environments.base import Category, Scenario
+from distill.environments.definitions import PythonModule, Setup
+from distill.environments.limits import Limits
 from distill.environments.support_desk.scenarios import generate
 from distill.environments.support_desk.world import build_world
 from distill.errors import SandboxLost
+from distill.evaluation.scoring import score
 from distill.rollouts.episode import MOST_STEPS
-from distill.trajectories.types import Message, ToolCall
+from distill.trajectories.types import JsonValue, Message, ToolCall, ToolSpec
+from distill.verification.judge import needs_judge
 from distill.verification.verify import VerificationResult, verify, verify_batch
 from tests.distill.playing import (
     DONE,
@@ -24,6 +30,7 @@ from tests.distill.playing import (
     gold_turns,
     look_up,
     one_played,
+    played,
 )
 
 ACCEPTED = (True, "semantic", "")
@@ -240,3 +247,45 @@ def test_verdicts_keep_the_order_of_their_episodes() -> None:
     results = verify_batch([one_played(scenario, *each) for each in turns])
     assert [result.reason for result in results] == ["malformed", "", "unknown_tool", "wrong_state", ""]
     assert verify_batch([]) == []
+
+
+UNRULY = PythonModule(str(Path(__file__).parents[1] / "environments" / "unruly.py"))
+
+
+def test_what_an_environment_of_the_users_fails_to_do_is_a_reasoned_rejection() -> None:
+    """Each episode is told by itself, with its reason, and the others go on."""
+    setup = Setup({"unruly": UNRULY}, Limits(seconds=60))
+    one = about("cancel_order")
+    schema: dict[str, JsonValue] = {"type": "object", "properties": {"value": {"type": "integer"}}}
+    tools = tuple(ToolSpec(name, "", schema) for name in ("add", "die", "exit", "raise"))
+    scenario = replace(one, environment="unruly", tools=tools, expected_state="")
+    expecting = replace(scenario, assertions=(Assertion("/added/1", "equals", 3),))
+    episodes = played(
+        [scenario, scenario, scenario, scenario, expecting, expecting],
+        [
+            [look_up("add", value=3), DONE],
+            [look_up("die", value=3)],
+            [look_up("exit", value=3)],
+            [look_up("raise", value=3)],
+            [look_up("add", value=3), DONE],
+            [look_up("add", value=4), DONE],
+        ],
+        setup=setup,
+    )
+    assert [episode.ending for episode in episodes] == [
+        *("finished", "exited", "exited", "not_executed", "finished", "finished")
+    ]
+    results = verify_batch(episodes[:1] + episodes[3:], setup=setup)
+    assert [verdict(result) for result in results] == [
+        (True, "semantic", ""),
+        (False, "execution", "not_executed"),
+        (True, "semantic", ""),
+        (False, "semantic", "failed_assertions"),
+    ]
+    assert results[-1].details["failed_assertions"] == ["/added/1 equals 3: found 4"]
+    assert [needs_judge(*pair) for pair in zip([episodes[0], episodes[4]], [results[0], results[2]], strict=True)] == [
+        True,
+        False,
+    ]
+    misses = score(episodes[3:4], setup=setup).categories["single"].misses
+    assert misses == {"not_executed": 1}

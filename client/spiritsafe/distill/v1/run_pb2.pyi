@@ -238,6 +238,172 @@ class Student(_message.Message):
 Global___Student: _TypeAlias = Student  # noqa: Y015
 
 @_typing.final
+class McpServer(_message.Message):
+    """A server of the Model Context Protocol. Set command or url. Secrets are named, never held."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class EnvEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class HeadersFromEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    ENV_FIELD_NUMBER: _builtins.int
+    ENV_FROM_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    HEADERS_FROM_FIELD_NUMBER: _builtins.int
+    STATE_TOOL_FIELD_NUMBER: _builtins.int
+    url: _builtins.str
+    """Address of a server that speaks streamable HTTP."""
+    state_tool: _builtins.str
+    """Tool without arguments that returns the world's state; it is not offered to models."""
+    @_builtins.property
+    def command(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Program and arguments, started for each conversation; it speaks MCP on standard input and output."""
+
+    @_builtins.property
+    def env(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Variables that the program is started with."""
+
+    @_builtins.property
+    def env_from(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the worker's variables that it is started with as well."""
+
+    @_builtins.property
+    def headers_from(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """HTTP headers, each with the name of the worker's variable that holds its value."""
+
+    def __init__(
+        self,
+        *,
+        command: _abc.Iterable[_builtins.str] | None = ...,
+        env: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        env_from: _abc.Iterable[_builtins.str] | None = ...,
+        url: _builtins.str = ...,
+        headers_from: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        state_tool: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "env", b"env", "env_from", b"env_from", "headers_from", b"headers_from", "state_tool", b"state_tool", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___McpServer: _TypeAlias = McpServer  # noqa: Y015
+
+@_typing.final
+class PythonModule(_message.Message):
+    """A Python module of the user's, which runs in the sandbox alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    FACTORY_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    """Path of a .py file on the worker's machine, or the dotted name of a module."""
+    factory: _builtins.str
+    """Function without arguments that returns a tool environment; "create" when empty."""
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        factory: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factory", b"factory", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PythonModule: _TypeAlias = PythonModule  # noqa: Y015
+
+@_typing.final
+class EnvironmentLimits(_message.Message):
+    """Bounds of one sandbox. 0 is the default, which the plan shows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SECONDS_FIELD_NUMBER: _builtins.int
+    CPU_SECONDS_FIELD_NUMBER: _builtins.int
+    MEMORY_BYTES_FIELD_NUMBER: _builtins.int
+    OUTPUT_BYTES_FIELD_NUMBER: _builtins.int
+    FILE_BYTES_FIELD_NUMBER: _builtins.int
+    OPEN_FILES_FIELD_NUMBER: _builtins.int
+    PROCESSES_FIELD_NUMBER: _builtins.int
+    NETWORK_FIELD_NUMBER: _builtins.int
+    seconds: _builtins.float
+    """Wall-clock seconds of one conversation's calls."""
+    cpu_seconds: _builtins.int
+    """Processor seconds of the same, in any one process."""
+    memory_bytes: _builtins.int
+    """Resident memory of all its processes."""
+    output_bytes: _builtins.int
+    """Results of one conversation's calls, as JSON."""
+    file_bytes: _builtins.int
+    """Any one file that it writes, and all that it prints."""
+    open_files: _builtins.int
+    """Descriptors of each process."""
+    processes: _builtins.int
+    """Processes beside its own."""
+    network: _builtins.bool
+    """It may reach other machines, and the services of its own."""
+    def __init__(
+        self,
+        *,
+        seconds: _builtins.float = ...,
+        cpu_seconds: _builtins.int = ...,
+        memory_bytes: _builtins.int = ...,
+        output_bytes: _builtins.int = ...,
+        file_bytes: _builtins.int = ...,
+        open_files: _builtins.int = ...,
+        processes: _builtins.int = ...,
+        network: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cpu_seconds", b"cpu_seconds", "file_bytes", b"file_bytes", "memory_bytes", b"memory_bytes", "network", b"network", "open_files", b"open_files", "output_bytes", b"output_bytes", "processes", b"processes", "seconds", b"seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EnvironmentLimits: _TypeAlias = EnvironmentLimits  # noqa: Y015
+
+@_typing.final
 class Environment(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -246,19 +412,45 @@ class Environment(_message.Message):
     TEACHER_SCENARIOS_FIELD_NUMBER: _builtins.int
     ROLLOUT_SCENARIOS_FIELD_NUMBER: _builtins.int
     EVALUATION_SCENARIOS_FIELD_NUMBER: _builtins.int
+    DIFFICULTY_FIELD_NUMBER: _builtins.int
+    MCP_FIELD_NUMBER: _builtins.int
+    MODULE_FIELD_NUMBER: _builtins.int
+    SCENARIOS_PATH_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """"support_desk"."""
+    """A built-in world: "support_desk" (when empty), "calendar_mail", "workspace", "shop". With mcp or module, the name
+    that scenarios call it by; "custom" when empty.
+    """
     teacher_scenarios: _builtins.int
-    """Gold scenarios for tuning the teacher, of single calls; of the other categories a share of that: no_call 0.7,
-    parallel 0.75, multi_turn 0.75, recovery 0.45, missing_parameter 0.1, reasoning 0.1.
+    """Gold scenarios for tuning the teacher, of single calls; of the other categories a share of that: no_call 0.95,
+    parallel 0.95, multi_turn 0.75, recovery 0.45, missing_function 0.3, missing_parameter 0.1, reasoning 0.1. Of
+    scenarios_path at most so many of each category, and at most half of them.
     """
     rollout_scenarios: _builtins.int
-    """Scenarios that the teacher is rolled out on, of single calls; of the other categories the same shares."""
+    """Scenarios that the teacher is rolled out on, of single calls; of the other categories the same shares. Of
+    scenarios_path at most so many of the others of each category.
+    """
     evaluation_scenarios: _builtins.int
-    """Held-out scenarios per category for evaluation."""
+    """Held-out scenarios per category for evaluation; of scenarios_path at most so many."""
+    difficulty: _builtins.str
+    """Of generated scenarios: "easy", "medium", "hard"; the environment's usual one when empty."""
+    scenarios_path: _builtins.str
+    """JSON lines of scenarios of both splits on the worker's machine, in place of generated ones."""
     @_builtins.property
     def categories(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Scenario categories, for example "single", "no_call"; all when empty."""
+
+    @_builtins.property
+    def mcp(self) -> Global___McpServer:
+        """The environment is an MCP server. It needs scenarios_path."""
+
+    @_builtins.property
+    def module(self) -> Global___PythonModule:
+        """The environment is a Python module. It needs scenarios_path."""
+
+    @_builtins.property
+    def limits(self) -> Global___EnvironmentLimits:
+        """Of environments that are not built in."""
 
     def __init__(
         self,
@@ -268,10 +460,15 @@ class Environment(_message.Message):
         teacher_scenarios: _builtins.int = ...,
         rollout_scenarios: _builtins.int = ...,
         evaluation_scenarios: _builtins.int = ...,
+        difficulty: _builtins.str = ...,
+        mcp: Global___McpServer | None = ...,
+        module: Global___PythonModule | None = ...,
+        scenarios_path: _builtins.str = ...,
+        limits: Global___EnvironmentLimits | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "mcp", b"mcp", "module", b"module"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "evaluation_scenarios", b"evaluation_scenarios", "name", b"name", "rollout_scenarios", b"rollout_scenarios", "teacher_scenarios", b"teacher_scenarios"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "difficulty", b"difficulty", "evaluation_scenarios", b"evaluation_scenarios", "limits", b"limits", "mcp", b"mcp", "module", b"module", "name", b"name", "rollout_scenarios", b"rollout_scenarios", "scenarios_path", b"scenarios_path", "teacher_scenarios", b"teacher_scenarios"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
