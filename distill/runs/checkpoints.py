@@ -16,7 +16,8 @@ from spiritsafe.errors import InvalidArgument, Violation
 from spiritsafe.publish import file_digest, folder_manifest
 
 # Pickles are never opened, so they are not even fetched.
-_WANTED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
+_CONFIGURATION = ("*.json", "*.model", "*.txt", "*.jinja")
+_WANTED = (*_CONFIGURATION, "*.safetensors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +39,22 @@ def local_folder(checkpoint: Checkpoint) -> Path | None:
     return Path(checkpoint.value) if checkpoint.location == "path" else None
 
 
-def fetch(checkpoint: Checkpoint) -> tuple[Path, str]:
-    """The folder with the weights, downloaded from the hub if need be, and the hub's commit ("" elsewhere)."""
+def fetch(checkpoint: Checkpoint, *, weights: bool = True) -> tuple[Path, str]:
+    """The folder with the weights, downloaded from the hub if need be, and the hub's commit ("" elsewhere).
+
+    Without ``weights`` only configuration and tokenizer are downloaded.
+    """
     folder = local_folder(checkpoint)
     if folder is not None:
         return folder, ""
     from huggingface_hub import snapshot_download
 
     snapshot = Path(
-        snapshot_download(checkpoint.value, revision=checkpoint.revision or None, allow_patterns=list(_WANTED))
+        snapshot_download(
+            checkpoint.value,
+            revision=checkpoint.revision or None,
+            allow_patterns=list(_WANTED if weights else _CONFIGURATION),
+        )
     )
     return snapshot, snapshot.name
 
@@ -57,21 +65,26 @@ def folder_digest(folder: Path) -> str:
 
 
 def find_sources(recipe: Recipe) -> dict[str, Source]:
-    """Fetches and digests what the run starts from: ``teacher``, ``student`` and the user's ``dataset`` if any.
+    """Fetches and digests what the run starts from: ``teacher``, ``student``, and the user's own files if any.
+
+    Those are ``dataset``, ``replay``, and ``suite_0`` and so on. Of a teacher behind an endpoint the weights are left
+    where they are.
 
     Raises:
         InvalidArgument: a folder or file is missing, or a base is not of a known family.
     """
     found: dict[str, Source] = {}
     for role, checkpoint in _bases(recipe):
-        folder, revision = fetch(checkpoint)
+        folder, revision = fetch(checkpoint, weights=role == "student" or recipe.teacher.endpoint is None)
         check_family(recipe, role, read_config(folder, role))
         found[role] = Source(str(folder), folder_digest(folder), revision)
+    files = dict(recipe.curation.files)
     if recipe.teacher.dataset_path:
-        path = Path(recipe.teacher.dataset_path)
-        if not path.is_file():
-            raise _wrong("recipe.teacher.dataset_path", f"{path} is not a file on the worker's machine")
-        found["dataset"] = Source(str(path), file_digest(path))
+        files["dataset"] = (recipe.teacher.dataset_path, "recipe.teacher.dataset_path")
+    for name, (path, field) in files.items():
+        if not Path(path).is_file():
+            raise _wrong(field, f"{path} is not a file on the worker's machine")
+        found[name] = Source(path, file_digest(Path(path)))
     return found
 
 

@@ -21,7 +21,7 @@ def store(tmp_path: Path) -> RunStore:
 
 
 def new_run(name: str, creator: str = "ann") -> run_pb2.Run:
-    return run_pb2.Run(name=f"runs/{name}", creator=creator, stages=records.pending_stages())
+    return run_pb2.Run(name=f"runs/{name}", creator=creator, stages=records.pending_stages(STAGES))
 
 
 def test_a_run_is_stored_and_read_back(store: RunStore) -> None:

@@ -40,9 +40,17 @@ def test_right_episodes_become_traces_and_the_others_are_told_with_their_reason(
     one = stage(tmp_path, episodes[::-1])
     figures = verify.run(one, lambda done, total, **_: reported.append((done, total)))
     assert figures == {
-        "run": {"verified_rollouts": 47},
-        "rejected": {"malformed": 1},
+        "run": {
+            "verified_rollouts": 47,
+            "dropped": [{"stage": "verify", "reason": "malformed", "rows": 1}],
+        },
+        "verification": {
+            "tried": 48,
+            "accepted": 47,
+            "rejected": {"format": {"malformed": 1}, "execution": {}, "semantic": {}},
+        },
         "kept": {"single": 15, "parallel": 16, "no_call": 16},
+        "judges": [],
     }
     assert reported == [(48, 48)]
     traces = read_trajectories(one.output / verify.TRACES / verify.ROWS)

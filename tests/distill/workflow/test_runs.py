@@ -66,6 +66,9 @@ def test_a_run_survives_its_worker_and_registers_everything_once(site: Site, mon
     assert [stage.attempts for stage in run.stages] == [1, 2, *[1] * (len(STAGES) - 2)]
     assert run.rollouts == 16 + 16 + 16
     assert 0 < run.verified_rollouts <= run.rollouts
+    rejected, left_out = (sum(one.rows for one in run.dropped if one.stage == name) for name in ("verify", "curate"))
+    assert run.verified_rollouts == run.rollouts - rejected
+    assert run.dataset_rows == run.verified_rollouts - left_out
     assert {(one.subject, one.count) for one in run.scores} == {
         ("untouched_student", 4),
         ("student", 4),
@@ -99,7 +102,7 @@ def _resumed_from(site: Site) -> int:
 def _check_sharing(site: Site, one: run_pb2.Run, two: run_pb2.Run) -> None:
     """The second run differs in its student: everything of the teacher is the first one's."""
     assert two.state == run_pb2.RUN_STATE_SUCCEEDED, two.error
-    shared = ["evaluate_untouched", "finetune_teacher", "evaluate_teacher", "rollout", "verify"]
+    shared = ["evaluate_untouched", "finetune_teacher", "evaluate_teacher", "rollout", "verify", "curate"]
     assert [stage.name for stage in two.stages if stage.reused] == shared
     assert not any(stage.reused for stage in one.stages)
     assert [stage.name for stage in two.stages if stage.attempts == 0] == shared
@@ -124,6 +127,14 @@ def _check_lineage(site: Site, run: run_pb2.Run) -> None:
     assert edges(made[out.traces]) == {("generated_by", out.teacher_adapter)}
     assert made[out.traces].HasField("declared_licenses")
     assert not made[out.traces].declared_licenses.ids
+    paths = {file.path for file in made[out.traces].files}
+    assert paths == {
+        "data/train-00000-of-00001.jsonl",
+        "README.md",
+        "curation.json",
+        "manifest.json",
+        "statistics.json",
+    }
     assert edges(made[out.student_adapter]) == {("adapter", out.student_base), ("trained_on", out.traces)}
     student = made[out.student]
     assert edges(student) == {
@@ -192,7 +203,7 @@ def test_runs_at_once_make_what_is_equal_once(site: Site) -> None:
     runs = [site.run(name) for name in names]
     assert [run.state for run in runs] == [run_pb2.RUN_STATE_SUCCEEDED] * 2, [run.error for run in runs]
     assert runs[0].outputs.teacher_adapter == runs[1].outputs.teacher_adapter
-    shared = {"finetune_teacher", "evaluate_teacher", "rollout", "verify"}
+    shared = {"finetune_teacher", "evaluate_teacher", "rollout", "verify", "curate"}
     made = [{stage.name for stage in run.stages if not stage.reused} for run in runs]
     assert made[0] | made[1] == set(STAGES)
     assert made[0] & made[1] == set(STAGES) - shared
