@@ -69,6 +69,8 @@ def recipe(student: Student) -> run_pb2.Recipe:
             rollout_scenarios=330,
             evaluation_scenarios=40,
         ),
+        # Curation is at its defaults: of the 1,421 right answers to these scenarios it leaves one out, which shares
+        # eight words with a held-out one.
         traces_id="support-traces",
     )
 

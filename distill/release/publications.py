@@ -153,7 +153,8 @@ def merged_student(recipe: Recipe, parents: Parents, adapter: str) -> Publicatio
             _edge(version_pb2.EDGE_TYPE_MERGE, adapter),
             _edge(version_pb2.EDGE_TYPE_TRAINED_ON, parents.traces),
             _edge(version_pb2.EDGE_TYPE_EVALUATED_ON, parents.evaluation),
-            _edge(version_pb2.EDGE_TYPE_EVALUATED_AGAINST, parents.teacher),
+            # One behind an endpoint was asked, and never scored.
+            *([] if recipe.teacher.endpoint else [_edge(version_pb2.EDGE_TYPE_EVALUATED_AGAINST, parents.teacher)]),
         ],
         stand_in=recipe.stand_in,
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,17 +10,12 @@ import pytest
 from peft import LoraConfig, get_peft_model
 from transformers import AutoTokenizer
 
-from distill.environments.base import Scenario
 from distill.errors import TeacherChanged
-from distill.families.base import Prompt
-from distill.families.registry import teacher_family_for
 from distill.inference.generate import load_weights
-from distill.inference.written import Written
 from distill.recipe import Recipe
 from distill.rollouts.episode import Episode
-from distill.rollouts.play import play
 from distill.rollouts.probabilities import turn_id
-from distill.runs.checkpoints import Source, read_config
+from distill.runs.checkpoints import Source
 from distill.stages import rollout, verify
 from distill.stages.inputs import ADAPTER, rollout_scenarios
 from distill.stages.scoring import read_episodes
@@ -31,11 +24,9 @@ from distill.standins import checkpoint
 from distill.teacher.endpoint.settings import EndpointSettings
 from distill.teacher.logprobs import Logprobs, tokenizer_digest
 from distill.trajectories.jsonl import read_trajectories
-from tests.distill.playing import XLAM, gold_turns, scripted, written
 from tests.distill.recipes import tiny_recipe
+from tests.distill.teacher.knowing import FAMILY, Knowing
 from tests.distill.teacher.serving import Chat, serving
-
-FAMILY = teacher_family_for(read_config(checkpoint("xlam"), "teacher"))
 
 
 def small(**fields: Any) -> Recipe:
@@ -64,28 +55,6 @@ def silent(*_: object, **__: object) -> None:
 def episodes(one: StageSpec) -> list[Episode]:
     samples = one.recipe.rollout.samples
     return read_episodes(one.output / rollout.ROWS, rollout_scenarios(one.recipe), samples)
-
-
-class Knowing:
-    """Answers every prompt that right turns lead to, in the dialect of the stand-in teacher."""
-
-    def __init__(self, scenarios: list[Scenario]) -> None:
-        self.known: dict[str, str] = {}
-        write = scripted([[written(XLAM, turn) for turn in gold_turns(scenario)] for scenario in scenarios])
-
-        def respond(prompts: Sequence[Prompt]) -> Sequence[Written]:
-            turns = write(prompts)
-            self.known.update((_key(prompt), turn.text) for prompt, turn in zip(prompts, turns, strict=True))
-            return turns
-
-        play(scenarios, XLAM, respond)
-
-    def __call__(self, body: dict[str, Any]) -> str:
-        return self.known[json.dumps([each["content"] for each in body["messages"]])]
-
-
-def _key(prompt: Prompt) -> str:
-    return json.dumps([each.content for each in FAMILY.messages(prompt)])
 
 
 def test_a_teacher_behind_an_endpoint_is_asked_in_its_own_dialect(tmp_path: Path) -> None:
