@@ -49,6 +49,10 @@ def dataset(site: Site) -> str:
     return next((one.figures["content_sha256"] for one in results if one), "")
 
 
+def tell(text: str) -> None:
+    print(text)  # noqa: T201 - pytest shows it where a test fails, and with -s
+
+
 def edges(site: Site, name: str) -> set[tuple[int, str]]:
     version = site.client.versions.GetVersion(version_pb2.GetVersionRequest(name=name)).version
     return {(edge.type, edge.parent) for edge in version.edges}
@@ -79,4 +83,8 @@ def test_twenty_kills_change_no_row(tmp_path: Path) -> None:
             assert not run.outputs.teacher_adapter
             generated = (version_pb2.EDGE_TYPE_GENERATED_BY, run.outputs.teacher_base)
             assert edges(site, run.outputs.traces) == {generated}
-            assert run.dataset_rows == run.usage.episodes == 2 * len(scenarios)
+            # The teacher knows one right answer, so that the second sample is a copy.
+            assert run.usage.episodes == 2 * len(scenarios)
+            assert [(one.reason, one.rows) for one in run.dropped] == [("copy", len(scenarios))]
+            assert run.dataset_rows == len(scenarios)
+            tell(f"killed {'; '.join(told)}; the rows of both: {killed}")

@@ -704,6 +704,7 @@ class DroppedRows(_message.Message):
     reason: _builtins.str
     """For example wrong_state, near_copy, evaluation_words."""
     rows: _builtins.int
+    """Rows that were left out for it."""
     def __init__(
         self,
         *,
@@ -731,12 +732,15 @@ class RolloutUsage(_message.Message):
     PROMPT_TOKENS_FIELD_NUMBER: _builtins.int
     COMPLETION_TOKENS_FIELD_NUMBER: _builtins.int
     episodes: _builtins.int
+    """Scenarios played, times the samples of each."""
     replies: _builtins.int
     """Assistant turns that the teacher wrote."""
     calls: _builtins.int
     """Tool calls in them."""
     prompt_tokens: _builtins.int
+    """Tokens that the teacher read, over all replies."""
     completion_tokens: _builtins.int
+    """Tokens that it wrote."""
     def __init__(
         self,
         *,
