@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from distill.environments.gold import gold_trajectories
+from distill.recipe_parts import Judge
 from distill.rollouts.episode import Episode
 from distill.stages import rollout, verify
 from distill.stages.inputs import rollout_scenarios
 from distill.stages.spec import StageSpec
+from distill.teacher.endpoint.settings import EndpointSettings
 from distill.trajectories.jsonl import read_trajectories
 from distill.trajectories.rows import write_rows
 from tests.distill.playing import gold_played, played
 from tests.distill.recipes import tiny_recipe
+from tests.distill.teacher.serving import serving
 
 
 def silent(*_: object, **__: object) -> None:
@@ -63,6 +67,16 @@ def test_right_episodes_become_traces_and_the_others_are_told_with_their_reason(
     assert [trace.provenance.category for trace in traces] == [scenario.category for scenario in scenarios[1:]]
     (rejected,) = map(json.loads, (one.output / "rejected.jsonl").read_text().splitlines())
     assert (rejected["scenario"], rejected["reason"], rejected["texts"]) == (scenarios[0].id, "malformed", ["{"])
+
+
+def test_a_judge_is_not_asked_where_a_state_decides(tmp_path: Path) -> None:
+    one = stage(tmp_path, gold_played(rollout_scenarios(tiny_recipe())))
+    with serving() as chat:
+        judge = Judge(EndpointSettings((chat.url,)), "")
+        figures = verify.run(replace(one, recipe=replace(one.recipe, judge=judge)), silent)
+    assert figures["judges"] == []
+    assert figures["run"]["verified_rollouts"] == 48
+    assert not chat.bodies
 
 
 def test_nothing_to_learn_from_is_an_error(tmp_path: Path) -> None:

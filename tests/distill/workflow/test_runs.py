@@ -14,6 +14,8 @@ from distill.recipe import STAGES
 from distill.stages.register import run as register_again
 from distill.stages.register_teacher import run as register_teacher_again
 from distill.stages.spec import ATTEMPT, StageSpec, read_result
+from distill.trajectories.jsonl import write_trajectories
+from distill.trajectories.types import Message, Trajectory
 from distill.worker import has_worker, run_worker
 from spiritsafe.client import SERVER_VARIABLE, TOKEN_VARIABLE
 from spiritsafe.distill.v1 import run_pb2
@@ -180,8 +182,14 @@ def _check_idempotence(site: Site, run: run_pb2.Run, monkeypatch: pytest.MonkeyP
 
 def test_runs_at_once_make_what_is_equal_once(site: Site) -> None:
     names = ("qwen3", "llama3")
+    general = site.home / "general.jsonl"
+    said = [f"What is {number} squared?" for number in range(20)]
+    write_trajectories(
+        general, [Trajectory(text, (), (Message("user", text), Message("assistant", "A lot."))) for text in said]
+    )
     for name in names:
         recipe = tiny_message()
+        recipe.curation.replay, recipe.curation.replay_path = 0.1, str(general)
         recipe.student.base.stand_in = recipe.student.model_id = name
         recipe.student.family = name
         recipe.student.licenses[:] = ["llama3.2" if name == "llama3" else "apache-2.0"]
@@ -203,12 +211,26 @@ def test_runs_at_once_make_what_is_equal_once(site: Site) -> None:
     runs = [site.run(name) for name in names]
     assert [run.state for run in runs] == [run_pb2.RUN_STATE_SUCCEEDED] * 2, [run.error for run in runs]
     assert runs[0].outputs.teacher_adapter == runs[1].outputs.teacher_adapter
+    _check_replay(site, runs[0], runs[1])
     shared = {"finetune_teacher", "evaluate_teacher", "rollout", "verify", "curate"}
     made = [{stage.name for stage in run.stages if not stage.reused} for run in runs]
     assert made[0] | made[1] == set(STAGES)
     assert made[0] & made[1] == set(STAGES) - shared
     waited = [event.message for name in names for event in site.store.events(name) if event.type == "stage_waiting"]
     assert "finetune_teacher waits for another run" in waited
+
+
+def _check_replay(site: Site, one: run_pb2.Run, two: run_pb2.Run) -> None:
+    assert 0 < one.replayed_rows < one.dataset_rows
+    assert one.outputs.traces == two.outputs.traces
+    made = versions(site)
+    assert edges(made[one.outputs.traces]) == {
+        ("generated_by", one.outputs.teacher_adapter),
+        ("derived_from", one.outputs.replay),
+    }
+    assert not made[one.outputs.replay].HasField("declared_licenses")
+    verdicts = {(outcome.subject, outcome.context): outcome for outcome in one.license_outcomes}
+    assert "UNKNOWN_LICENSE" in verdicts["traces", "research"].reasons
 
 
 def _wait(condition: Callable[[], object], what: str) -> None:
