@@ -208,10 +208,10 @@ def print_run(run: run_pb2.Run, form: Format) -> None:
 
 def dataset_figures(run: Data) -> Data:
     """How the run's dataset came about: what the teacher wrote, at which rate, and how many rows were kept of it."""
-    rates = {name: stage["tokens_per_second"] for stage in run["stages"] if (name := stage["name"]) == "rollout"}
-    rate = f"{rates['rollout']:,.0f} tokens/s" if rates.get("rollout") else ""
+    rate = next((stage["tokens_per_second"] for stage in run["stages"] if stage["name"] == "rollout"), 0.0)
+    shown = f"{rate:,.0f} tokens/s" if rate else ""
     kept = {key: run[key] for key in ("verified_rollouts", "dataset_rows", "replayed_rows")}
-    return {**run.get("usage", {}), "roll-out rate": rate, **kept}
+    return {**run.get("usage", {}), "roll-out rate": shown, **kept}
 
 
 def _summary(data: Data) -> Data:
