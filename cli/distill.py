@@ -22,6 +22,7 @@ from spiritsafe.distill.v1 import run_pb2
 COLUMNS = ("name", "state", "creator", "create_time", "end_time", "stand_in", "error")
 STAGE_COLUMNS = ("name", "state", "attempts", "seconds", "reused")
 SCORE_COLUMNS = ("subject", "category", "exact", "count", "low", "high")
+DROPPED_COLUMNS = ("stage", "reason", "rows")
 OUTCOME_COLUMNS = ("subject", "context", "verdict", "reasons")
 
 RecipeArgument = Annotated[Path | None, typer.Argument(help="Recipe: a .toml or .json file.")]
@@ -40,7 +41,7 @@ SettingsOption = Annotated[
 ]
 
 app = new_app(
-    "Distillation runs: fine-tune a teacher, roll it out, verify, train a student, evaluate, merge, register."
+    "Distillation runs: fine-tune a teacher, roll it out, verify, curate, train a student, evaluate, merge, register."
 )
 
 
@@ -193,15 +194,24 @@ def print_run(run: run_pb2.Run, form: Format) -> None:
         output.print_json(data)
         return
     console = output.console()
-    console.print(output.details(_summary(data)))
+    console.print(output.details({**_summary(data), **dataset_figures(data)}))
     for key, columns, title in (
         ("stages", STAGE_COLUMNS, "Stages"),
+        ("dropped", DROPPED_COLUMNS, "Rows left out of the dataset"),
         ("scores", SCORE_COLUMNS, "Held-out scenarios"),
         ("license_outcomes", OUTCOME_COLUMNS, "Licence outcome"),
     ):
         if data[key]:
             console.print(output.table(data[key], columns, title))
     console.print(output.details(data.get("outputs", {})))
+
+
+def dataset_figures(run: Data) -> Data:
+    """How the run's dataset came about: what the teacher wrote, at which rate, and how many rows were kept of it."""
+    rate = next((stage["tokens_per_second"] for stage in run["stages"] if stage["name"] == "rollout"), 0.0)
+    shown = f"{rate:,.0f} tokens/s" if rate else ""
+    kept = {key: run[key] for key in ("verified_rollouts", "dataset_rows", "replayed_rows")}
+    return {**run.get("usage", {}), "roll-out rate": shown, **kept}
 
 
 def _summary(data: Data) -> Data:

@@ -9,7 +9,24 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast, get_args
 
 from distill.recipe_environment import Environment, read_environment
-from distill.recipe_reading import Reader
+from distill.recipe_parts import (
+    Curation,
+    Judge,
+    Rollout,
+    curation_from_json,
+    curation_to_proto,
+    endpoint_from_json,
+    endpoint_to_proto,
+    judge_from_json,
+    judge_to_proto,
+    read_curation,
+    read_endpoint,
+    read_judge,
+    read_rollout,
+    served_as,
+)
+from distill.recipe_reader import Reader
+from distill.teacher.endpoint.settings import EndpointSettings
 from distill.training.overlong import Overlong
 from spiritsafe.distill.v1 import run_pb2
 from spiritsafe.rpc.names import DEFAULT_NAMESPACE
@@ -21,6 +38,7 @@ Stage = Literal[
     "evaluate_teacher",
     "rollout",
     "verify",
+    "curate",
     "train_student",
     "evaluate",
     "merge",
@@ -33,6 +51,7 @@ STAGES: tuple[Stage, ...] = (
     "evaluate_teacher",
     "rollout",
     "verify",
+    "curate",
     "train_student",
     "evaluate",
     "merge",
@@ -40,6 +59,8 @@ STAGES: tuple[Stage, ...] = (
 )
 # Each run's own, whatever it has in common with others: what they answer is about the registry as it was then.
 REGISTERING: frozenset[Stage] = frozenset({"register_teacher", "register"})
+# Left out where the teacher is behind an endpoint: it is asked as it is served.
+TUNING: frozenset[Stage] = frozenset({"finetune_teacher", "evaluate_teacher"})
 # Whose base a stage loads; the others load none.
 BASE_OF: Mapping[Stage, Literal["teacher", "student"]] = {
     "evaluate_untouched": "student",
@@ -51,7 +72,7 @@ BASE_OF: Mapping[Stage, Literal["teacher", "student"]] = {
     "merge": "student",
 }
 # A change that makes a stage's output another one for equal inputs must raise it, or later runs find old results.
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 Location = Literal["stand_in", "hub_repo", "path"]
 # The published models whose place the stand-ins take.
 STAND_INS: Mapping[str, str] = {
@@ -116,6 +137,7 @@ class Teacher:
     training: Training
     display_name: str
     licenses: tuple[str, ...]
+    endpoint: EndpointSettings | None = None
 
     @property
     def data_id(self) -> str:
@@ -153,10 +175,27 @@ class Recipe:
     environment: Environment
     seed: int
     traces_id: str
+    curation: Curation
+    rollout: Rollout
+    judge: Judge | None
 
     @property
     def stand_in(self) -> bool:
         return self.teacher.base.stand_in or self.student.base.stand_in
+
+    @property
+    def replay_id(self) -> str:
+        """Registry id of the data that replay rows are drawn from."""
+        return f"{self.traces_id}-replay"
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What is done, in this order."""
+        return tuple(stage for stage in STAGES if self.teacher.endpoint is None or stage not in TUNING)
+
+    def upstream(self, stage: Stage) -> tuple[Stage, ...]:
+        """The stages whose output this one reads."""
+        return tuple(one for one in UPSTREAM[stage] if one in self.stages)
 
 
 def from_proto(message: run_pb2.Recipe, known: Known) -> Recipe:
@@ -180,9 +219,11 @@ def to_proto(recipe: Recipe) -> run_pb2.Recipe:
             base=_checkpoint_to_proto(teacher.base),
             model_id=teacher.model_id,
             dataset_path=teacher.dataset_path,
-            training=run_pb2.TrainingSettings(**asdict(teacher.training)),
+            # A teacher behind an endpoint is not trained, and a recipe that says how is refused.
+            training=None if teacher.endpoint else run_pb2.TrainingSettings(**asdict(teacher.training)),
             display_name=teacher.display_name,
             licenses=teacher.licenses,
+            endpoint=endpoint_to_proto(teacher.endpoint) if teacher.endpoint else None,
         ),
         student=run_pb2.Student(
             family=student.family,
@@ -195,6 +236,9 @@ def to_proto(recipe: Recipe) -> run_pb2.Recipe:
         environment=recipe.environment.to_proto(),
         seed=recipe.seed,
         traces_id=recipe.traces_id,
+        curation=curation_to_proto(recipe.curation),
+        rollout=run_pb2.Rollout(**asdict(recipe.rollout)),
+        judge=judge_to_proto(recipe.judge) if recipe.judge else None,
     )
 
 
@@ -215,6 +259,7 @@ def from_json(values: Mapping[str, Any]) -> Recipe:
                 "base": Checkpoint(**teacher["base"]),
                 "training": Training(**teacher["training"]),
                 "licenses": tuple(teacher["licenses"]),
+                "endpoint": endpoint_from_json(teacher["endpoint"]) if teacher["endpoint"] else None,
             }
         ),
         student=Student(
@@ -228,6 +273,9 @@ def from_json(values: Mapping[str, Any]) -> Recipe:
         environment=Environment.from_json(environment),
         seed=values["seed"],
         traces_id=values["traces_id"],
+        curation=curation_from_json(values["curation"]),
+        rollout=Rollout(**values["rollout"]),
+        judge=judge_from_json(values["judge"]) if values["judge"] else None,
     )
 
 
@@ -244,11 +292,13 @@ def stage_digest(
 
     Args:
         sources: content digests of what the run starts from: ``teacher``, ``student`` (checkpoint files) and, where
-            they are the user's own, ``dataset``, ``scenarios`` and ``module``.
+            the recipe names them, the user's own: ``dataset`` (the teacher's), ``scenarios``, ``module``, ``replay``
+            and ``suite_0``, ``suite_1``, and so on.
         upstream: digest of the output of each earlier stage.
     """
     own = {"run": run_id} if stage in REGISTERING else {}
-    inputs = {**own, **_INPUTS[stage](recipe, sources), "upstream": _needed(stage, upstream)}
+    read = {name: upstream[name] for name in recipe.upstream(stage)}
+    inputs = {**own, **_INPUTS[stage](recipe, sources), "upstream": read}
     return digest({"results": RESULTS_VERSION, "stage": stage, **inputs})
 
 
@@ -260,7 +310,8 @@ UPSTREAM: Mapping[Stage, tuple[Stage, ...]] = {
     "evaluate_teacher": ("finetune_teacher",),
     "rollout": ("finetune_teacher",),
     "verify": ("rollout",),
-    "train_student": ("verify",),
+    "curate": ("verify",),
+    "train_student": ("curate",),
     "evaluate": ("evaluate_untouched", "train_student"),
     "merge": ("train_student",),
     "register": (
@@ -269,15 +320,12 @@ UPSTREAM: Mapping[Stage, tuple[Stage, ...]] = {
         "evaluate_teacher",
         "rollout",
         "verify",
+        "curate",
         "train_student",
         "evaluate",
         "merge",
     ),
 }
-
-
-def _needed(stage: Stage, upstream: Mapping[str, str]) -> dict[str, str]:
-    return {name: upstream[name] for name in UPSTREAM[stage]}
 
 
 _Inputs = Callable[[Recipe, Mapping[str, str]], dict[str, Any]]
@@ -298,7 +346,32 @@ def _finetune_inputs(recipe: Recipe, sources: Mapping[str, str]) -> dict[str, An
 
 def _rollout_inputs(recipe: Recipe, sources: Mapping[str, str]) -> dict[str, Any]:
     # Roll-out scenarios are those after the gold ones, so both counts decide which they are.
-    return {"base": sources["teacher"], **_scenarios(recipe, sources, "teacher_scenarios", "rollout_scenarios")}
+    return {
+        "base": sources["teacher"],
+        **_scenarios(recipe, sources, "teacher_scenarios", "rollout_scenarios"),
+        "rollout": recipe.rollout.drawing,
+        "endpoint": served_as(recipe.teacher.endpoint) if recipe.teacher.endpoint else None,
+    }
+
+
+def _verify_inputs(recipe: Recipe, sources: Mapping[str, str]) -> dict[str, Any]:
+    judge = served_as(recipe.judge.endpoint) if recipe.judge else None
+    # The traces name their teacher.
+    return {**_rollout_inputs(recipe, sources), "teacher": recipe.teacher.model_id, "judge": judge}
+
+
+def _curate_inputs(recipe: Recipe, sources: Mapping[str, str]) -> dict[str, Any]:
+    files = {name: digest for name, digest in sources.items() if name == "replay" or name.startswith("suite_")}
+    return {
+        **_scenarios(recipe, sources, "evaluation_scenarios"),
+        "curation": recipe.curation.to_json(),
+        "files": files,
+        # What the card tells.
+        "title": recipe.traces_id,
+        "teacher": recipe.teacher.model_id,
+        "rollout": recipe.rollout.drawing,
+        "stand_in": recipe.teacher.base.stand_in,
+    }
 
 
 def _heldout_inputs(recipe: Recipe, sources: Mapping[str, str]) -> dict[str, Any]:
@@ -320,8 +393,8 @@ _INPUTS: Mapping[Stage, _Inputs] = {
         **_scenarios(recipe, sources, "evaluation_scenarios"),
     },
     "rollout": _rollout_inputs,
-    # The traces name their teacher.
-    "verify": lambda recipe, sources: {**_rollout_inputs(recipe, sources), "teacher": recipe.teacher.model_id},
+    "verify": _verify_inputs,
+    "curate": _curate_inputs,
     "train_student": lambda recipe, sources: {
         "base": sources["student"],
         "family": recipe.student.family,
@@ -348,13 +421,30 @@ def _read(message: run_pb2.Recipe, known: Known, reader: Reader) -> Recipe:
         student=student,
         environment=read_environment(message.environment, known.environments, reader),
         seed=message.seed,
-        traces_id=reader.identifier(traces_id, "recipe.traces_id") if teacher.model_id else traces_id,
+        traces_id=reader.identifier(traces_id, "recipe.traces_id", _suffix(message)) if teacher.model_id else traces_id,
+        curation=read_curation(message.curation, message.seed, reader),
+        rollout=read_rollout(message.rollout, teacher.base.stand_in, reader),
+        judge=read_judge(message.judge, reader) if message.HasField("judge") else None,
     )
+
+
+def _suffix(message: run_pb2.Recipe) -> str:
+    return "-replay" if message.curation.replay_path else ""
 
 
 def _read_teacher(message: run_pb2.Teacher, reader: Reader) -> Teacher:
     base = _read_checkpoint(message.base, "recipe.teacher.base", reader)
     model_id = reader.identifier(message.model_id, "recipe.teacher.model_id", "-traces")
+    endpoint = None
+    if message.HasField("endpoint"):
+        endpoint = read_endpoint(message.endpoint, "recipe.teacher.endpoint", reader)
+        for name, given in (
+            ("dataset_path", message.dataset_path),
+            ("training", message.HasField("training")),
+            ("licenses", message.licenses),
+        ):
+            if given:
+                reader.wrong(f"recipe.teacher.{name}", "is of a teacher that is tuned; one behind an endpoint is not")
     return Teacher(
         base=base,
         model_id=model_id,
@@ -362,6 +452,7 @@ def _read_teacher(message: run_pb2.Teacher, reader: Reader) -> Teacher:
         training=_read_training(message.training, base, "recipe.teacher.training", reader),
         display_name=message.display_name or model_id,
         licenses=tuple(message.licenses),
+        endpoint=endpoint,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from distill.environments.base import LEVELS, Category
 from distill.environments.definitions import Definition, McpServer, PythonModule, Setup, definition_to_json
 from distill.environments.limits import Limits
-from distill.recipe_reading import Reader
+from distill.recipe_reader import Reader
 from spiritsafe.distill.v1 import run_pb2
 
 _FIELD = "recipe.environment"

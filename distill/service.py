@@ -97,7 +97,7 @@ class RunService(run_pb2_grpc.RunServiceServicer):
             name=names.run_name(request.run_id or f"run-{uuid4().hex[:12]}"),
             recipe=message,
             state=run_pb2.RUN_STATE_QUEUED,
-            stages=records.pending_stages(),
+            stages=records.pending_stages(recipe.stages),
             license_outcomes=outcomes,
             creator=creator,
             stand_in=recipe.stand_in,

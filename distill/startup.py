@@ -15,8 +15,8 @@ _ACCELERATORS = (Path("/dev/nvidiactl"), Path("/dev/kfd"))
 def look_for_garbage_less() -> None:
     """Have Python's garbage collector begin after 50,000 new objects instead of 700.
 
-    Imports make hundreds of thousands of objects, all of which stay, and looking through them is a fifth of a short
-    command's time. What is not part of a cycle is freed at once as ever.
+    Imports make hundreds of thousands of objects, all of which stay, and looking through them is a sixth of the time
+    that they take. What is not part of a cycle is freed at once as ever.
     """
     gc.set_threshold(*_THRESHOLDS)
 

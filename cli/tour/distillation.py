@@ -12,6 +12,7 @@ from typing import Any
 
 from cli import output, watching, worker
 from cli.catalog import print_entry
+from cli.distill import DROPPED_COLUMNS, OUTCOME_COLUMNS, dataset_figures
 from cli.tour import scores
 from cli.tour.actors import Actor
 from cli.tour.narrator import Narrator
@@ -68,6 +69,8 @@ def recipe(student: Student) -> run_pb2.Recipe:
             rollout_scenarios=330,
             evaluation_scenarios=40,
         ),
+        # Curation is at its defaults: of the 1,421 right answers to these scenarios it leaves one out, which shares
+        # eight words with a held-out one.
         traces_id="support-traces",
     )
 
@@ -106,8 +109,18 @@ def finished(narrator: Narrator, alice: Actor, queued: Queued) -> run_pb2.Run:
         f"{run.verified_rollouts} of {run.rollouts} roll-outs executed, reached the right state and were kept. "
         f"Merged weights agree with the adapter on {run.merge_top1_agreement:.1%} of tokens."
     )
+    show_dataset(narrator, run)
     show_scores(narrator, run.scores, family)
     return run
+
+
+def show_dataset(narrator: Narrator, run: run_pb2.Run) -> None:
+    """What the student was trained on, what was left out of it and why, and what it may be used for."""
+    data = output.to_data(run)
+    narrator.console.print(output.details(dataset_figures(data)))
+    narrator.console.print(output.table(data["dropped"], DROPPED_COLUMNS, "Rows left out of the dataset"))
+    verdicts = [one for one in data["license_outcomes"] if one["subject"] == "traces"]
+    narrator.console.print(output.table(verdicts, OUTCOME_COLUMNS, f"The dataset {shorten(run.outputs.traces)}"))
 
 
 def reused(run: run_pb2.Run) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import get_args
+from typing import Any, get_args
 
 from distill.trajectories.types import JsonValue
 from distill.verification.verify import Stage, VerificationResult
@@ -35,6 +35,11 @@ class VerificationCounts:
         """For a dataset's statistics."""
         rejected: dict[str, JsonValue] = {stage: dict(reasons) for stage, reasons in self.rejected.items()}
         return {"tried": self.tried, "accepted": self.accepted, "rejected": rejected}
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> VerificationCounts:
+        """Read what ``to_json`` wrote."""
+        return cls(row["tried"], row["accepted"], row["rejected"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

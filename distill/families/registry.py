@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
 from distill.families.base import Family
 from distill.families.gemma4 import Gemma4
 from distill.families.llama3 import Llama3
 from distill.families.qwen3 import Qwen3
+from distill.families.teachers import TeacherFamily
 from distill.families.xlam import Xlam, XlamFc, XlamMistral
 from distill.families.xlam2 import Xlam2Llama, Xlam2Qwen
 
 Role = Literal["teacher", "student"]
+AnyFamily = TypeVar("AnyFamily", bound=Family)
 # By role, because a Llama may be an xLAM teacher or a Llama 3 student: its class alone does not say which. Among the
 # teachers the size of the vocabulary does, from the largest down.
+_TEACHERS: tuple[TeacherFamily, ...] = (Xlam2Qwen(), Xlam2Llama(), XlamFc(), XlamMistral(), Xlam())
 _FAMILIES: Mapping[Role, tuple[Family, ...]] = {
-    "teacher": (Xlam2Qwen(), Xlam2Llama(), XlamFc(), XlamMistral(), Xlam()),
+    "teacher": _TEACHERS,
     "student": (Qwen3(), Llama3(), Gemma4()),
 }
 FAMILIES: Mapping[str, Family] = {family.name: family for group in _FAMILIES.values() for family in group}
@@ -48,10 +51,19 @@ def family_for(config: Mapping[str, Any], role: Role = "student") -> Family:
     Raises:
         UnknownFamilyError: there is none.
     """
-    for family in _FAMILIES[role]:
+    return _first_of(_FAMILIES[role], config, role)
+
+
+def teacher_family_for(config: Mapping[str, Any]) -> TeacherFamily:
+    """As ``family_for``, of teachers."""
+    return _first_of(_TEACHERS, config, "teacher")
+
+
+def _first_of(families: Sequence[AnyFamily], config: Mapping[str, Any], role: Role) -> AnyFamily:
+    for family in families:
         if family.accepts(config):
             return family
-    known = sorted(name for family in _FAMILIES[role] for name in family.architectures)
+    known = sorted(name for family in families for name in family.architectures)
     raise UnknownFamilyError(
         f"no known {role} family has the architectures {sorted(config.get('architectures') or ())}; "
         f"choose a base with one of {known}"

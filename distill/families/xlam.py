@@ -6,11 +6,12 @@ The turn markers are those of these bases' instruct templates.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from distill.families.base import Family, Prompt
+from distill.families.base import Prompt
+from distill.families.teachers import TeacherFamily
 from distill.teacher.prompts import (
     FUNCTION_CALLING,
     REASONING,
@@ -19,6 +20,7 @@ from distill.teacher.prompts import (
     xlam1_answer,
     xlam1_messages,
 )
+from distill.teacher.protocol import ChatMessage
 from distill.teacher.reading import parse_calls
 from distill.trajectories.calls import ParsedCalls, ParseOutcome
 from distill.trajectories.types import Message
@@ -31,7 +33,7 @@ _SYSTEM = (
 )
 
 
-class Xlam(Family):
+class Xlam(TeacherFamily):
     """Our stand-ins for xLAM-1 models: small vocabularies, and instructions in few words."""
 
     name = "xlam"
@@ -41,9 +43,12 @@ class Xlam(Family):
     dialect: Xlam1Dialect = STAND_IN
     default_system = ""
 
-    def prompt(self, prompt: Prompt) -> str:
+    def messages(self, prompt: Prompt) -> tuple[ChatMessage, ...]:
         """Put the first user turn into xLAM-1's blocks together with the tools; later turns follow as they are."""
-        messages = xlam1_messages(prompt, self.dialect)
+        return xlam1_messages(prompt, self.dialect)
+
+    def render(self, messages: Sequence[ChatMessage]) -> str:
+        """Put the base's turn markers around the messages."""
         text = _BEGIN
         if self.default_system and all(message.role != "system" for message in messages):
             text += f"{self.default_system}\n"
@@ -77,7 +82,7 @@ class XlamFc(Xlam):
         return super().accepts(config) and config.get("vocab_size", 0) >= 32_000
 
 
-class XlamMistral(Family):
+class XlamMistral(TeacherFamily):
     """xLAM-7b-r on Mistral, xLAM-8x7b-r and xLAM-8x22b-r on Mixtral: one message with a block of history.
 
     Their template as published with xLAM-8x7b-r, which is that of Mistral's first instruct models.
@@ -87,9 +92,13 @@ class XlamMistral(Family):
     architectures = frozenset({"MistralForCausalLM", "MixtralForCausalLM"})
     stop_tokens = ("</s>",)
 
-    def prompt(self, prompt: Prompt) -> str:
-        """Put the whole conversation into one instruction."""
-        (message,) = xlam1_messages(prompt, REASONING)
+    def messages(self, prompt: Prompt) -> tuple[ChatMessage, ...]:
+        """Put the whole conversation into one message."""
+        return xlam1_messages(prompt, REASONING)
+
+    def render(self, messages: Sequence[ChatMessage]) -> str:
+        """Make an instruction of it."""
+        (message,) = messages
         return f"<s> [INST] {message.content} [/INST]"
 
     def target(self, turn: Message) -> str:

@@ -7,17 +7,19 @@ a turn. Neither base's format has a place for reasoning, nor for prose in a turn
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from distill.families.base import Family, Prompt
+from distill.families.base import Prompt
+from distill.families.teachers import TeacherFamily
 from distill.teacher.prompts import xlam2_answer, xlam2_messages
+from distill.teacher.protocol import ChatMessage
 from distill.teacher.reading import parse_calls
 from distill.trajectories.calls import ParseOutcome
 from distill.trajectories.types import Message
 
 
-class Xlam2Qwen(Family):
+class Xlam2Qwen(TeacherFamily):
     """xLAM-2-1b-fc-r, xLAM-2-3b-fc-r and xLAM-2-32b-fc-r."""
 
     name = "xlam2-qwen"
@@ -25,9 +27,13 @@ class Xlam2Qwen(Family):
     stop_tokens = ("<|im_end|>",)
     other_stop_tokens = ("<|endoftext|>",)
 
-    def prompt(self, prompt: Prompt) -> str:
-        """Render as the published template does; below a custom system message, with the instruction that it omits."""
-        turns = (f"<|im_start|>{each.role}\n{each.content}<|im_end|>" for each in xlam2_messages(prompt, "qwen"))
+    def messages(self, prompt: Prompt) -> tuple[ChatMessage, ...]:
+        """As the published template has them; below a custom system message, with the instruction that it omits."""
+        return xlam2_messages(prompt, "qwen")
+
+    def render(self, messages: Sequence[ChatMessage]) -> str:
+        """Render as the published template does."""
+        turns = (f"<|im_start|>{each.role}\n{each.content}<|im_end|>" for each in messages)
         return "".join(turns) + "<|im_start|>assistant\n"
 
     def target(self, turn: Message) -> str:
@@ -39,7 +45,7 @@ class Xlam2Qwen(Family):
         return parse_calls(text)
 
 
-class Xlam2Llama(Family):
+class Xlam2Llama(TeacherFamily):
     """Llama-xLAM-2-8b-fc-r and Llama-xLAM-2-70b-fc-r."""
 
     name = "xlam2-llama"
@@ -51,9 +57,13 @@ class Xlam2Llama(Family):
         """Take those with Llama 3's vocabulary of 128,256 entries: xLAM-1 has the same architecture and fewer."""
         return super().accepts(config) and config.get("vocab_size", 0) >= 128_000
 
-    def prompt(self, prompt: Prompt) -> str:
-        """Render as the published template does; below a custom system message, with the instruction that it omits."""
-        turns = (f"{_header(each.role)}{each.content}<|eot_id|>" for each in xlam2_messages(prompt, "llama"))
+    def messages(self, prompt: Prompt) -> tuple[ChatMessage, ...]:
+        """As the published template has them; below a custom system message, with the instruction that it omits."""
+        return xlam2_messages(prompt, "llama")
+
+    def render(self, messages: Sequence[ChatMessage]) -> str:
+        """Render as the published template does."""
+        turns = (f"{_header(each.role)}{each.content}<|eot_id|>" for each in messages)
         return f"<|begin_of_text|>{''.join(turns)}{_header('assistant')}"
 
     def target(self, turn: Message) -> str:

@@ -12,6 +12,7 @@ import torch
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from distill.families.base import Family, Prompt
+from distill.inference.written import Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +79,42 @@ def generate(
     batch_size: int | None = None,
     write: Write | None = None,
 ) -> list[str]:
+    """The texts of ``write_turns``."""
+    turns = write_turns(loaded, prompts, max_new_tokens=max_new_tokens, batch_size=batch_size, write=write)
+    return [turn.text for turn in turns]
+
+
+def write_turns(
+    loaded: LoadedModel,
+    prompts: Sequence[Prompt],
+    *,
+    max_new_tokens: int = 256,
+    batch_size: int | None = None,
+    write: Write | None = None,
+) -> list[Written]:
     """Write one assistant turn per prompt, greedily and unconstrained, in the order of ``prompts``.
 
     Returns the raw texts, special tokens of the call syntax included, without stop tokens and padding. A turn that hits
     ``max_new_tokens`` is returned as far as it got. ``batch_size`` prompts are answered at a time, as many as suit the
     device unless told. ``write`` are replicas of ``loaded``; it writes itself unless told.
     """
-    size = batch_size or (_CPU_BATCH if loaded.model.device.type == "cpu" else _ACCELERATOR_BATCH)
+    size = batch_size or rows_at_once(loaded)
     encoded = [loaded.family.prompt_ids(prompt, loaded.tokenizer) for prompt in prompts]
     # Prompts of similar length share a batch, so that little of it is padding; those that take longest come first.
     order = sorted(range(len(encoded)), key=lambda index: len(encoded[index]), reverse=True)
     batches = [[encoded[index] for index in order[start : start + size]] for start in range(0, len(order), size)]
     written = chain.from_iterable((write or partial(write_batches, loaded))(batches, max_new_tokens))
     stops = loaded.family.stop_ids(loaded.tokenizer)
-    texts = {index: _decode(loaded.tokenizer, ids, stops) for index, ids in zip(order, written, strict=True)}
-    return [texts[index] for index in range(len(encoded))]
+    new = dict(zip(order, written, strict=True))
+    return [
+        Written(decoded(loaded.tokenizer, new[index], stops), len(encoded[index]), written_count(new[index], stops))
+        for index in range(len(encoded))
+    ]
+
+
+def rows_at_once(loaded: LoadedModel) -> int:
+    """How many rows of a batch suit the device."""
+    return _CPU_BATCH if loaded.model.device.type == "cpu" else _ACCELERATOR_BATCH
 
 
 def write_batches(loaded: LoadedModel, batches: Sequence[Sequence[Ids]], max_new_tokens: int) -> Iterable[list[Ids]]:
@@ -125,7 +147,13 @@ def left_padded(rows: Sequence[Sequence[int]], pad: int, device: torch.device) -
     return ids, mask
 
 
-def _decode(tokenizer: PreTrainedTokenizerBase, ids: Ids, stops: Sequence[int]) -> str:
+def written_count(ids: Ids, stops: Sequence[int]) -> int:
+    """How many of the new ids of a row were written: the first stop token included, the padding behind it not."""
+    return min((ids.index(stop) + 1 for stop in stops if stop in ids), default=len(ids))
+
+
+def decoded(tokenizer: PreTrainedTokenizerBase, ids: Ids, stops: Sequence[int]) -> str:
+    """The text of a row's new ids up to the first stop token, special tokens of the call syntax included."""
     ends = [ids.index(stop) for stop in stops if stop in ids]
     text = tokenizer.decode(list(ids)[: min(ends, default=len(ids))], skip_special_tokens=False)
     if not isinstance(text, str):

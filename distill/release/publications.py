@@ -94,11 +94,25 @@ def teacher_adapter(recipe: Recipe, licenses: Sequence[str], base: str, data: st
     return Publication(_name(recipe.namespace, "models", teacher.model_id), teacher.display_name, version)
 
 
-def traces(recipe: Recipe, teacher: str) -> Publication:
-    """The verified answers of the teacher. No licence of their own: what reaches them comes through the teacher."""
+def replay_data(recipe: Recipe, digest: str) -> Publication:
+    """The user's own data that replay rows are drawn from, of which nothing is known. It stays where it is."""
+    version = version_pb2.Version(kind=version_pb2.VERSION_KIND_TRAJECTORIES, imported=True)
+    version.tags["file_sha256"] = digest
+    return Publication(_name(recipe.namespace, "datasets", recipe.replay_id), recipe.replay_id, version)
+
+
+def traces(recipe: Recipe, teacher: str, judge: str = "", replay: str = "") -> Publication:
+    """The dataset of verified answers. No licence of its own: what reaches it comes through its parents.
+
+    ``judge`` is empty where no model had a say in it, and ``replay`` where nothing but verified answers is in it.
+    """
     version = version_pb2.Version(
         kind=version_pb2.VERSION_KIND_TRAJECTORIES,
-        edges=[_edge(version_pb2.EDGE_TYPE_GENERATED_BY, teacher)],
+        edges=[
+            _edge(version_pb2.EDGE_TYPE_GENERATED_BY, teacher),
+            *([_edge(version_pb2.EDGE_TYPE_JUDGED_BY, judge)] if judge else []),
+            *([_edge(version_pb2.EDGE_TYPE_DERIVED_FROM, replay)] if replay else []),
+        ],
         stand_in=recipe.teacher.base.stand_in,
     )
     _made_here(version, [])
@@ -139,7 +153,8 @@ def merged_student(recipe: Recipe, parents: Parents, adapter: str) -> Publicatio
             _edge(version_pb2.EDGE_TYPE_MERGE, adapter),
             _edge(version_pb2.EDGE_TYPE_TRAINED_ON, parents.traces),
             _edge(version_pb2.EDGE_TYPE_EVALUATED_ON, parents.evaluation),
-            _edge(version_pb2.EDGE_TYPE_EVALUATED_AGAINST, parents.teacher),
+            # One behind an endpoint was asked, and never scored.
+            *([] if recipe.teacher.endpoint else [_edge(version_pb2.EDGE_TYPE_EVALUATED_AGAINST, parents.teacher)]),
         ],
         stand_in=recipe.stand_in,
     )

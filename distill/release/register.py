@@ -15,12 +15,13 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict, ParseDict
 
+from distill.datasets.write import PLOTS, registration
 from distill.recipe import Checkpoint, Stage
 from distill.release import publications as pub
 from distill.release.card import Card, render_card
-from distill.runs.catalog import Entries, checkpoint_entries
+from distill.runs.catalog import Entries, recipe_entries
 from distill.runs.plan import evaluated_outcomes, plan_outcomes, teacher_licenses
-from distill.stages import evaluate, finetune_teacher, merge, verify
+from distill.stages import curate, evaluate, finetune_teacher, merge
 from distill.stages.inputs import ADAPTER
 from distill.stages.spec import Report, StageSpec, read_result, write_json
 from spiritsafe.client import Client
@@ -42,9 +43,9 @@ def register_teacher(client: Client, spec: StageSpec, report: Report) -> dict[st
 
     The adapter's edges carry its base's terms to it from that moment on. Outcomes of what is still to come are planned.
     """
-    registrar = _Registrar(client, spec, report, _TEACHER_STEPS)
+    registrar = _Registrar(client, spec, report, 1 if spec.recipe.teacher.endpoint else _TEACHER_STEPS)
     outputs = registrar.teacher()
-    evaluated = evaluated_outcomes(client, {"teacher": outputs.teacher_adapter})
+    evaluated = evaluated_outcomes(client, {"teacher": _teacher_of(outputs)})
     planned = [one for one in registrar.outcomes if one.subject != "teacher"]
     return _figures_of(outputs, [*evaluated, *planned])
 
@@ -52,8 +53,13 @@ def register_teacher(client: Client, spec: StageSpec, report: Report) -> dict[st
 def register(client: Client, spec: StageSpec, report: Report) -> dict[str, Any]:
     """Registers everything else and returns outputs and licence outcomes, as figures of the run."""
     outputs = _Registrar(client, spec, report, _STEPS).student()
-    versions = {"teacher": outputs.teacher_adapter, "traces": outputs.traces, "student": outputs.student}
+    versions = {"teacher": _teacher_of(outputs), "traces": outputs.traces, "student": outputs.student}
     return _figures_of(outputs, evaluated_outcomes(client, versions))
+
+
+def _teacher_of(outputs: run_pb2.Outputs) -> str:
+    """Who wrote the traces: the tuned adapter, or the base where it was asked as it is served."""
+    return outputs.teacher_adapter or outputs.teacher_base
 
 
 def _figures_of(outputs: run_pb2.Outputs, outcomes: Sequence[run_pb2.LicenseOutcome]) -> dict[str, Any]:
@@ -64,20 +70,18 @@ class _Registrar:
     def __init__(self, client: Client, spec: StageSpec, report: Report, steps: int) -> None:
         self._client = client
         self._spec = spec
-        self._recipe = spec.recipe
+        self._recipe = recipe = spec.recipe
         self._report = report
         self._done, self._steps = 0, steps
-        recipe = spec.recipe
-        self._entries: Entries = {
-            **checkpoint_entries(client, recipe.teacher.base, "recipe.teacher.base"),
-            **checkpoint_entries(client, recipe.student.base, "recipe.student.base"),
-        }
+        self._entries: Entries = recipe_entries(client, recipe)
         self._ancestors: dict[str, str] = {}
         self.outcomes = self._planned_outcomes()
 
     def teacher(self) -> run_pb2.Outputs:
         recipe = self._recipe
         base = self._base(recipe.teacher.base, "teacher")
+        if recipe.teacher.endpoint:
+            return run_pb2.Outputs(teacher_base=base)
         data = self._publish(pub.teacher_data(recipe), self._output("finetune_teacher", finetune_teacher.DATA))
         licenses = teacher_licenses(recipe, self._entries)
         adapter = self._publish(
@@ -85,13 +89,16 @@ class _Registrar:
             self._output("finetune_teacher", ADAPTER),
             self._teacher_card(licenses),
         )
-        return run_pb2.Outputs(teacher_base=base, teacher_adapter=adapter)
+        return run_pb2.Outputs(teacher_base=base, teacher_adapter=adapter, teacher_data=data)
 
     def student(self) -> run_pb2.Outputs:
         recipe = self._recipe
         outputs = self._run_figures("register_teacher").outputs
-        teacher = outputs.teacher_adapter
-        traces = self._publish(pub.traces(recipe, teacher), self._output("verify", verify.TRACES))
+        teacher = _teacher_of(outputs)
+        judge, replay = self._judge(), self._replay()
+        dataset = self._output("curate", curate.DATASET)
+        registration(dataset)  # raises where it is not as it was written
+        traces = self._publish(pub.traces(recipe, teacher, judge, replay), dataset, leave_out=(PLOTS,))
         evaluation = self._publish(pub.evaluation_data(recipe), self._output("evaluate", evaluate.DATASET))
         student_base = self._base(recipe.student.base, "student")
         parents = pub.Parents(student_base, traces, evaluation, teacher)
@@ -109,7 +116,10 @@ class _Registrar:
             self._record_evaluation(version, parents)
         return run_pb2.Outputs(
             teacher_base=outputs.teacher_base,
-            teacher_adapter=teacher,
+            teacher_adapter=outputs.teacher_adapter,
+            teacher_data=outputs.teacher_data,
+            judge=judge,
+            replay=replay,
             traces=traces,
             student_base=student_base,
             student_adapter=adapter,
@@ -132,6 +142,19 @@ class _Registrar:
             )
         )
 
+    def _judge(self) -> str:
+        """The version of the judge, with its ancestors from the catalogue; empty where none had a say."""
+        judge = self._recipe.judge
+        return self._ancestor(judge.name) if judge and self._figures("verify")["judges"] else ""
+
+    def _replay(self) -> str:
+        """The version that stands for the data that replay was drawn from; empty where there is none."""
+        if not self._recipe.curation.replay_path:
+            return ""
+        publication = pub.replay_data(self._recipe, self._spec.sources["replay"].digest)
+        self._ensure_node(publication)
+        return publish_once(self._client, str(publication.node), publication.version, None).name
+
     def _base(self, checkpoint: Checkpoint, role: str) -> str:
         """The version of a run's base, with its ancestors from the catalogue."""
         repo = _public(checkpoint)
@@ -142,7 +165,8 @@ class _Registrar:
             self._entries.get(repo),
             self._parent_edges(repo),
             checkpoint,
-            source.digest,
+            # Of a teacher that is served somewhere nobody has seen the weights.
+            "" if role == "teacher" and self._recipe.teacher.endpoint else source.digest,
             source.revision,
         )
         # Only stand-ins bring their bytes: published weights stay where they are.
@@ -187,19 +211,21 @@ class _Registrar:
             if not token:
                 return ""
 
-    def _publish(self, publication: pub.Publication, folder: Path, card: Card | None = None) -> str:
+    def _publish(
+        self, publication: pub.Publication, folder: Path, card: Card | None = None, leave_out: Sequence[str] = ()
+    ) -> str:
         self._ensure_node(publication)
-        staged = self._stage(publication.node, folder, card)
+        staged = self._stage(publication.node, folder, card, leave_out)
         version = publish_once(self._client, str(publication.node), publication.version, staged)
         shutil.rmtree(staged)
         self._advance(version.name)
         return version.name
 
-    def _stage(self, node: NodeName, folder: Path, card: Card | None) -> Path:
+    def _stage(self, node: NodeName, folder: Path, card: Card | None, leave_out: Sequence[str]) -> Path:
         """A copy of a stage's output with the card in it; the output itself stays as its digest says."""
         staged = self._spec.folder / "staged" / node.collection / node.id
         shutil.rmtree(staged, ignore_errors=True)
-        shutil.copytree(folder, staged, copy_function=_link)
+        shutil.copytree(folder, staged, copy_function=_link, ignore=shutil.ignore_patterns(*leave_out))
         if card is not None:
             (staged / "README.md").unlink(missing_ok=True)
             (staged / "README.md").write_text(render_card(card, sorted(path.name for path in staged.iterdir())))
@@ -259,7 +285,9 @@ class _Registrar:
             relation=relation,
             datasets=[recipe.traces_id],
             stand_in=recipe.stand_in,
-            scores=[one for stage in _SCORING for one in self._run_figures(stage).scores],
+            scores=[
+                one for stage in _SCORING if stage in self._spec.upstream for one in self._run_figures(stage).scores
+            ],
             outcomes=[one for one in self.outcomes if one.subject == "student"],
         )
 

@@ -15,7 +15,7 @@ from distill.families.base import Prompt
 from distill.rollouts.episode import Episode, Game
 from distill.rollouts.journal import Journal, Key
 from distill.rollouts.seeds import reply_seed
-from distill.teacher.protocol import ChatMessage, Sampling, Teacher, TeacherRequest
+from distill.teacher.protocol import ChatMessage, Sampling, Teacher, TeacherRequest, TokenAlternatives
 from distill.trajectories.calls import ParseOutcome
 
 
@@ -35,7 +35,7 @@ class AskSettings:
 
     ``samples`` episodes of each scenario, ``conversations`` at a time; tools run in ``sandboxes`` processes, with
     ``time_limit_s`` for the calls of one turn where ``setup`` says nothing else. ``seed`` decides the seed of every
-    reply.
+    reply, and ``top_logprobs`` alternatives of its tokens are asked for.
     """
 
     sampling: Sampling
@@ -45,6 +45,12 @@ class AskSettings:
     sandboxes: int = 1
     time_limit_s: float = 30.0
     setup: Setup = field(default_factory=Setup)
+    top_logprobs: int = 0
+
+
+Tokens = tuple[tuple[TokenAlternatives, ...], ...]
+"""Of each assistant turn of an episode, its tokens with alternatives."""
+OnTokens = Callable[[Episode, Tokens], None]
 
 
 def ask(
@@ -55,28 +61,33 @@ def ask(
     journal: Journal,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[Episode]:
-    """Play every sample that ``journal`` does not hold yet, and return all, by scenario and sample.
-
-    Raises:
-        SpiritsafeError: what the teacher or the sandbox raised; what was done by then is in the journal.
-    """
-    return asyncio.run(_ask(teacher, scenarios, dialect, settings, journal, on_progress))
+    """``ask_all`` where no event loop runs."""
+    return asyncio.run(ask_all(teacher, scenarios, dialect, settings, journal, on_progress))
 
 
-async def _ask(
+async def ask_all(
     teacher: Teacher,
     scenarios: Sequence[Scenario],
     dialect: Dialect,
     settings: AskSettings,
     journal: Journal,
-    on_progress: Callable[[int, int], None],
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    on_tokens: OnTokens = lambda _episode, _tokens: None,
 ) -> list[Episode]:
+    """Play every sample that ``journal`` does not hold yet, and return all, by scenario and sample.
+
+    ``on_tokens`` is told of each episode before it is in the journal, and of some once more after a kill.
+
+    Raises:
+        SpiritsafeError: what the teacher or the sandbox raised; what was done by then is in the journal.
+    """
     wanted = [(scenario, sample) for scenario in scenarios for sample in range(settings.samples)]
     done = journal.read(scenarios)
     on_progress(len(done), len(wanted))
     missing = iter([(scenario, sample) for scenario, sample in wanted if (scenario.id, sample) not in done])
 
-    def keep(episode: Episode) -> None:
+    def keep(episode: Episode, tokens: Tokens) -> None:
+        on_tokens(episode, tokens)
         journal.add([episode])
         done[episode.scenario.id, episode.sample] = episode
         on_progress(len(done), len(wanted))
@@ -96,10 +107,10 @@ async def _ask(
     return [done[key] for key in keys]
 
 
-async def _converse(player: _Player, missing: Iterator[tuple[Scenario, int]], keep: Callable[[Episode], None]) -> None:
+async def _converse(player: _Player, missing: Iterator[tuple[Scenario, int]], keep: OnTokens) -> None:
     """One conversation after the other, until none is missing."""
     for scenario, sample in missing:
-        keep(await player.play(scenario, sample))
+        keep(*await player.play(scenario, sample))
 
 
 class _Tools:
@@ -130,15 +141,19 @@ class _Player:
     settings: AskSettings
     tools: _Tools
 
-    async def play(self, scenario: Scenario, sample: int) -> Episode:
+    async def play(self, scenario: Scenario, sample: int) -> tuple[Episode, Tokens]:
         game = Game(scenario, self.dialect.parse, self.dialect.messages, sample)
+        tokens: list[tuple[TokenAlternatives, ...]] = []
         while game.ending is None:
             seed = reply_seed(self.settings.seed, scenario.id, sample, len(game.texts))
             sampling = replace(self.settings.sampling, seed=seed)
-            reply = await self.teacher.ask(TeacherRequest(tuple(self.dialect.messages(game.prompt)), sampling))
+            messages = tuple(self.dialect.messages(game.prompt))
+            reply = await self.teacher.ask(TeacherRequest(messages, sampling, self.settings.top_logprobs))
             game.count(reply.prompt_tokens, reply.completion_tokens)
+            game.model = reply.model
+            tokens.append(reply.tokens)
             take = game.cut if reply.finish_reason == "length" else game.read
             take(reply.text)
             if game.pending:
                 await self.tools.run(game)
-        return game.episode()
+        return game.episode(), tuple(tokens)

@@ -28,7 +28,7 @@ class Episode:
     ``messages`` end with the last assistant turn that could be read, and the results of its calls if they were run.
     ``texts`` are the raw assistant turns, an unreadable last one included. ``problem`` says why the episode was not
     finished, and where in the last text. ``sample`` numbers the episodes of one scenario, from 0. Tokens are those of
-    all turns together, 0 where nobody counted them.
+    all turns together. ``model`` is the id under which a server says that it served the teacher, empty where none did.
     """
 
     scenario: Scenario
@@ -40,6 +40,7 @@ class Episode:
     sample: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    model: str = ""
 
     def to_json(self) -> Row:
         """As JSON values, with the scenario's id alone."""
@@ -51,6 +52,7 @@ class Episode:
             "position": self.position,
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
+            "model": self.model,
             "texts": list(self.texts),
             "messages": [message_to_json(message) for message in self.messages],
         }
@@ -69,7 +71,7 @@ class Episode:
             texts=tuple(row["texts"]),
             **{
                 name: row[name]
-                for name in ("ending", "problem", "position", "sample", "prompt_tokens", "completion_tokens")
+                for name in ("ending", "problem", "position", "sample", "prompt_tokens", "completion_tokens", "model")
             },
         )
 
@@ -94,6 +96,7 @@ class Game:
     steps: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    model: str = ""
     ending: Ending | None = None
     problem: str = ""
     position: int = 0
@@ -165,6 +168,7 @@ class Game:
             sample=self.sample,
             prompt_tokens=self.prompt_tokens,
             completion_tokens=self.completion_tokens,
+            model=self.model,
         )
 
     def _check(self) -> None:

@@ -13,9 +13,10 @@ from distill.environments.base import Scenario
 from distill.environments.definitions import Setup
 from distill.environments.sandbox import Sandbox
 from distill.families.base import Family, Prompt
+from distill.inference.written import Written
 from distill.rollouts.episode import Episode, Game
 
-Respond = Callable[[Sequence[Prompt]], Sequence[str]]
+Respond = Callable[[Sequence[Prompt]], Sequence[Written]]
 """Writes one raw assistant turn for each prompt."""
 
 
@@ -41,9 +42,10 @@ def play(
     games = [Game(scenario, family.parse, family.prompt) for scenario in scenarios]
     with Sandbox(setup or Setup()) as sandbox:
         while at_work := [game for game in games if game.ending is None]:
-            texts = respond([game.prompt for game in at_work])
-            for game, text in zip(at_work, texts, strict=True):
-                game.read(text)
+            turns = respond([game.prompt for game in at_work])
+            for game, turn in zip(at_work, turns, strict=True):
+                game.count(turn.prompt_tokens, turn.completion_tokens)
+                game.read(turn.text)
             calling = [game for game in at_work if game.pending]
             for game, execution in zip(calling, sandbox.run([one.job for one in calling], time_limit_s), strict=True):
                 game.answer(execution)

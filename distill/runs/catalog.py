@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from distill.recipe import Checkpoint
+from distill.recipe import Checkpoint, Recipe
 from spiritsafe.client import Client
 from spiritsafe.errors import InvalidArgument, NotFound, Violation
 from spiritsafe.registry.v1 import catalog_pb2
@@ -28,12 +28,32 @@ def upstream_entries(client: Client, hub_repo: str) -> Entries:
     return entries
 
 
-def checkpoint_entries(client: Client, checkpoint: Checkpoint, field: str) -> Entries:
-    """As ``upstream_entries``. Raises InvalidArgument when the recipe names an entry that does not exist."""
-    entries = upstream_entries(client, checkpoint.catalog_entry)
-    named = checkpoint.catalog_entry and checkpoint.catalog_entry != checkpoint.value
-    if named and not entries:
-        description = f"{checkpoint.catalog_entry!r} is not in the catalogue"
+def recipe_entries(client: Client, recipe: Recipe) -> Entries:
+    """As ``upstream_entries``, of teacher, student and judge.
+
+    Raises:
+        InvalidArgument: the recipe names an entry that does not exist.
+    """
+    entries = {
+        **_checkpoint_entries(client, recipe.teacher.base, "recipe.teacher.base"),
+        **_checkpoint_entries(client, recipe.student.base, "recipe.student.base"),
+    }
+    if recipe.judge:
+        entries |= _named_entries(client, recipe.judge.catalog_entry, "recipe.judge")
+    return entries
+
+
+def _checkpoint_entries(client: Client, checkpoint: Checkpoint, field: str) -> Entries:
+    # A hub repository need not be known; an entry that somebody names beside it must be.
+    if checkpoint.catalog_entry == checkpoint.value:
+        return upstream_entries(client, checkpoint.value)
+    return _named_entries(client, checkpoint.catalog_entry, field)
+
+
+def _named_entries(client: Client, hub_repo: str, field: str) -> Entries:
+    entries = upstream_entries(client, hub_repo)
+    if hub_repo and not entries:
+        description = f"{hub_repo!r} is not in the catalogue"
         raise InvalidArgument(
             f"{field}.catalog_entry: {description}",
             reason="UNKNOWN_CATALOG_ENTRY",

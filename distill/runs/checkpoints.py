@@ -17,7 +17,8 @@ from spiritsafe.errors import InvalidArgument, Violation
 from spiritsafe.publish import file_digest, folder_manifest
 
 # Pickles are never opened, so they are not even fetched.
-_WANTED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
+_CONFIGURATION = ("*.json", "*.model", "*.txt", "*.jinja")
+_WANTED = (*_CONFIGURATION, "*.safetensors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +40,22 @@ def local_folder(checkpoint: Checkpoint) -> Path | None:
     return Path(checkpoint.value) if checkpoint.location == "path" else None
 
 
-def fetch(checkpoint: Checkpoint) -> tuple[Path, str]:
-    """The folder with the weights, downloaded from the hub if need be, and the hub's commit ("" elsewhere)."""
+def fetch(checkpoint: Checkpoint, *, weights: bool = True) -> tuple[Path, str]:
+    """The folder with the weights, downloaded from the hub if need be, and the hub's commit ("" elsewhere).
+
+    Without ``weights`` only configuration and tokenizer are downloaded.
+    """
     folder = local_folder(checkpoint)
     if folder is not None:
         return folder, ""
     from huggingface_hub import snapshot_download
 
     snapshot = Path(
-        snapshot_download(checkpoint.value, revision=checkpoint.revision or None, allow_patterns=list(_WANTED))
+        snapshot_download(
+            checkpoint.value,
+            revision=checkpoint.revision or None,
+            allow_patterns=list(_WANTED if weights else _CONFIGURATION),
+        )
     )
     return snapshot, snapshot.name
 
@@ -58,15 +66,17 @@ def folder_digest(folder: Path) -> str:
 
 
 def find_sources(recipe: Recipe) -> dict[str, Source]:
-    """Fetches and digests what the run starts from: ``teacher``, ``student`` and, if any, the user's ``dataset``,
-    ``scenarios`` and ``module`` of an environment.
+    """Fetches and digests what the run starts from: ``teacher``, ``student``, and the user's own files if any.
+
+    Those are ``dataset``, ``scenarios`` and ``module`` of an environment, ``replay``, and ``suite_0`` and so on. Of a
+    teacher behind an endpoint the weights are left where they are.
 
     Raises:
         InvalidArgument: a folder or file is missing, or a base is not of a known family.
     """
     found: dict[str, Source] = {}
     for role, checkpoint in _bases(recipe):
-        folder, revision = fetch(checkpoint)
+        folder, revision = fetch(checkpoint, weights=role == "student" or recipe.teacher.endpoint is None)
         check_family(recipe, role, read_config(folder, role))
         found[role] = Source(str(folder), folder_digest(folder), revision)
     for name, field, path in _files(recipe):
@@ -85,6 +95,8 @@ def _files(recipe: Recipe) -> Iterator[tuple[str, str, Path]]:
         yield "scenarios", "recipe.environment.scenarios_path", Path(environment.scenarios_path)
     if environment.module and environment.module.is_file:
         yield "module", "recipe.environment.module.source", Path(environment.module.source)
+    for name, (file, field) in recipe.curation.files.items():
+        yield name, field, Path(file)
 
 
 def check_here(recipe: Recipe) -> list[str]:

@@ -10,7 +10,7 @@ from google.protobuf.struct_pb2 import Struct
 
 from distill.recipe import Checkpoint, Recipe
 from distill.recipe_environment import Environment
-from distill.runs.catalog import Entries, checkpoint_entries
+from distill.runs.catalog import Entries, recipe_entries
 from spiritsafe.client import Client
 from spiritsafe.distill.v1 import run_pb2
 from spiritsafe.registry.v1 import licensing_pb2
@@ -26,10 +26,7 @@ def plan_outcomes(client: Client, recipe: Recipe) -> tuple[list[run_pb2.LicenseO
     Raises:
         InvalidArgument: the recipe names a catalogue entry that does not exist.
     """
-    entries = {
-        **checkpoint_entries(client, recipe.teacher.base, "recipe.teacher.base"),
-        **checkpoint_entries(client, recipe.student.base, "recipe.student.base"),
-    }
+    entries = recipe_entries(client, recipe)
     document = Struct()
     document.update(plan_scenario(recipe, entries))
     answer = client.licenses.EvaluateScenario(licensing_pb2.EvaluateScenarioRequest(scenario=document))
@@ -37,33 +34,53 @@ def plan_outcomes(client: Client, recipe: Recipe) -> tuple[list[run_pb2.LicenseO
 
 
 def plan_scenario(recipe: Recipe, entries: Entries) -> _Json:
-    """A scenario file with one case per subject over one graph: the lineage that ``register`` writes."""
+    """A scenario file with one case per subject over one graph: the lineage that ``register`` writes.
+
+    A judge is in it, whether or not there will be anything for it to decide.
+    """
     nodes, edges = _catalog_graph(entries)
-    teacher_base = _base_node(recipe.teacher.base, "teacher-base", entries, nodes)
+    teacher = _add_teacher(recipe, entries, nodes, edges)
     student_base = _base_node(recipe.student.base, "student-base", entries, nodes)
-    nodes += [
-        _teacher_data_node(recipe),
-        {
-            "id": "teacher",
-            "kind": "model",
-            "name": recipe.teacher.display_name,
-            "licenses": teacher_licenses(recipe, entries),
-        },
-        {"id": "traces", "kind": "dataset", "name": recipe.traces_id, "licenses": []},
-        _student_node("student-adapter", recipe),
-        _student_node("student", recipe),
-    ]
+    _add_traces(recipe, entries, teacher, nodes, edges)
+    nodes += [_student_node("student-adapter", recipe), _student_node("student", recipe)]
     edges += [
-        _edge("teacher", "adapter", teacher_base),
-        _edge("teacher", "trained_on", "teacher-data"),
-        _edge("traces", "generated_by", "teacher"),
         _edge("student-adapter", "adapter", student_base),
         _edge("student-adapter", "trained_on", "traces"),
         _edge("student", "merge", student_base),
         _edge("student", "merge", "student-adapter"),
         _edge("student", "trained_on", "traces"),
     ]
-    return {"cases": [{"id": subject, "nodes": nodes, "edges": edges, "subject": subject} for subject in SUBJECTS]}
+    subjects = {**{subject: subject for subject in SUBJECTS}, "teacher": teacher}
+    return {"cases": [{"id": name, "nodes": nodes, "edges": edges, "subject": node} for name, node in subjects.items()]}
+
+
+def _add_teacher(recipe: Recipe, entries: Entries, nodes: list[_Json], edges: list[_Json]) -> str:
+    """The node of whoever writes the traces: a tuned adapter, or the base itself where it is served somewhere."""
+    base = _base_node(recipe.teacher.base, "teacher-base", entries, nodes)
+    if recipe.teacher.endpoint:
+        return base
+    licenses = teacher_licenses(recipe, entries)
+    nodes += [
+        _teacher_data_node(recipe),
+        {"id": "teacher", "kind": "model", "name": recipe.teacher.display_name, "licenses": licenses},
+    ]
+    edges += [_edge("teacher", "adapter", base), _edge("teacher", "trained_on", "teacher-data")]
+    return "teacher"
+
+
+def _add_traces(recipe: Recipe, entries: Entries, teacher: str, nodes: list[_Json], edges: list[_Json]) -> None:
+    nodes.append({"id": "traces", "kind": "dataset", "name": recipe.traces_id, "licenses": []})
+    edges.append(_edge("traces", "generated_by", teacher))
+    if recipe.judge:
+        judge = recipe.judge.catalog_entry
+        if judge not in entries:
+            judge = "judge"
+            nodes.append({"id": judge, "kind": "model", "name": recipe.judge.name})
+        edges.append(_edge("traces", "judged_by", judge))
+    if recipe.curation.replay_path:
+        # Without licences it is unknown.
+        nodes.append({"id": "replay", "kind": "dataset", "name": recipe.replay_id})
+        edges.append(_edge("traces", "derived_from", "replay"))
 
 
 def read_outcomes(result: Mapping[str, Any]) -> Iterator[run_pb2.LicenseOutcome]:
@@ -105,6 +122,10 @@ def plan_warnings(recipe: Recipe, entries: Entries) -> Iterator[str]:
     yield from _environment_warnings(recipe.environment)
     if recipe.teacher.dataset_path:
         yield "the licence of the teacher's own dataset is not known: conclude it after the run, or results need review"
+    if recipe.curation.replay_path:
+        yield "the licence of the replay data is not known: conclude it after the run, or results need review"
+    if recipe.judge and recipe.judge.catalog_entry not in entries:
+        yield f"the judge {recipe.judge.name} is not in the catalogue: its licence counts as unknown"
     if not recipe.student.licenses:
         yield "the student declares no licence: a commercial channel will ask for an outbound licence"
 

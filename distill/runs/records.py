@@ -10,16 +10,16 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from distill.recipe import STAGES, Stage
 from distill.runs.store import RunRecord, state_event
-from distill.stages.spec import StageResult
+from distill.stages.spec import ATTEMPT, StageResult
 from spiritsafe.distill.v1 import run_pb2
 
 TERMINAL = frozenset({run_pb2.RUN_STATE_SUCCEEDED, run_pb2.RUN_STATE_FAILED, run_pb2.RUN_STATE_CANCELLED})
 _Events = Sequence[run_pb2.RunEvent]
 
 
-def pending_stages() -> list[run_pb2.Stage]:
+def pending_stages(stages: Sequence[Stage]) -> list[run_pb2.Stage]:
     """All stages of a new run."""
-    return [run_pb2.Stage(name=name, state=run_pb2.STAGE_STATE_PENDING) for name in STAGES]
+    return [run_pb2.Stage(name=name, state=run_pb2.STAGE_STATE_PENDING) for name in stages]
 
 
 def run_started(record: RunRecord) -> _Events:
@@ -74,6 +74,7 @@ def stage_succeeded(record: RunRecord, name: Stage, result: StageResult, now: Ti
     stage.state = run_pb2.STAGE_STATE_SUCCEEDED
     stage.input_digest = result.input_digest
     stage.seconds = result.seconds
+    stage.tokens_per_second = result.figures.get(ATTEMPT, {}).get("tokens_per_second", 0.0)
     stage.reused = result.run != record.id
     stage.end_time.CopyFrom(now)
     apply_figures(record.run, result.figures)
@@ -105,12 +106,16 @@ def progress(stage: Stage, values: Mapping[str, Any]) -> run_pb2.RunEvent:
 def apply_figures(run: run_pb2.Run, figures: Mapping[str, Any]) -> None:
     """Takes into the run what a stage found out, under ``run`` in its figures: fields of Run as JSON.
 
-    A repeated field replaces the run's, for a stage may run again; of the scores, those of the same subjects.
+    A repeated field replaces the run's, for a stage may run again; of the scores, those of the same subjects, and of
+    the dropped rows, those of the same stage.
     """
     found = ParseDict(figures.get("run", {}), run_pb2.Run())
     subjects = {score.subject for score in found.scores}
     if subjects:
         found.scores.extend([score for score in run.scores if score.subject not in subjects])
+    stages = {one.stage for one in found.dropped}
+    if stages:
+        found.dropped.extend([one for one in run.dropped if one.stage not in stages])
     for field, _ in found.ListFields():
         run.ClearField(field.name)  # type: ignore[arg-type]  # the stub lists the names one by one
     run.MergeFrom(found)

@@ -19,10 +19,11 @@ from distill.families.base import Family
 from distill.recipe import BASE_OF, Recipe
 from distill.rollouts.play import Respond
 from distill.runs import layout
-from distill.runs.checkpoints import folder_digest, read_config
+from distill.runs.checkpoints import Source, folder_digest, read_config
 from distill.stages.spec import ATTEMPT, Report, StageSpec
 from distill.training.overlong import Lengths
 from distill.trajectories.formats.ertas import iterate_ertas
+from distill.trajectories.reading import iterate_file
 from distill.trajectories.rows import TrajectoryError
 from distill.trajectories.types import Trajectory
 from spiritsafe.errors import InvalidArgument, Violation
@@ -95,31 +96,47 @@ def check_heldout(recipe: Recipe) -> None:
         ) from error
 
 
-def check_dataset(recipe: Recipe) -> None:
-    """Find out before the first stage what the teacher's training would: that a row of the user's data is malformed.
+def check_files(recipe: Recipe) -> None:
+    """Find out before the first stage what a later one would: that a row of the user's own data is malformed.
 
     Raises:
         InvalidArgument: it names file, line and field.
     """
-    if not recipe.teacher.dataset_path:
-        return
+    if recipe.teacher.dataset_path:
+        _check_rows(iterate_ertas(Path(recipe.teacher.dataset_path)), "recipe.teacher.dataset_path")
+    for path, field in recipe.curation.files.values():
+        _check_rows(iterate_file(Path(path)), field)
+
+
+def _check_rows(rows: Iterator[Trajectory], field: str) -> None:
     try:
-        deque(iterate_ertas(Path(recipe.teacher.dataset_path)), maxlen=0)
-    except TrajectoryError as error:
-        field = "recipe.teacher.dataset_path"
+        deque(rows, maxlen=0)
+    except (TrajectoryError, InvalidArgument) as error:
         raise InvalidArgument(
             f"{field}: {error}", reason="INVALID_RECIPE", violations=(Violation(field, str(error)),)
         ) from error
 
 
+def check_unchanged(source: Source, path: Path | None = None) -> None:
+    """Find out whether a file of the user's, or a copy of it at ``path``, still holds what the run took up.
+
+    Results are found again by the digest of what they were made from, so it must be true of what was read.
+
+    Raises:
+        ValueError: its bytes have changed.
+    """
+    if file_digest(path or Path(source.path)) != source.digest:
+        raise ValueError(f"{source.path} has changed since the run took it up; resume the run with what it is now")
+
+
 @contextmanager
-def responder(model: LoadedModel) -> Iterator[Respond]:
+def responder(model: LoadedModel, max_new_tokens: int = MAX_NEW_TOKENS) -> Iterator[Respond]:
     """A model that plays scenarios, greedily and unconstrained, on all the cores that it can use."""
-    from distill.inference.generate import generate
+    from distill.inference.generate import write_turns
     from distill.inference.replicas import replicas
 
     with replicas(model) as write:
-        yield lambda prompts: generate(model, prompts, max_new_tokens=MAX_NEW_TOKENS, write=write)
+        yield lambda prompts: write_turns(model, prompts, max_new_tokens=max_new_tokens, write=write)
 
 
 def family_of(spec: StageSpec, role: Role) -> Family:

@@ -42,11 +42,13 @@ def score_again(spec: StageSpec, subject: str, folder: Path) -> ScoreReport:
     return score(episodes, setup=spec.recipe.environment.setup)
 
 
-def read_episodes(path: Path, scenarios: Sequence[Scenario]) -> list[Episode]:
-    """The episodes of a file, in the order of their scenarios."""
+def read_episodes(path: Path, scenarios: Sequence[Scenario], samples: int = 1) -> list[Episode]:
+    """The episodes of a file, in the order of their scenarios, with so many samples of each."""
     with path.open(encoding="utf-8") as lines:
-        rows = {row["scenario"]: row for row in map(json.loads, lines)}
-    return [Episode.from_json(rows[scenario.id], scenario) for scenario in scenarios]
+        rows = {(row["scenario"], row["sample"]): row for row in map(json.loads, lines)}
+    return [
+        Episode.from_json(rows[scenario.id, sample], scenario) for scenario in scenarios for sample in range(samples)
+    ]
 
 
 def run_scores(subject: str, report: ScoreReport) -> dict[str, Any]:

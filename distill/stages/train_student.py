@@ -1,16 +1,15 @@
-"""Trains the student on verified trajectories, and on nothing else."""
+"""Trains the student on the curated dataset, and on nothing else."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from distill.stages import verify
+from distill.stages import curate
 from distill.stages.inputs import train_adapter
 from distill.stages.spec import Report, StageSpec
-from distill.trajectories.jsonl import read_trajectories
 
 
 def run(spec: StageSpec, report: Report) -> dict[str, Any]:
     """Writes ``adapter``."""
-    traces = read_trajectories(spec.upstream_output("verify") / verify.TRACES / verify.ROWS)
-    return train_adapter(spec, "student", traces, report)
+    rows = curate.read_dataset(spec.upstream_output("curate") / curate.DATASET)
+    return train_adapter(spec, "student", rows, report)

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from distill.errors import RunCancelled, StageFailed, WorkerStopped
-from distill.recipe import REGISTERING, UPSTREAM, Known, Recipe, Stage, from_proto, stage_digest
+from distill.recipe import REGISTERING, Known, Recipe, Stage, from_proto, stage_digest
 from distill.runs import layout, records
 from distill.runs.checkpoints import Source, find_sources
 from distill.runs.known import known_names
 from distill.runs.store import Change, RunRecord, RunStore, timestamp_now
-from distill.stages.inputs import check_dataset, check_heldout
+from distill.stages.inputs import check_files, check_heldout
 from distill.stages.spec import StageResult, StageSpec, read_result
 from distill.workflow.lock import Turns
 from distill.workflow.process import run_stage
@@ -57,8 +57,12 @@ class Execution:
         recipe = self._recipe(run_id)
         check_heldout(recipe)
         sources = find_sources(recipe)
-        check_dataset(recipe)
+        check_files(recipe)
         return {name: asdict(source) for name, source in sources.items()}
+
+    def stages(self, run_id: str) -> tuple[Stage, ...]:
+        """What is done for a run, in this order; it never changes."""
+        return self._recipe(run_id).stages
 
     def stage(
         self, run_id: str, attempt: int, stage: Stage, sources: SourceValues, upstream: Mapping[str, StageValues]
@@ -125,7 +129,7 @@ class Execution:
             input_digest=input_digest,
             recipe=recipe,
             sources={name: Source(**values) for name, values in sources.items()},
-            upstream={name: Path(upstream[name]["folder"]) for name in UPSTREAM[stage]},
+            upstream={name: Path(upstream[name]["folder"]) for name in recipe.upstream(stage)},
         )
 
     def _recipe(self, run_id: str) -> Recipe:

@@ -12,7 +12,7 @@ from spiritsafe.errors import FailedPrecondition
 DATABASE = "dbos.db"
 APPLICATION = "spiritsafe-distill"
 # Pending workflows are recovered only by the same version: a change of the workflow's steps needs a new one.
-APPLICATION_VERSION = "4"
+APPLICATION_VERSION = "5"
 # One worker per home, so its executor may have one name; with it, a new worker recovers what a dead one left.
 EXECUTOR = "worker"
 QUEUE = "runs"

@@ -12,7 +12,6 @@ from typing import Any
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
 from distill.errors import RunCancelled
-from distill.recipe import STAGES
 from distill.workflow import queue
 from distill.workflow.execution import Execution
 from spiritsafe.distill.v1 import run_pb2
@@ -73,7 +72,7 @@ def _register(execution: Execution) -> None:
 def _stages(execution: Execution, run_id: str, attempt: int) -> str:
     sources = _step("begin", execution.begin, run_id, attempt)
     done: dict[str, Any] = {}
-    for stage in STAGES:
+    for stage in execution.stages(run_id):
         done[stage] = _step(stage, execution.stage, run_id, attempt, stage, sources, dict(done))
     _step("end", execution.end, run_id, attempt, run_pb2.RUN_STATE_SUCCEEDED, "")
     return run_pb2.RunState.Name(run_pb2.RUN_STATE_SUCCEEDED)

@@ -10,6 +10,7 @@ from distill.environments.gold import gold_trajectories
 from distill.environments.support_desk.scenarios import generate
 from distill.families import family_named
 from distill.families.base import Family, Prompt
+from distill.inference.written import Written
 from distill.rollouts.episode import Episode
 from distill.rollouts.play import Respond, play
 from distill.trajectories.types import JsonValue, Message, ToolCall
@@ -46,10 +47,10 @@ def scripted(scripts: Sequence[Sequence[str]]) -> Respond:
     """A model that writes the given texts, one script a scenario, and fails the test where it is asked for more."""
     waiting = [list(script) for script in scripts]
 
-    def respond(prompts: Sequence[Prompt]) -> list[str]:
+    def respond(prompts: Sequence[Prompt]) -> list[Written]:
         texts = [script.pop(0) for script in waiting if script]
         assert len(texts) == len(prompts)
-        return texts
+        return [Written(text) for text in texts]
 
     return respond
 

@@ -7,9 +7,21 @@ import json
 import pytest
 
 from distill import recipe as recipes
+from distill.curation.settings import CurationSettings
 from distill.environments.definitions import McpServer, Setup
 from distill.environments.limits import Limits
-from distill.recipe import REGISTERING, STAGES, UPSTREAM, Stage, from_json, from_proto, stage_digest, to_json, to_proto
+from distill.recipe import (
+    REGISTERING,
+    STAGES,
+    TUNING,
+    UPSTREAM,
+    Stage,
+    from_json,
+    from_proto,
+    stage_digest,
+    to_json,
+    to_proto,
+)
 from spiritsafe.distill.v1 import run_pb2
 from spiritsafe.errors import InvalidArgument
 from tests.distill.recipes import KNOWN, recipe_message
@@ -41,8 +53,74 @@ def test_published_weights_get_their_own_defaults() -> None:
 def test_a_recipe_survives_both_forms() -> None:
     recipe = from_proto(change(teacher__training__overlong="split"), KNOWN)
     assert (recipe.teacher.training.overlong, recipe.student.training.overlong) == ("split", "fail")
-    assert from_proto(to_proto(recipe), KNOWN) == recipe
-    assert from_json(json.loads(json.dumps(to_json(recipe)))) == recipe
+    for each in (recipe, from_proto(told(), KNOWN)):
+        assert from_proto(to_proto(each), KNOWN) == each
+        assert from_json(json.loads(json.dumps(to_json(each)))) == each
+
+
+def told() -> run_pb2.Recipe:
+    """A recipe that says much of how the teacher is asked and what is kept."""
+    return change(
+        seed=7,
+        teacher__endpoint__urls=["http://a:8000/v1", "http://b:8000/v1"],
+        teacher__endpoint__api_key_env="TEACHER_KEY",
+        teacher__endpoint__reply_seconds=60.0,
+        rollout__samples=4,
+        rollout__temperature=0.7,
+        rollout__top_logprobs=16,
+        judge__endpoint__urls=["https://judge/v1"],
+        judge__catalog_entry="Qwen/Qwen3-8B",
+        curation__near_copies=0.0,
+        curation__contamination_words=13,
+        curation__turn_buckets=[1, 3],
+        curation__replay=0.1,
+        curation__replay_path="/data/general.jsonl",
+        curation__suite_paths=["/data/bfcl.json"],
+    )
+
+
+def test_what_a_recipe_says_of_asking_and_keeping_is_read() -> None:
+    recipe = from_proto(told(), KNOWN)
+    assert recipe.teacher.endpoint is not None
+    assert (recipe.teacher.endpoint.reply_seconds, recipe.teacher.endpoint.concurrency) == (60.0, 64)
+    assert (recipe.rollout.top_p, recipe.rollout.max_tokens, recipe.rollout.greedy) == (1.0, 128, False)
+    settings = recipe.curation.settings
+    assert (settings.near_copies, settings.contamination_words, settings.turn_buckets) == (None, 13, (1, 3))
+    assert (settings.replay, settings.most_of_a_tool, settings.seed) == (0.1, None, 7)
+    assert list(recipe.curation.files) == ["replay", "suite_0"]
+    assert recipe.judge is not None
+    assert recipe.judge.name == "Qwen/Qwen3-8B"
+
+
+def test_what_a_recipe_does_not_say_is_at_its_default() -> None:
+    recipe = from_proto(recipe_message(), KNOWN)
+    assert recipe.curation.settings == CurationSettings()
+    assert recipe.rollout.greedy
+    assert recipe.judge is None
+    assert recipe.stages == STAGES
+
+
+def test_a_teacher_behind_an_endpoint_is_not_tuned() -> None:
+    recipe = from_proto(change(teacher__endpoint__urls=["http://a/v1"]), KNOWN)
+    assert recipe.stages == tuple(stage for stage in STAGES if stage not in TUNING)
+    assert recipe.upstream("rollout") == ()
+    assert "evaluate_teacher" not in recipe.upstream("register")
+    digests = {stage: stage_digest("one", recipe, stage, SOURCES, DONE) for stage in recipe.stages}
+    other = from_proto(change(teacher__endpoint__urls=["http://b/v1"]), KNOWN)
+    assert stage_digest("one", other, "rollout", SOURCES, DONE) != digests["rollout"]
+
+
+def test_the_users_own_files_decide_by_name_and_content() -> None:
+    files = {"replay": "r" * 64, "suite_0": "u" * 64}
+    message = told()
+    message.teacher.ClearField("endpoint")
+    before = digests(message, {**SOURCES, **files})
+    for name in files:
+        after = digests(message, {**SOURCES, **files, name: "x" * 64})
+        assert {stage for stage in STAGES if before[stage] != after[stage]} == {"curate", *REGISTERING}
+    message.curation.replay_path = "/elsewhere/general.jsonl"
+    after = digests(message, {**SOURCES, **files})
+    assert {stage for stage in STAGES if before[stage] != after[stage]} == REGISTERING
 
 
 def change(**fields: object) -> run_pb2.Recipe:
@@ -78,6 +156,28 @@ def change(**fields: object) -> run_pb2.Recipe:
         (change(student__training__epochs=-1), "recipe.student.training.epochs"),
         (change(student__training__overlong="truncate"), "recipe.student.training.overlong"),
         (change(namespace="Not An Id"), "recipe.namespace"),
+        (change(teacher__endpoint__urls=["localhost:8000"]), "recipe.teacher.endpoint.urls"),
+        (change(teacher__endpoint__attempts=-1), "recipe.teacher.endpoint.attempts"),
+        (
+            change(teacher__endpoint__urls=["http://a/v1"], teacher__dataset_path="rows.jsonl"),
+            "recipe.teacher.dataset_path",
+        ),
+        (change(teacher__endpoint__urls=["http://a/v1"], teacher__licenses=["mit"]), "recipe.teacher.licenses"),
+        (
+            change(teacher__endpoint__urls=["http://a/v1"], teacher__training__epochs=2),
+            "recipe.teacher.training",
+        ),
+        (change(rollout__samples=2), "recipe.rollout.temperature"),
+        (change(rollout__temperature=-0.1), "recipe.rollout.temperature"),
+        (change(rollout__top_p=1.5), "recipe.rollout.top_p"),
+        (change(rollout__max_tokens=-1), "recipe.rollout.max_tokens"),
+        (change(judge__catalog_entry="a/b"), "recipe.judge.endpoint.urls"),
+        (change(curation__near_copies=2.0), "recipe.curation.near_copies"),
+        (change(curation__foreign_tools="keep"), "recipe.curation.foreign_tools"),
+        (change(curation__turn_buckets=[2, 1]), "recipe.curation.turn_buckets"),
+        (change(curation__replay=0.1), "recipe.curation.replay_path"),
+        (change(curation__replay_path="/rows.jsonl"), "recipe.curation.replay"),
+        (change(curation__replay_unit="tokens"), "recipe.curation.replay_unit"),
     ],
 )
 def test_what_is_wrong_is_named(message: run_pb2.Recipe, field: str) -> None:
@@ -101,10 +201,15 @@ def test_a_digest_changes_with_what_its_stage_reads_and_with_nothing_else() -> N
     assert changed(recipe_message()) == set()
     assert changed(change(student__display_name="acme/Other")) == REGISTERING
     assert changed(change(student__training__epochs=9)) == {"train_student", *REGISTERING}
-    heldout = {"evaluate_untouched", "evaluate_teacher", "evaluate", "merge", *REGISTERING}
+    # Rows are compared with the held-out scenarios.
+    heldout = {"evaluate_untouched", "evaluate_teacher", "curate", "evaluate", "merge", *REGISTERING}
     assert changed(change(environment__evaluation_scenarios=7)) == heldout
     assert changed(change(environment__rollout_scenarios=7)) == {"rollout", "verify", *REGISTERING}
-    assert changed(change(teacher__model_id="other")) == {"verify", *REGISTERING}
+    assert changed(change(teacher__model_id="other")) == {"verify", "curate", *REGISTERING}
+    assert changed(change(curation__near_copies=0.8)) == {"curate", *REGISTERING}
+    assert changed(change(rollout__max_tokens=64)) == {"rollout", "verify", "curate", *REGISTERING}
+    assert changed(change(rollout__conversations=3)) == REGISTERING
+    assert changed(change(judge__endpoint__urls=["http://judge/v1"])) == {"verify", *REGISTERING}
     assert changed(recipe_message(), {**SOURCES, "student": "x" * 64}) == {
         "evaluate_untouched",
         "train_student",
@@ -118,7 +223,7 @@ def test_a_digest_changes_with_what_its_stage_reads_and_with_nothing_else() -> N
 def test_another_student_changes_nothing_of_the_teachers_stages() -> None:
     message = change(student__model_id="other", student__licenses=["mit"], student__training__epochs=9)
     again = changed(message, {**SOURCES, "student": "x" * 64})
-    assert again.isdisjoint({"finetune_teacher", "evaluate_teacher", "rollout", "verify"})
+    assert again.isdisjoint({"finetune_teacher", "evaluate_teacher", "rollout", "verify", "curate"})
 
 
 def test_only_registering_is_each_runs_own() -> None:

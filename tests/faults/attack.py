@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from distill.recipe import STAGES
+from distill.recipe import STAGES, Stage
 from spiritsafe.distill.v1 import run_pb2
 from tests.distill.site import Site, stage_processes
 
@@ -58,16 +58,34 @@ def survive(site: Site, start: Start, kills: int, rng: random.Random) -> list[st
     The last kill is in the middle of registering, the others are anywhere before, and therefore in any stage that
     follows. Gives what was killed when.
     """
-    attack = _Attack(site, start, rng)
-    try:
-        for first in [*sorted(rng.choices(range(len(STAGES) - 1), k=kills - 1)), len(STAGES) - 1]:
+    firsts = [*sorted(rng.choices(range(len(STAGES) - 1), k=kills - 1)), len(STAGES) - 1]
+    with _attack(site, start, rng) as attack:
+        for first in firsts:
             attack.strike(first)
         attack.wait_for(lambda: attack.state() == run_pb2.RUN_STATE_SUCCEEDED, "success")
         attack.worker.wait(SECONDS)
+        return attack.told
+
+
+def survive_in(
+    site: Site, start: Start, stage: Stage, kills: int, rng: random.Random, done: Callable[[], bool]
+) -> list[str]:
+    """As ``survive``, with every kill from this stage on, and only until ``done``."""
+    with _attack(site, start, rng) as attack:
+        for _ in range(kills):
+            attack.strike(STAGES.index(stage))
+        attack.wait_for(done, "end")
+        return attack.told
+
+
+@contextmanager
+def _attack(site: Site, start: Start, rng: random.Random) -> Iterator[_Attack]:
+    attack = _Attack(site, start, rng)
+    try:
+        yield attack
     finally:
         attack.worker.kill()
         attack.worker.wait()
-    return attack.told
 
 
 class _Attack:

@@ -64,8 +64,10 @@ class Usage:
 class EndpointTeacher:
     """A ``Teacher``, for the length of an asynchronous context. ``usage`` may be read at any time."""
 
-    def __init__(self, settings: EndpointSettings, environment: Mapping[str, str] = os.environ) -> None:
-        """Connects to nothing yet.
+    def __init__(
+        self, settings: EndpointSettings, environment: Mapping[str, str] = os.environ, served: str = ""
+    ) -> None:
+        """Connects to nothing yet. ``served`` is the model that answered before, where one did.
 
         Raises:
             InvalidArgument: a setting is wrong, or the key's variable is not set.
@@ -73,7 +75,7 @@ class EndpointTeacher:
         self._settings = settings.check()
         self._headers = _authorization(settings, environment)
         self._model = settings.model
-        self._served = ""
+        self._served = served
         self._replicas = [Replica(url.rstrip("/")) for url in settings.urls]
         self._requests = Budget(settings.requests_per_minute)
         self._tokens = Budget(settings.tokens_per_minute)

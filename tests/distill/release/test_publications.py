@@ -65,6 +65,19 @@ def test_made_here_is_not_unknown() -> None:
     assert not version.HasField("declared_licenses")
 
 
+def test_traces_stand_on_whoever_wrote_and_judged_them_and_on_data() -> None:
+    kinds = version_pb2.EdgeType
+    edges = [
+        (kinds.Name(edge.type).removeprefix("EDGE_TYPE_").lower(), edge.parent)
+        for edge in pub.traces(RECIPE, "t", "j", "r").version.edges
+    ]
+    assert edges == [("generated_by", "t"), ("judged_by", "j"), ("derived_from", "r")]
+    replay = pub.replay_data(RECIPE, "a" * 64)
+    assert (replay.node.id, replay.version.imported) == ("teacher-traces-replay", True)
+    assert not replay.version.HasField("declared_licenses")
+    assert replay.version != pub.replay_data(RECIPE, "b" * 64).version
+
+
 def test_stand_ins_mark_what_comes_of_them() -> None:
     real = Checkpoint("hub_repo", "Qwen/Qwen3-8B", "", "Qwen/Qwen3-8B")
     mixed = replace(RECIPE, student=replace(RECIPE.student, base=real))

@@ -13,6 +13,7 @@ import pytest
 from distill.environments.base import Category, Scenario
 from distill.environments.support_desk.scenarios import generate
 from distill.families.base import Prompt
+from distill.inference.written import Written
 from distill.rollouts.asking import AskSettings, ask
 from distill.rollouts.episode import Episode
 from distill.rollouts.journal import Journal
@@ -70,9 +71,9 @@ def _prompts(scenario: Scenario, turns: Sequence[str]) -> list[str]:
     seen: list[str] = []
     waiting = iter(turns)
 
-    def respond(prompts: Sequence[Prompt]) -> list[str]:
+    def respond(prompts: Sequence[Prompt]) -> list[Written]:
         seen.extend(map(XLAM.prompt, prompts))
-        return [next(waiting)]
+        return [Written(next(waiting))]
 
     play([scenario], XLAM, respond)
     return seen

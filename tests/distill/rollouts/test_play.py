@@ -15,6 +15,7 @@ from distill.errors import SandboxLost
 from distill.evaluation.scoring import EvaluationError, score
 from distill.families import family_named
 from distill.families.base import Prompt
+from distill.inference.written import Written
 from distill.rollouts.episode import MOST_STEPS, Episode
 from distill.rollouts.play import play
 from distill.trajectories.calls import ParseFailure
@@ -69,7 +70,7 @@ def test_the_user_goes_on_only_after_a_turn_without_calls() -> None:
     script = scripted([[written(XLAM, turn) for turn in (first, first, Message("assistant"), second, DONE)]])
     seen: list[list[Message]] = []
 
-    def respond(prompts: Sequence[Prompt]) -> Sequence[str]:
+    def respond(prompts: Sequence[Prompt]) -> Sequence[Written]:
         assert prompts[0].tools == scenario.tools
         seen.append(list(prompts[0].messages))
         return script(prompts)
@@ -99,7 +100,7 @@ def test_many_scenarios_are_written_for_at_once_and_keep_their_order() -> None:
         ]
     )
 
-    def respond(prompts: Sequence[Prompt]) -> Sequence[str]:
+    def respond(prompts: Sequence[Prompt]) -> Sequence[Written]:
         rounds.append(len(prompts))
         return script(prompts)
 
@@ -116,7 +117,7 @@ def test_nothing_to_play_asks_no_model() -> None:
 
 def test_a_model_that_writes_too_little_is_an_error() -> None:
     with pytest.raises(ValueError, match="shorter"):
-        play(EVERY[:2], XLAM, lambda _: ["Done."])
+        play(EVERY[:2], XLAM, lambda _: [Written("Done.")])
 
 
 @pytest.mark.parametrize("family_name", FAMILIES)

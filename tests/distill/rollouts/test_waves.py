@@ -9,6 +9,7 @@ import pytest
 
 from distill.environments.support_desk.scenarios import generate
 from distill.families.base import Prompt
+from distill.inference.written import Written
 from distill.rollouts.journal import Journal
 from distill.rollouts.waves import play_in_waves
 from tests.distill.playing import DONE, XLAM, written
@@ -28,11 +29,11 @@ class Model:
         self.death = death
         self.batches: list[int] = []
 
-    def __call__(self, prompts: Sequence[Prompt]) -> list[str]:
+    def __call__(self, prompts: Sequence[Prompt]) -> list[Written]:
         if len(self.batches) == self.death:
             raise Killed
         self.batches.append(len(prompts))
-        return [written(XLAM, DONE)] * len(prompts)
+        return [Written(written(XLAM, DONE), 100, 10)] * len(prompts)
 
 
 @pytest.mark.parametrize("death", [0, 1, 2])
@@ -48,6 +49,7 @@ def test_a_killed_roll_out_goes_on_at_its_wave(tmp_path: Path, death: int) -> No
             SCENARIOS, XLAM, again, journal, lambda done, total: progress.append((done, total)), wave=WAVE
         )
     assert episodes == whole
+    assert {(one.prompt_tokens, one.completion_tokens) for one in episodes} == {(100, 10)}
     assert again.batches == [4, 4, 2][death:]
     assert progress == [(4, 10), (8, 10), (10, 10)][death:]
     assert (tmp_path / "journal").read_bytes() == (tmp_path / "whole").read_bytes()

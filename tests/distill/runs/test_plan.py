@@ -9,8 +9,10 @@ import pytest
 
 from distill.environments.definitions import McpServer, PythonModule
 from distill.environments.limits import Limits
-from distill.recipe import Checkpoint
+from distill.recipe import Checkpoint, Recipe
+from distill.recipe_parts import Judge
 from distill.runs.plan import CONTEXTS, plan_scenario, plan_warnings, read_outcomes
+from distill.teacher.endpoint.settings import EndpointSettings
 from spiritsafe.registry.v1 import catalog_pb2
 from tests.distill.recipes import tiny_recipe
 
@@ -24,8 +26,10 @@ ENTRIES = {
 }
 
 
-def graph(entries: dict[str, catalog_pb2.CatalogEntry]) -> tuple[dict[str, Any], set[tuple[str, str, str]]]:
-    case = plan_scenario(RECIPE, entries)["cases"][0]
+def graph(
+    entries: dict[str, catalog_pb2.CatalogEntry], recipe: Recipe = RECIPE
+) -> tuple[dict[str, Any], set[tuple[str, str, str]]]:
+    case = plan_scenario(recipe, entries)["cases"][0]
     edges = {(edge["child"], edge["type"], edge["parent"]) for edge in case["edges"]}
     return {node["id"]: node for node in case["nodes"]}, edges
 
@@ -62,6 +66,31 @@ def test_bases_and_data_that_nobody_knows_are_unknown() -> None:
     own = replace(RECIPE, teacher=replace(RECIPE.teacher, dataset_path="/rows.jsonl"))
     case = plan_scenario(own, ENTRIES)["cases"][0]
     assert "licenses" not in next(node for node in case["nodes"] if node["id"] == "teacher-data")
+
+
+def test_judge_and_replay_reach_the_traces() -> None:
+    judge = Judge(EndpointSettings(("http://judge/v1",)), "Qwen/Qwen3-8B")
+    curation = replace(RECIPE.curation, replay_path="/general.jsonl")
+    nodes, edges = graph(ENTRIES, replace(RECIPE, judge=judge, curation=curation))
+    assert {edge for edge in edges if edge[0] == "traces"} == {
+        ("traces", "generated_by", "teacher"),
+        ("traces", "judged_by", "Qwen/Qwen3-8B"),
+        ("traces", "derived_from", "replay"),
+    }
+    assert "licenses" not in nodes["replay"]
+    unknown = replace(RECIPE, judge=replace(judge, catalog_entry=""))
+    nodes, edges = graph(ENTRIES, unknown)
+    assert ("traces", "judged_by", "judge") in edges
+    assert "licenses" not in nodes["judge"]
+    assert any("judge" in warning for warning in plan_warnings(unknown, ENTRIES))
+
+
+def test_a_teacher_behind_an_endpoint_is_its_base() -> None:
+    teacher = replace(RECIPE.teacher, endpoint=EndpointSettings(("http://teacher/v1",)))
+    case = plan_scenario(replace(RECIPE, teacher=teacher), ENTRIES)["cases"][0]
+    assert (case["id"], case["subject"]) == ("teacher", "Salesforce/xLAM-7b-fc-r")
+    assert not {"teacher", "teacher-data"} & {node["id"] for node in case["nodes"]}
+    assert {"child": "traces", "type": "generated_by", "parent": case["subject"]} in case["edges"]
 
 
 def test_the_three_subjects_share_one_graph() -> None:

@@ -21,7 +21,7 @@ def store(tmp_path: Path) -> RunStore:
 
 
 def new_run(name: str, creator: str = "ann") -> run_pb2.Run:
-    return run_pb2.Run(name=f"runs/{name}", creator=creator, stages=records.pending_stages())
+    return run_pb2.Run(name=f"runs/{name}", creator=creator, stages=records.pending_stages(STAGES))
 
 
 def test_a_run_is_stored_and_read_back(store: RunStore) -> None:
@@ -155,3 +155,11 @@ def test_figures_of_a_repeated_stage_replace_the_earlier_ones() -> None:
 
 def test_state_events_carry_the_state() -> None:
     assert state_event(run_pb2.RUN_STATE_FAILED, "why").state == run_pb2.RUN_STATE_FAILED
+
+
+def test_dropped_rows_are_those_of_the_last_time_that_their_stage_ran() -> None:
+    run = run_pb2.Run()
+    for stage, reason, rows in (("verify", "malformed", 3), ("curate", "copy", 2), ("verify", "wrong_state", 1)):
+        records.apply_figures(run, {"run": {"dropped": [{"stage": stage, "reason": reason, "rows": rows}]}})
+    found = sorted((one.stage, one.reason, one.rows) for one in run.dropped)
+    assert found == [("curate", "copy", 2), ("verify", "wrong_state", 1)]

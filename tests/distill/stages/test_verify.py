@@ -13,15 +13,18 @@ from distill.environments.base import Scenario, Split, Step, UserTurn
 from distill.environments.definitions import PythonModule
 from distill.environments.gold import gold_trajectories
 from distill.environments.limits import Limits
+from distill.recipe_parts import Judge
 from distill.rollouts.episode import Episode
 from distill.stages import rollout, verify
 from distill.stages.inputs import rollout_scenarios
 from distill.stages.spec import StageSpec
+from distill.teacher.endpoint.settings import EndpointSettings
 from distill.trajectories.jsonl import read_trajectories
 from distill.trajectories.rows import write_rows
 from distill.trajectories.types import JsonValue, ToolCall, ToolSpec
 from tests.distill.playing import DONE, gold_played, look_up, played
 from tests.distill.recipes import tiny_recipe
+from tests.distill.teacher.serving import serving
 
 SPLITS: tuple[Split, ...] = ("train", "heldout")
 
@@ -48,9 +51,17 @@ def test_right_episodes_become_traces_and_the_others_are_told_with_their_reason(
     one = stage(tmp_path, episodes[::-1])
     figures = verify.run(one, lambda done, total, **_: reported.append((done, total)))
     assert figures == {
-        "run": {"verified_rollouts": 47},
-        "rejected": {"malformed": 1},
+        "run": {
+            "verified_rollouts": 47,
+            "dropped": [{"stage": "verify", "reason": "malformed", "rows": 1}],
+        },
+        "verification": {
+            "tried": 48,
+            "accepted": 47,
+            "rejected": {"format": {"malformed": 1}, "execution": {}, "semantic": {}},
+        },
         "kept": {"single": 15, "parallel": 16, "no_call": 16},
+        "judges": [],
     }
     assert reported == [(48, 48)]
     traces = read_trajectories(one.output / verify.TRACES / verify.ROWS)
@@ -63,6 +74,16 @@ def test_right_episodes_become_traces_and_the_others_are_told_with_their_reason(
     assert [trace.provenance.category for trace in traces] == [scenario.category for scenario in scenarios[1:]]
     (rejected,) = map(json.loads, (one.output / "rejected.jsonl").read_text().splitlines())
     assert (rejected["scenario"], rejected["reason"], rejected["texts"]) == (scenarios[0].id, "malformed", ["{"])
+
+
+def test_a_judge_is_not_asked_where_a_state_decides(tmp_path: Path) -> None:
+    one = stage(tmp_path, gold_played(rollout_scenarios(tiny_recipe())))
+    with serving() as chat:
+        judge = Judge(EndpointSettings((chat.url,)), "")
+        figures = verify.run(replace(one, recipe=replace(one.recipe, judge=judge)), silent)
+    assert figures["judges"] == []
+    assert figures["run"]["verified_rollouts"] == 48
+    assert not chat.bodies
 
 
 def test_nothing_to_learn_from_is_an_error(tmp_path: Path) -> None:
@@ -98,5 +119,10 @@ def test_the_users_environment_is_counted_by_reason(tmp_path: Path) -> None:
     added = [look_up("add", value=1), DONE]
     episodes = played(rollout_scenarios(recipe), [added, added, [look_up("die", value=1)], [DONE]], setup=own.setup)
     figures = verify.run(replace(stage(tmp_path, episodes), recipe=recipe), silent)
-    assert figures["rejected"] == {"not_judged": 1, "exited": 1, "failed_assertions": 1}
+    rejected = figures["verification"]["rejected"].values()
+    assert {reason: count for one in rejected for reason, count in one.items()} == {
+        "not_judged": 1,
+        "exited": 1,
+        "failed_assertions": 1,
+    }
     assert figures["kept"] == {"single": 1}

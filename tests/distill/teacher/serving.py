@@ -18,9 +18,13 @@ Fault = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass
 class Chat:
-    """What the server does. ``faults`` are taken one a request, before it answers as it should."""
+    """What the server does. ``faults`` are taken one a request, before it answers as it should.
+
+    It writes what ``answer`` makes of a request's body, else the number of the request.
+    """
 
     model: str = MODEL
+    answer: Callable[[dict[str, Any]], str] | None = None
     faults: list[Fault] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -39,6 +43,15 @@ def reply(model: str, text: str = "[]", **fields: Any) -> dict[str, Any]:
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
     usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
     return {"id": "x", "object": "chat.completion", "model": model, "choices": [choice], "usage": usage, **fields}
+
+
+def _with_logprobs(answer: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+    """The reply with two tokens by id, as vLLM names them, where alternatives were asked for."""
+    if "top_logprobs" in body:
+        best = [{"token": f"token_id:{index}", "logprob": -1.0 - index} for index in range(body["top_logprobs"])]
+        content = [{"token": "token_id:0", "logprob": -1.0, "top_logprobs": best}] * 2
+        answer["choices"][0]["logprobs"] = {"content": content}
+    return answer
 
 
 def answering(status: int, body: str, content_type: str = "application/json", **headers: str) -> Fault:
@@ -103,7 +116,9 @@ def serving(chat: Chat | None = None) -> Iterator[Chat]:
             await asyncio.sleep(0.002)
             if told.faults:
                 return await told.faults.pop(0)(request)
-            return web.json_response(reply(told.model, json.dumps(number)))
+            body = told.bodies[number - 1]
+            text = told.answer(body) if told.answer else json.dumps(number)
+            return web.json_response(_with_logprobs(reply(told.model, text), body))
         finally:
             told.busy -= 1
 

@@ -19,7 +19,7 @@ from tests.distill.recipes import tiny_recipe
 @pytest.fixture
 def execution(tmp_path: Path) -> Execution:
     made = Execution(tmp_path, {})
-    run = run_pb2.Run(name="runs/one", recipe=to_proto(tiny_recipe()), stages=records.pending_stages())
+    run = run_pb2.Run(name="runs/one", recipe=to_proto(tiny_recipe()), stages=records.pending_stages(STAGES))
     made.store.create(run)
     return made
 
@@ -40,7 +40,7 @@ def test_too_few_held_out_scenarios_are_told_before_the_first_stage(tmp_path: Pa
     message = to_proto(tiny_recipe())
     message.environment.evaluation_scenarios = 3000
     execution = Execution(tmp_path, {})
-    execution.store.create(run_pb2.Run(name="runs/one", recipe=message, stages=records.pending_stages()))
+    execution.store.create(run_pb2.Run(name="runs/one", recipe=message, stages=records.pending_stages(STAGES)))
     with pytest.raises(InvalidArgument, match=r"evaluation_scenarios: only [0-9]+ different heldout no_call messages"):
         execution.begin("one", 1)
 
@@ -51,7 +51,7 @@ def test_a_malformed_row_is_told_before_the_first_stage(tmp_path: Path) -> None:
     message = to_proto(tiny_recipe())
     message.teacher.dataset_path = str(data)
     execution = Execution(tmp_path, {})
-    execution.store.create(run_pb2.Run(name="runs/one", recipe=message, stages=records.pending_stages()))
+    execution.store.create(run_pb2.Run(name="runs/one", recipe=message, stages=records.pending_stages(STAGES)))
     with pytest.raises(InvalidArgument, match=r"dataset_path: .*rows\.jsonl, line 2, messages"):
         execution.begin("one", 1)
 

@@ -14,6 +14,8 @@ from distill.recipe import STAGES
 from distill.stages.register import run as register_again
 from distill.stages.register_teacher import run as register_teacher_again
 from distill.stages.spec import ATTEMPT, StageSpec, read_result
+from distill.trajectories.jsonl import write_trajectories
+from distill.trajectories.types import Message, Trajectory
 from distill.worker import has_worker, run_worker
 from spiritsafe.client import SERVER_VARIABLE, TOKEN_VARIABLE
 from spiritsafe.distill.v1 import run_pb2
@@ -66,6 +68,9 @@ def test_a_run_survives_its_worker_and_registers_everything_once(site: Site, mon
     assert [stage.attempts for stage in run.stages] == [1, 2, *[1] * (len(STAGES) - 2)]
     assert run.rollouts == 16 + 16 + 16
     assert 0 < run.verified_rollouts <= run.rollouts
+    rejected, left_out = (sum(one.rows for one in run.dropped if one.stage == name) for name in ("verify", "curate"))
+    assert run.verified_rollouts == run.rollouts - rejected
+    assert run.dataset_rows == run.verified_rollouts - left_out
     assert {(one.subject, one.count) for one in run.scores} == {
         ("untouched_student", 4),
         ("student", 4),
@@ -99,7 +104,7 @@ def _resumed_from(site: Site) -> int:
 def _check_sharing(site: Site, one: run_pb2.Run, two: run_pb2.Run) -> None:
     """The second run differs in its student: everything of the teacher is the first one's."""
     assert two.state == run_pb2.RUN_STATE_SUCCEEDED, two.error
-    shared = ["evaluate_untouched", "finetune_teacher", "evaluate_teacher", "rollout", "verify"]
+    shared = ["evaluate_untouched", "finetune_teacher", "evaluate_teacher", "rollout", "verify", "curate"]
     assert [stage.name for stage in two.stages if stage.reused] == shared
     assert not any(stage.reused for stage in one.stages)
     assert [stage.name for stage in two.stages if stage.attempts == 0] == shared
@@ -124,6 +129,14 @@ def _check_lineage(site: Site, run: run_pb2.Run) -> None:
     assert edges(made[out.traces]) == {("generated_by", out.teacher_adapter)}
     assert made[out.traces].HasField("declared_licenses")
     assert not made[out.traces].declared_licenses.ids
+    paths = {file.path for file in made[out.traces].files}
+    assert paths == {
+        "data/train-00000-of-00001.jsonl",
+        "README.md",
+        "curation.json",
+        "manifest.json",
+        "statistics.json",
+    }
     assert edges(made[out.student_adapter]) == {("adapter", out.student_base), ("trained_on", out.traces)}
     student = made[out.student]
     assert edges(student) == {
@@ -169,8 +182,14 @@ def _check_idempotence(site: Site, run: run_pb2.Run, monkeypatch: pytest.MonkeyP
 
 def test_runs_at_once_make_what_is_equal_once(site: Site) -> None:
     names = ("qwen3", "llama3")
+    general = site.home / "general.jsonl"
+    said = [f"What is {number} squared?" for number in range(20)]
+    write_trajectories(
+        general, [Trajectory(text, (), (Message("user", text), Message("assistant", "A lot."))) for text in said]
+    )
     for name in names:
         recipe = tiny_message()
+        recipe.curation.replay, recipe.curation.replay_path = 0.1, str(general)
         recipe.student.base.stand_in = recipe.student.model_id = name
         recipe.student.family = name
         recipe.student.licenses[:] = ["llama3.2" if name == "llama3" else "apache-2.0"]
@@ -192,12 +211,26 @@ def test_runs_at_once_make_what_is_equal_once(site: Site) -> None:
     runs = [site.run(name) for name in names]
     assert [run.state for run in runs] == [run_pb2.RUN_STATE_SUCCEEDED] * 2, [run.error for run in runs]
     assert runs[0].outputs.teacher_adapter == runs[1].outputs.teacher_adapter
-    shared = {"finetune_teacher", "evaluate_teacher", "rollout", "verify"}
+    _check_replay(site, runs[0], runs[1])
+    shared = {"finetune_teacher", "evaluate_teacher", "rollout", "verify", "curate"}
     made = [{stage.name for stage in run.stages if not stage.reused} for run in runs]
     assert made[0] | made[1] == set(STAGES)
     assert made[0] & made[1] == set(STAGES) - shared
     waited = [event.message for name in names for event in site.store.events(name) if event.type == "stage_waiting"]
     assert "finetune_teacher waits for another run" in waited
+
+
+def _check_replay(site: Site, one: run_pb2.Run, two: run_pb2.Run) -> None:
+    assert 0 < one.replayed_rows < one.dataset_rows
+    assert one.outputs.traces == two.outputs.traces
+    made = versions(site)
+    assert edges(made[one.outputs.traces]) == {
+        ("generated_by", one.outputs.teacher_adapter),
+        ("derived_from", one.outputs.replay),
+    }
+    assert not made[one.outputs.replay].HasField("declared_licenses")
+    verdicts = {(outcome.subject, outcome.context): outcome for outcome in one.license_outcomes}
+    assert "UNKNOWN_LICENSE" in verdicts["traces", "research"].reasons
 
 
 def _wait(condition: Callable[[], object], what: str) -> None:

@@ -164,6 +164,7 @@ class Teacher(_message.Message):
     TRAINING_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     LICENSES_FIELD_NUMBER: _builtins.int
+    ENDPOINT_FIELD_NUMBER: _builtins.int
     model_id: _builtins.str
     """Registry id of the model that the tuned teacher becomes."""
     dataset_path: _builtins.str
@@ -178,6 +179,12 @@ class Teacher(_message.Message):
     def licenses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Licences that the tuned teacher declares; the base's own when empty."""
 
+    @_builtins.property
+    def endpoint(self) -> Global___Endpoint:
+        """Where the teacher is served. It is then asked there as it is: not tuned, not scored, and of its base only the
+        configuration and the tokenizer are fetched. Excludes dataset_path, training and licenses.
+        """
+
     def __init__(
         self,
         *,
@@ -187,14 +194,222 @@ class Teacher(_message.Message):
         training: Global___TrainingSettings | None = ...,
         display_name: _builtins.str = ...,
         licenses: _abc.Iterable[_builtins.str] | None = ...,
+        endpoint: Global___Endpoint | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "training", b"training"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "endpoint", b"endpoint", "training", b"training"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "dataset_path", b"dataset_path", "display_name", b"display_name", "licenses", b"licenses", "model_id", b"model_id", "training", b"training"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "dataset_path", b"dataset_path", "display_name", b"display_name", "endpoint", b"endpoint", "licenses", b"licenses", "model_id", b"model_id", "training", b"training"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Teacher: _TypeAlias = Teacher  # noqa: Y015
+
+@_typing.final
+class Endpoint(_message.Message):
+    """An OpenAI-compatible server, or several that serve the same model."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URLS_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    API_KEY_ENV_FIELD_NUMBER: _builtins.int
+    CONCURRENCY_FIELD_NUMBER: _builtins.int
+    REQUESTS_PER_MINUTE_FIELD_NUMBER: _builtins.int
+    TOKENS_PER_MINUTE_FIELD_NUMBER: _builtins.int
+    CONNECT_SECONDS_FIELD_NUMBER: _builtins.int
+    REPLY_SECONDS_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    """The id under which it is served; the only one that is, when empty."""
+    api_key_env: _builtins.str
+    """Name of the environment variable of the worker that holds the key; none is sent when empty. Never the key itself."""
+    concurrency: _builtins.int
+    """Requests at a time over all servers; 64 when 0."""
+    requests_per_minute: _builtins.int
+    """At most; no limit when 0."""
+    tokens_per_minute: _builtins.int
+    """Of prompts and replies together, at most; no limit when 0."""
+    connect_seconds: _builtins.float
+    """Seconds until a server must have taken the connection; 10 when 0."""
+    reply_seconds: _builtins.float
+    """Seconds until a reply must be complete; 300 when 0."""
+    attempts: _builtins.int
+    """Tries of one request before the stage stops; 6 when 0."""
+    @_builtins.property
+    def urls(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Bases of the API with the version, for example "http://localhost:8000/v1"."""
+
+    def __init__(
+        self,
+        *,
+        urls: _abc.Iterable[_builtins.str] | None = ...,
+        model: _builtins.str = ...,
+        api_key_env: _builtins.str = ...,
+        concurrency: _builtins.int = ...,
+        requests_per_minute: _builtins.int = ...,
+        tokens_per_minute: _builtins.int = ...,
+        connect_seconds: _builtins.float = ...,
+        reply_seconds: _builtins.float = ...,
+        attempts: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key_env", b"api_key_env", "attempts", b"attempts", "concurrency", b"concurrency", "connect_seconds", b"connect_seconds", "model", b"model", "reply_seconds", b"reply_seconds", "requests_per_minute", b"requests_per_minute", "tokens_per_minute", b"tokens_per_minute", "urls", b"urls"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Endpoint: _TypeAlias = Endpoint  # noqa: Y015
+
+@_typing.final
+class Rollout(_message.Message):
+    """How the teacher is rolled out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SAMPLES_FIELD_NUMBER: _builtins.int
+    TEMPERATURE_FIELD_NUMBER: _builtins.int
+    TOP_P_FIELD_NUMBER: _builtins.int
+    MAX_TOKENS_FIELD_NUMBER: _builtins.int
+    CONVERSATIONS_FIELD_NUMBER: _builtins.int
+    TOP_LOGPROBS_FIELD_NUMBER: _builtins.int
+    samples: _builtins.int
+    """Episodes of each scenario; 1 when 0. Several need a temperature."""
+    temperature: _builtins.float
+    """From 0, which is greedy, to 2."""
+    top_p: _builtins.float
+    """Share of the probability that is drawn from; 1 when 0."""
+    max_tokens: _builtins.int
+    """Longest assistant turn in tokens; when 0, 128 for a stand-in and 512 for others."""
+    conversations: _builtins.int
+    """Conversations at a time; 64 when 0. Greedy roll-outs of a teacher that is no endpoint go in waves instead."""
+    top_logprobs: _builtins.int
+    """Alternatives of each written token that are kept with their log-probabilities; none when 0."""
+    def __init__(
+        self,
+        *,
+        samples: _builtins.int = ...,
+        temperature: _builtins.float = ...,
+        top_p: _builtins.float = ...,
+        max_tokens: _builtins.int = ...,
+        conversations: _builtins.int = ...,
+        top_logprobs: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversations", b"conversations", "max_tokens", b"max_tokens", "samples", b"samples", "temperature", b"temperature", "top_logprobs", b"top_logprobs", "top_p", b"top_p"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Rollout: _TypeAlias = Rollout  # noqa: Y015
+
+@_typing.final
+class Judge(_message.Message):
+    """A model that decides on episodes where no final state does."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENDPOINT_FIELD_NUMBER: _builtins.int
+    CATALOG_ENTRY_FIELD_NUMBER: _builtins.int
+    catalog_entry: _builtins.str
+    """Catalogue entry whose licences reach what it judged; its licence counts as unknown when empty."""
+    @_builtins.property
+    def endpoint(self) -> Global___Endpoint: ...
+    def __init__(
+        self,
+        *,
+        endpoint: Global___Endpoint | None = ...,
+        catalog_entry: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["endpoint", b"endpoint"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog_entry", b"catalog_entry", "endpoint", b"endpoint"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Judge: _TypeAlias = Judge  # noqa: Y015
+
+@_typing.final
+class Curation(_message.Message):
+    """Which verified rows are trained on, and what is added to them. Shares are from 0 to 1."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NEAR_COPIES_FIELD_NUMBER: _builtins.int
+    CONTAMINATION_WORDS_FIELD_NUMBER: _builtins.int
+    FOREIGN_TOOLS_FIELD_NUMBER: _builtins.int
+    MOST_OF_A_TOOL_FIELD_NUMBER: _builtins.int
+    MOST_OF_A_TURN_COUNT_FIELD_NUMBER: _builtins.int
+    TURN_BUCKETS_FIELD_NUMBER: _builtins.int
+    LEAST_NO_CALL_FIELD_NUMBER: _builtins.int
+    MOST_NO_CALL_FIELD_NUMBER: _builtins.int
+    REPLAY_FIELD_NUMBER: _builtins.int
+    REPLAY_UNIT_FIELD_NUMBER: _builtins.int
+    REPLAY_SHORTFALL_FIELD_NUMBER: _builtins.int
+    REPLAY_PATH_FIELD_NUMBER: _builtins.int
+    SUITE_PATHS_FIELD_NUMBER: _builtins.int
+    near_copies: _builtins.float
+    """Jaccard similarity from which a row is a near copy of another; 0.9 when absent, the step is left out at 0."""
+    contamination_words: _builtins.int
+    """Words of a run that must not stand in an evaluation; 8 when absent, the step is left out at 0."""
+    foreign_tools: _builtins.str
+    """"drop" (when empty) or "note": what becomes of rows that offer a tool of one of suite_paths."""
+    most_of_a_tool: _builtins.float
+    """Largest share of the calling rows that call one tool; no limit when 0."""
+    most_of_a_turn_count: _builtins.float
+    """Largest share of rows in one bucket of user turns; no limit when 0."""
+    least_no_call: _builtins.float
+    """Least share of rows that call nothing; no limit when 0."""
+    most_no_call: _builtins.float
+    """Largest share of them; no limit when 0."""
+    replay: _builtins.float
+    """Share of general-purpose rows in the dataset, below 1. Needs replay_path."""
+    replay_unit: _builtins.str
+    """"rows" (when empty) or "characters": what that is a share of."""
+    replay_shortfall: _builtins.str
+    """"error" (when empty) or "record": what becomes of a run with too little replay."""
+    replay_path: _builtins.str
+    """General-purpose rows on the worker's machine, in any format of `spiritsafe data`."""
+    @_builtins.property
+    def turn_buckets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The least number of user turns of each bucket, growing from 1; 1 to 5 when empty."""
+
+    @_builtins.property
+    def suite_paths(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Foreign evaluations on the worker's machine, in any of these formats, that nothing of may be in the dataset. The
+        run's own held-out scenarios are always compared with.
+        """
+
+    def __init__(
+        self,
+        *,
+        near_copies: _builtins.float | None = ...,
+        contamination_words: _builtins.int | None = ...,
+        foreign_tools: _builtins.str = ...,
+        most_of_a_tool: _builtins.float = ...,
+        most_of_a_turn_count: _builtins.float = ...,
+        turn_buckets: _abc.Iterable[_builtins.int] | None = ...,
+        least_no_call: _builtins.float = ...,
+        most_no_call: _builtins.float = ...,
+        replay: _builtins.float = ...,
+        replay_unit: _builtins.str = ...,
+        replay_shortfall: _builtins.str = ...,
+        replay_path: _builtins.str = ...,
+        suite_paths: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_contamination_words", b"_contamination_words", "_near_copies", b"_near_copies", "contamination_words", b"contamination_words", "near_copies", b"near_copies"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_contamination_words", b"_contamination_words", "_near_copies", b"_near_copies", "contamination_words", b"contamination_words", "foreign_tools", b"foreign_tools", "least_no_call", b"least_no_call", "most_no_call", b"most_no_call", "most_of_a_tool", b"most_of_a_tool", "most_of_a_turn_count", b"most_of_a_turn_count", "near_copies", b"near_copies", "replay", b"replay", "replay_path", b"replay_path", "replay_shortfall", b"replay_shortfall", "replay_unit", b"replay_unit", "suite_paths", b"suite_paths", "turn_buckets", b"turn_buckets"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__contamination_words: _TypeAlias = _typing.Literal["contamination_words"]  # noqa: Y015
+    _WhichOneofArgType__contamination_words: _TypeAlias = _typing.Literal["_contamination_words", b"_contamination_words"]  # noqa: Y015
+    _WhichOneofReturnType__near_copies: _TypeAlias = _typing.Literal["near_copies"]  # noqa: Y015
+    _WhichOneofArgType__near_copies: _TypeAlias = _typing.Literal["_near_copies", b"_near_copies"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__contamination_words) -> _WhichOneofReturnType__contamination_words | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__near_copies) -> _WhichOneofReturnType__near_copies | None: ...
+
+Global___Curation: _TypeAlias = Curation  # noqa: Y015
 
 @_typing.final
 class Student(_message.Message):
@@ -484,6 +699,9 @@ class Recipe(_message.Message):
     ENVIRONMENT_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     TRACES_ID_FIELD_NUMBER: _builtins.int
+    CURATION_FIELD_NUMBER: _builtins.int
+    ROLLOUT_FIELD_NUMBER: _builtins.int
+    JUDGE_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     """Namespace in the registry."""
     seed: _builtins.int
@@ -495,6 +713,14 @@ class Recipe(_message.Message):
     def student(self) -> Global___Student: ...
     @_builtins.property
     def environment(self) -> Global___Environment: ...
+    @_builtins.property
+    def curation(self) -> Global___Curation: ...
+    @_builtins.property
+    def rollout(self) -> Global___Rollout: ...
+    @_builtins.property
+    def judge(self) -> Global___Judge:
+        """Asked only about episodes whose scenario expects no state; nobody is when absent."""
+
     def __init__(
         self,
         *,
@@ -504,10 +730,13 @@ class Recipe(_message.Message):
         environment: Global___Environment | None = ...,
         seed: _builtins.int = ...,
         traces_id: _builtins.str = ...,
+        curation: Global___Curation | None = ...,
+        rollout: Global___Rollout | None = ...,
+        judge: Global___Judge | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["environment", b"environment", "student", b"student", "teacher", b"teacher"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["curation", b"curation", "environment", b"environment", "judge", b"judge", "rollout", b"rollout", "student", b"student", "teacher", b"teacher"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["environment", b"environment", "namespace", b"namespace", "seed", b"seed", "student", b"student", "teacher", b"teacher", "traces_id", b"traces_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["curation", b"curation", "environment", b"environment", "judge", b"judge", "namespace", b"namespace", "rollout", b"rollout", "seed", b"seed", "student", b"student", "teacher", b"teacher", "traces_id", b"traces_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -525,9 +754,10 @@ class Stage(_message.Message):
     INPUT_DIGEST_FIELD_NUMBER: _builtins.int
     SECONDS_FIELD_NUMBER: _builtins.int
     REUSED_FIELD_NUMBER: _builtins.int
+    TOKENS_PER_SECOND_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """evaluate_untouched, finetune_teacher, register_teacher, evaluate_teacher, rollout, verify, train_student, evaluate,
-    merge, register.
+    """evaluate_untouched, finetune_teacher, register_teacher, evaluate_teacher, rollout, verify, curate, train_student,
+    evaluate, merge, register. A teacher behind an endpoint is neither tuned nor evaluated.
     """
     state: Global___StageState.ValueType
     attempts: _builtins.int
@@ -538,6 +768,10 @@ class Stage(_message.Message):
     """Wall-clock seconds of the attempt that succeeded."""
     reused: _builtins.bool
     """The result was there: a run with equal inputs of this stage had made it, in the seconds told."""
+    tokens_per_second: _builtins.float
+    """Tokens that the teacher wrote in a second of the attempt that succeeded, over all conversations at a time; 0 in
+    other stages than rollout.
+    """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -553,10 +787,11 @@ class Stage(_message.Message):
         input_digest: _builtins.str = ...,
         seconds: _builtins.float = ...,
         reused: _builtins.bool = ...,
+        tokens_per_second: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "end_time", b"end_time", "input_digest", b"input_digest", "name", b"name", "reused", b"reused", "seconds", b"seconds", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "end_time", b"end_time", "input_digest", b"input_digest", "name", b"name", "reused", b"reused", "seconds", b"seconds", "start_time", b"start_time", "state", b"state", "tokens_per_second", b"tokens_per_second"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -614,6 +849,9 @@ class Outputs(_message.Message):
     STUDENT_ADAPTER_FIELD_NUMBER: _builtins.int
     STUDENT_FIELD_NUMBER: _builtins.int
     EVALUATION_DATASET_FIELD_NUMBER: _builtins.int
+    TEACHER_DATA_FIELD_NUMBER: _builtins.int
+    JUDGE_FIELD_NUMBER: _builtins.int
+    REPLAY_FIELD_NUMBER: _builtins.int
     teacher_base: _builtins.str
     teacher_adapter: _builtins.str
     traces: _builtins.str
@@ -621,6 +859,12 @@ class Outputs(_message.Message):
     student_adapter: _builtins.str
     student: _builtins.str
     evaluation_dataset: _builtins.str
+    teacher_data: _builtins.str
+    """What the teacher was tuned on."""
+    judge: _builtins.str
+    """The judge, where one had a say."""
+    replay: _builtins.str
+    """The data that replay rows were drawn from."""
     def __init__(
         self,
         *,
@@ -631,14 +875,85 @@ class Outputs(_message.Message):
         student_adapter: _builtins.str = ...,
         student: _builtins.str = ...,
         evaluation_dataset: _builtins.str = ...,
+        teacher_data: _builtins.str = ...,
+        judge: _builtins.str = ...,
+        replay: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["evaluation_dataset", b"evaluation_dataset", "student", b"student", "student_adapter", b"student_adapter", "student_base", b"student_base", "teacher_adapter", b"teacher_adapter", "teacher_base", b"teacher_base", "traces", b"traces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evaluation_dataset", b"evaluation_dataset", "judge", b"judge", "replay", b"replay", "student", b"student", "student_adapter", b"student_adapter", "student_base", b"student_base", "teacher_adapter", b"teacher_adapter", "teacher_base", b"teacher_base", "teacher_data", b"teacher_data", "traces", b"traces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Outputs: _TypeAlias = Outputs  # noqa: Y015
+
+@_typing.final
+class DroppedRows(_message.Message):
+    """Rows that did not get into the dataset. Each is counted once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STAGE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    stage: _builtins.str
+    """verify or curate."""
+    reason: _builtins.str
+    """For example wrong_state, near_copy, evaluation_words."""
+    rows: _builtins.int
+    """Rows that were left out for it."""
+    def __init__(
+        self,
+        *,
+        stage: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        rows: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "rows", b"rows", "stage", b"stage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DroppedRows: _TypeAlias = DroppedRows  # noqa: Y015
+
+@_typing.final
+class RolloutUsage(_message.Message):
+    """What a roll-out took, over all attempts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EPISODES_FIELD_NUMBER: _builtins.int
+    REPLIES_FIELD_NUMBER: _builtins.int
+    CALLS_FIELD_NUMBER: _builtins.int
+    PROMPT_TOKENS_FIELD_NUMBER: _builtins.int
+    COMPLETION_TOKENS_FIELD_NUMBER: _builtins.int
+    episodes: _builtins.int
+    """Scenarios played, times the samples of each."""
+    replies: _builtins.int
+    """Assistant turns that the teacher wrote."""
+    calls: _builtins.int
+    """Tool calls in them."""
+    prompt_tokens: _builtins.int
+    """Tokens that the teacher read, over all replies."""
+    completion_tokens: _builtins.int
+    """Tokens that it wrote."""
+    def __init__(
+        self,
+        *,
+        episodes: _builtins.int = ...,
+        replies: _builtins.int = ...,
+        calls: _builtins.int = ...,
+        prompt_tokens: _builtins.int = ...,
+        completion_tokens: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "completion_tokens", b"completion_tokens", "episodes", b"episodes", "prompt_tokens", b"prompt_tokens", "replies", b"replies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RolloutUsage: _TypeAlias = RolloutUsage  # noqa: Y015
 
 @_typing.final
 class LicenseOutcome(_message.Message):
@@ -697,6 +1012,10 @@ class Run(_message.Message):
     MERGE_TOP1_AGREEMENT_FIELD_NUMBER: _builtins.int
     MERGE_MEAN_KL_FIELD_NUMBER: _builtins.int
     STAND_IN_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    DROPPED_FIELD_NUMBER: _builtins.int
+    DATASET_ROWS_FIELD_NUMBER: _builtins.int
+    REPLAYED_ROWS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """runs/{run}"""
     state: Global___RunState.ValueType
@@ -714,6 +1033,10 @@ class Run(_message.Message):
     """Mean Kullback-Leibler divergence of the same, in nats."""
     stand_in: _builtins.bool
     """Any of the checkpoints is a stand-in: the lineage is simulated."""
+    dataset_rows: _builtins.int
+    """Rows of the dataset that the student is trained on."""
+    replayed_rows: _builtins.int
+    """Those of them that are replay."""
     @_builtins.property
     def recipe(self) -> Global___Recipe: ...
     @_builtins.property
@@ -728,6 +1051,12 @@ class Run(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def usage(self) -> Global___RolloutUsage: ...
+    @_builtins.property
+    def dropped(self) -> _containers.RepeatedCompositeFieldContainer[Global___DroppedRows]:
+        """By stage and reason."""
+
     def __init__(
         self,
         *,
@@ -748,10 +1077,14 @@ class Run(_message.Message):
         merge_top1_agreement: _builtins.float = ...,
         merge_mean_kl: _builtins.float = ...,
         stand_in: _builtins.bool = ...,
+        usage: Global___RolloutUsage | None = ...,
+        dropped: _abc.Iterable[Global___DroppedRows] | None = ...,
+        dataset_rows: _builtins.int = ...,
+        replayed_rows: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "outputs", b"outputs", "recipe", b"recipe"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "outputs", b"outputs", "recipe", b"recipe", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "end_time", b"end_time", "error", b"error", "etag", b"etag", "license_outcomes", b"license_outcomes", "merge_mean_kl", b"merge_mean_kl", "merge_top1_agreement", b"merge_top1_agreement", "name", b"name", "outputs", b"outputs", "recipe", b"recipe", "rollouts", b"rollouts", "scores", b"scores", "stages", b"stages", "stand_in", b"stand_in", "state", b"state", "verified_rollouts", b"verified_rollouts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "dataset_rows", b"dataset_rows", "dropped", b"dropped", "end_time", b"end_time", "error", b"error", "etag", b"etag", "license_outcomes", b"license_outcomes", "merge_mean_kl", b"merge_mean_kl", "merge_top1_agreement", b"merge_top1_agreement", "name", b"name", "outputs", b"outputs", "recipe", b"recipe", "replayed_rows", b"replayed_rows", "rollouts", b"rollouts", "scores", b"scores", "stages", b"stages", "stand_in", b"stand_in", "state", b"state", "usage", b"usage", "verified_rollouts", b"verified_rollouts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,7 +27,7 @@ if _version_not_supported:
 
 class RunServiceStub:
     """Distillation runs: score the untouched student, fine-tune a teacher, roll it out in a tool environment, keep what
-    executed and answered, train the student, evaluate, merge, register.
+    executed and answered, curate it to a dataset, train the student, evaluate, merge, register.
     """
 
     def __init__(self, channel):
@@ -75,7 +75,7 @@ class RunServiceStub:
 
 class RunServiceServicer:
     """Distillation runs: score the untouched student, fine-tune a teacher, roll it out in a tool environment, keep what
-    executed and answered, train the student, evaluate, merge, register.
+    executed and answered, curate it to a dataset, train the student, evaluate, merge, register.
     """
 
     def PlanRun(self, request, context):
@@ -173,7 +173,7 @@ def add_RunServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class RunService:
     """Distillation runs: score the untouched student, fine-tune a teacher, roll it out in a tool environment, keep what
-    executed and answered, train the student, evaluate, merge, register.
+    executed and answered, curate it to a dataset, train the student, evaluate, merge, register.
     """
 
     @staticmethod

@@ -28,7 +28,7 @@ GRPC_VERSION: str
 
 class RunServiceStub:
     """Distillation runs: score the untouched student, fine-tune a teacher, roll it out in a tool environment, keep what
-    executed and answered, train the student, evaluate, merge, register.
+    executed and answered, curate it to a dataset, train the student, evaluate, merge, register.
     """
 
     @_typing.overload
@@ -51,7 +51,7 @@ class RunServiceStub:
 @_typing.type_check_only
 class RunServiceAsyncStub(RunServiceStub):
     """Distillation runs: score the untouched student, fine-tune a teacher, roll it out in a tool environment, keep what
-    executed and answered, train the student, evaluate, merge, register.
+    executed and answered, curate it to a dataset, train the student, evaluate, merge, register.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -70,7 +70,7 @@ class RunServiceAsyncStub(RunServiceStub):
 
 class RunServiceServicer(metaclass=_abc_1.ABCMeta):
     """Distillation runs: score the untouched student, fine-tune a teacher, roll it out in a tool environment, keep what
-    executed and answered, train the student, evaluate, merge, register.
+    executed and answered, curate it to a dataset, train the student, evaluate, merge, register.
     """
 
     @_abc_1.abstractmethod
