@@ -18,6 +18,7 @@ from cli import exits, output
 from cli.lazy import app as new_app
 from cli.options import FormatOption, invalid
 from cli.output import Format
+from cli.rows import FormatName, FromOption, SourceArgument, chosen, open_reading, refusals
 from spiritsafe.errors import FailedPrecondition
 
 if TYPE_CHECKING:
@@ -32,18 +33,6 @@ STANDARD = Path("-")
 ROWS_A_REFRESH = 256
 
 
-class FormatName(StrEnum):
-    """The formats of training data."""
-
-    CANONICAL = "canonical"
-    ERTAS = "ertas"
-    HUGGINGFACE = "huggingface"
-    OPENAI = "openai"
-    XLAM_60K = "xlam-60k"
-    APIGEN_MT = "apigen-mt"
-    BFCL = "bfcl"
-
-
 class Drop(StrEnum):
     """What can be left out on purpose."""
 
@@ -51,13 +40,6 @@ class Drop(StrEnum):
     REASONING = "reasoning"
     CALL_IDS = "call-ids"
 
-
-SourceArgument = Annotated[
-    Path, typer.Argument(help="JSON Lines, a JSON array or Parquet; - for standard input.", allow_dash=True)
-]
-FromOption = Annotated[
-    FormatName | None, typer.Option("--from", help="Format of the file; told from its first rows unless named.")
-]
 
 app = new_app("Training data: convert between formats, validate, show, count. Needs no server.")
 
@@ -96,7 +78,7 @@ def convert(
 
     if target != STANDARD and target.exists() and not force:
         raise invalid("target", f"{target} is there already", "choose another name, or replace it with --force")
-    reading = _open(source, from_)
+    reading = open_reading(source, from_)
     conversion = Conversion(
         FORMATS[to],
         frozenset(one.value for one in drop or ()),
@@ -132,7 +114,7 @@ def validate(
         )
     from distill.trajectories.validation import validate_rows
 
-    reading = _open(source, from_)
+    reading = open_reading(source, from_)
     with _progress(reading.file) as progress:
         report = validate_rows(reading.form, reading.file.name, progress(reading.rows), most)
     data: dict[str, Any] = {"file": str(source), "format": reading.form.name, **report.to_json()}
@@ -159,8 +141,8 @@ def show(
     """
     from distill.trajectories.jsonl import trajectory_to_json
 
-    reading = _open(source, from_)
-    found = _chosen(reading, row_id, line, limit)
+    reading = open_reading(source, from_)
+    found = chosen(reading, row_id, line, limit)
     if not found:
         wanted = f"with the id {row_id!r}" if row_id else f"from line {line} on"
         raise invalid("id" if row_id else "line", f"{source} has no row {wanted}")
@@ -180,17 +162,10 @@ def stats(source: SourceArgument, from_: FromOption = None, form: FormatOption =
     from distill.trajectories.reading import trajectories
     from distill.trajectories.statistics import statistics_of
 
-    reading = _open(source, from_)
-    with _progress(reading.file) as progress, _refusals():
+    reading = open_reading(source, from_)
+    with _progress(reading.file) as progress, refusals():
         counted = statistics_of(progress(trajectories(reading)))
     output.print_data(form, {"file": str(source), "format": reading.form.name, **counted.to_json()})
-
-
-def _open(source: Path, name: FormatName | None) -> Reading:
-    from distill.trajectories.formats.table import FORMATS
-    from distill.trajectories.reading import open_rows
-
-    return open_rows(source, FORMATS[name] if name else None)
 
 
 def _answers(path: Path | None) -> dict[str, Row] | None:
@@ -200,7 +175,7 @@ def _answers(path: Path | None) -> dict[str, Row] | None:
 
     if path is None:
         return None
-    with _refusals():
+    with refusals():
         found: dict[str, Row] = {}
         for line, row in RowFile(path):
             if isinstance(row, FieldError):
@@ -214,7 +189,7 @@ def _write(target: Path, reading: Reading, conversion: Conversion, tally: Tally)
     from distill.trajectories.conversion import convert
     from distill.trajectories.rows import write_lines
 
-    with _progress(reading.file) as progress, _refusals():
+    with _progress(reading.file) as progress, refusals():
         lines = progress(convert(reading, conversion, tally))
         if target == STANDARD:
             sys.stdout.flush()
@@ -225,25 +200,6 @@ def _write(target: Path, reading: Reading, conversion: Conversion, tally: Tally)
             return write_lines(target, lines)
         except OSError as error:
             raise invalid("target", f"{target} cannot be written: {error.strerror}") from error
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """Rows that cannot be read or written as errors of a command."""
-    from distill.trajectories.rows import TrajectoryError
-
-    try:
-        yield
-    except TrajectoryError as error:
-        fits = error.kind != "inexpressible"
-        raise FailedPrecondition(
-            str(error),
-            reason="MALFORMED_ROW" if fits else "INEXPRESSIBLE_ROW",
-            remedy="`spiritsafe data validate` lists all problems of the file"
-            if fits
-            else "choose another --to, leave something out with --drop, or such rows with --skip",
-            metadata={"file": str(error.path), "line": str(error.line), "field": error.field, "kind": error.kind},
-        ) from error
 
 
 class _Bar:
@@ -289,31 +245,6 @@ def _print_problems(data: dict[str, Any]) -> None:
     more = f"; the first {shown:,} are shown" if shown < count else ""
     verdict = f"[red]{count:,} problems[/] ({kinds}){more}" if count else "[green]no problems[/]"
     console.print(f"{escape(data['file'])}: {data['rows']:,} rows of {data['format']}, {verdict}")
-
-
-def _chosen(reading: Reading, row_id: str, line: int, limit: int) -> list[Trajectory]:
-    """The rows to show. Others are read for their ids only if one is looked for."""
-    from distill.trajectories.formats.base import read_row
-    from distill.trajectories.rows import FieldError
-
-    found: list[Trajectory] = []
-    with _refusals():
-        for number, row in reading.rows:
-            if number < line:
-                continue
-            try:
-                if isinstance(row, FieldError):
-                    raise row
-                trajectory = read_row(reading.form, row, reading.source(number))
-            except FieldError as error:
-                if row_id:
-                    continue
-                raise error.at(reading.file.path, number) from error
-            if row_id in ("", trajectory.id):
-                found.append(trajectory)
-            if len(found) == limit:
-                break
-    return found
 
 
 _STYLES = {"system": "dim", "user": "bold cyan", "assistant": "bold green", "tool": "bold yellow"}

@@ -47,7 +47,7 @@ COMMANDS = {
     "distill": Lazy("cli.distill:app", "Plan, run and watch distillation runs."),
     "data": Lazy("cli.data:app", "Training data: convert between formats, validate, show, count."),
     "environment": Lazy("cli.environment:app", "Tool environments: list the built-in worlds, show tools, call them."),
-    "teacher": Lazy("cli.teacher:app", "Teachers: read the calls in what they wrote."),
+    "teacher": Lazy("cli.teacher:app", "Teachers: what they are asked, and the calls in what they wrote."),
     "db": Lazy("cli.database:app", "The schema of the registry's database: check, upgrade."),
     "store": Lazy("cli.store:app", "The artifact store: check it, remove what no version names."),
     "token": Lazy("cli.tokens:app", "API tokens: create, list, revoke."),

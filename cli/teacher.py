@@ -1,4 +1,4 @@
-"""``spiritsafe teacher``: what teachers wrote. Works on files, and asks no server."""
+"""``spiritsafe teacher``: what teachers read and wrote. Works on files, and asks no server."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,19 +17,28 @@ from cli import output
 from cli.lazy import app as new_app
 from cli.options import invalid
 from cli.output import Format
+from cli.rows import FromOption, SourceArgument, chosen, open_reading
 from spiritsafe.errors import InvalidArgument
 
 if TYPE_CHECKING:
+    from distill.families.base import Prompt
     from distill.trajectories.calls import ParseOutcome
+    from distill.trajectories.types import Trajectory
 
 STANDARD_INPUT = "-"
 
-app = new_app("Teachers: read the calls in what they wrote. Needs no server.")
+
+class FamilyName(StrEnum):
+    """The families of teachers."""
+
+    XLAM2_QWEN = "xlam2-qwen"
+    XLAM2_LLAMA = "xlam2-llama"
+    XLAM_FC = "xlam-fc"
+    XLAM_MISTRAL = "xlam-mistral"
+    XLAM = "xlam"
 
 
-@app.callback()
-def _commands() -> None:
-    """Keeps ``parse`` a word of its own while it is the only command."""
+app = new_app("Teachers: what they are asked, and the calls in what they wrote. Needs no server.")
 
 
 @app.command("parse")
@@ -58,6 +68,48 @@ def parse(
             f"read {counts.total()}: {counts['calls']} with calls, {counts['none']} without, "
             f"{counts['failed']} malformed"
         )
+
+
+@app.command("prompt")
+def prompt(
+    source: SourceArgument,
+    family: Annotated[FamilyName, typer.Option("--family", help="Whose words: the teacher's family.")],
+    turn: Annotated[int, typer.Option("--turn", min=1, help="What stands before this turn of the assistant's.")] = 1,
+    from_: FromOption = None,
+    row_id: Annotated[str, typer.Option("--id", help="The row with this id.")] = "",
+    line: Annotated[int, typer.Option("--line", min=1, help="Begin with the row on this line.")] = 1,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Write at most so many rows.")] = 1,
+    form: Annotated[Format, typer.Option("--format", help="json lines for programs, table for text.")] = Format.TABLE,
+) -> None:
+    """Write what a teacher reads of a conversation, letter by letter.
+
+    The text is what a model of the family is given; as JSON, one line {"id", "messages", "prompt"} a row also has the
+    chat messages that a server with the published template is sent. A row with fewer turns than asked for is an error.
+
+    Example: spiritsafe teacher prompt traces.jsonl --family xlam2-qwen
+    """
+    from distill.families import teacher_family_named
+
+    speaker = teacher_family_named(family.value)
+    found = chosen(open_reading(source, from_), row_id, line, limit)
+    if not found:
+        raise invalid("id" if row_id else "line", f"{source} has no such row")
+    for trajectory in found:
+        messages = speaker.messages(_before(trajectory, turn))
+        text = speaker.render(messages)
+        said = [{"role": one.role, "content": one.content} for one in messages]
+        row = json.dumps({"id": trajectory.id, "messages": said, "prompt": text}, ensure_ascii=False)
+        print(row if form is Format.JSON else text)  # noqa: T201 - the product of the command
+
+
+def _before(trajectory: Trajectory, turn: int) -> Prompt:
+    """What stands before an assistant turn; before one more than there are, all of it."""
+    from distill.families.base import Prompt
+
+    ends = [index for index, message in enumerate(trajectory.messages) if message.role == "assistant"]
+    if turn > len(ends) + 1:
+        raise invalid("turn", f"row {trajectory.id!r} has {len(ends)} turns of the assistant's")
+    return Prompt(trajectory.messages[: [*ends, len(trajectory.messages)][turn - 1]], trajectory.tools)
 
 
 def _row(identity: Any, outcome: ParseOutcome) -> dict[str, Any]:

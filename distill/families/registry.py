@@ -54,6 +54,14 @@ def family_for(config: Mapping[str, Any], role: Role = "student") -> Family:
     return _first_of(_FAMILIES[role], config, role)
 
 
+def teacher_family_named(name: str) -> TeacherFamily:
+    """As ``family_named``, of teachers."""
+    for family in _TEACHERS:
+        if family.name == name:
+            return family
+    raise UnknownFamilyError(f"unknown teacher family {name!r}; known families: {', '.join(family_names('teacher'))}")
+
+
 def teacher_family_for(config: Mapping[str, Any]) -> TeacherFamily:
     """As ``family_for``, of teachers."""
     return _first_of(_TEACHERS, config, "teacher")

@@ -19,7 +19,16 @@ PACKAGES = {
 # Everything may import the SDK, and nothing else imports another package...
 ALLOWED = {"spiritsafe": set(), "registry": {"spiritsafe"}, "distill": {"spiritsafe"}, "cli": {"spiritsafe"}}
 # ...but for these launchers and commands on local files, inside of functions, so that other commands load no service.
-LAUNCHERS = {"cli.serve", "cli.worker", "cli.embedded", "cli.database", "cli.data", "cli.environment", "cli.teacher"}
+LAUNCHERS = {
+    "cli.serve",
+    "cli.worker",
+    "cli.embedded",
+    "cli.database",
+    "cli.data",
+    "cli.environment",
+    "cli.rows",
+    "cli.teacher",
+}
 HEAVY = {"accelerate", "bitsandbytes", "boto3", "datasets", "dbos", "peft", "torch", "transformers", "trl"}
 MAX_MODULE_LINES = 600
 MAX_FUNCTION_LINES = 80

@@ -75,13 +75,15 @@ def test_files_are_not_replaced_unless_told(spiritsafe: Command, tmp_path: Path)
 
 
 def test_a_failed_conversion_leaves_nothing(spiritsafe: Command, tmp_path: Path) -> None:
-    source = write(tmp_path / "t.jsonl", TALK, {"messages": []})
-    done = spiritsafe("data", "convert", source, tmp_path / "out.jsonl", "--format", "json")
+    folder = tmp_path / "data"
+    folder.mkdir()
+    source = write(folder / "t.jsonl", TALK, {"messages": []})
+    done = spiritsafe("data", "convert", source, folder / "out.jsonl", "--format", "json")
     assert (done.code, done.error["reason"]) == (exits.FAILED, "MALFORMED_ROW")
     assert done.error["metadata"] == {"file": str(source), "line": "2", "field": "messages", "kind": "malformed"}
-    done = spiritsafe("data", "convert", source, tmp_path / "out.jsonl", "--to", "xlam-60k")
+    done = spiritsafe("data", "convert", source, folder / "out.jsonl", "--to", "xlam-60k")
     assert (done.code, "--skip" in done.err) == (exits.FAILED, True)
-    assert list(tmp_path.iterdir()) == [source]
+    assert list(folder.iterdir()) == [source]
 
 
 def test_standard_input_and_output() -> None:

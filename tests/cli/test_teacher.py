@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cli import exits
 from tests.cli.conftest import Command
 
 CALL = '[{"name": "f", "arguments": {"a": 1}}]'
@@ -108,3 +109,47 @@ def test_a_missing_file_is_named(spiritsafe: Command, tmp_path: Path) -> None:
     done = spiritsafe("teacher", "parse", tmp_path / "none.jsonl")
     assert done.code == 2
     assert "No such file or directory" in done.err
+
+
+TALK = {
+    "id": "talk-1",
+    "tools": [{"name": "weather", "description": "The forecast.", "parameters": {"type": "object", "properties": {}}}],
+    "messages": [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Weather?"},
+        {"role": "assistant", "tool_calls": [{"name": "weather", "arguments": {}}]},
+        {"role": "tool", "name": "weather", "content": "4 °C"},
+        {"role": "assistant", "content": "Four degrees."},
+    ],
+}
+
+
+@pytest.fixture
+def talk(spiritsafe: Command, tmp_path: Path) -> Path:
+    given, file = tmp_path / "given.json", tmp_path / "talk.jsonl"
+    given.write_text(json.dumps([TALK]), "utf-8")
+    assert spiritsafe("data", "convert", given, file, "--from", "huggingface").code == 0
+    return file
+
+
+def test_the_prompt_of_a_teacher_keeps_its_format_below_a_system_message(spiritsafe: Command, talk: Path) -> None:
+    text = spiritsafe("teacher", "prompt", talk, "--family", "xlam2-qwen").out
+    assert text.startswith("<|im_start|>system\nBe brief.\nYou have access to a set of tools.")
+    assert text.endswith("<|im_start|>user\nWeather?<|im_end|><|im_start|>assistant\n\n")
+
+
+def test_later_turns_have_what_went_before(spiritsafe: Command, talk: Path) -> None:
+    done = spiritsafe("teacher", "prompt", talk, "--family", "xlam2-llama", "--turn", 2, "--format", "json")
+    row = json.loads(done.out)
+    assert [one["role"] for one in row["messages"]] == ["system", "user", "assistant", "ipython"]
+    assert row["messages"][2]["content"] == '[{"name": "weather", "arguments": {}}]'
+    assert (row["id"], row["prompt"].count("4 °C")) == ("talk-1", 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"), [(["--turn", 4], "turn"), (["--id", "other"], "id"), (["--line", 2], "line")]
+)
+def test_a_prompt_that_there_is_not(spiritsafe: Command, talk: Path, arguments: list[object], field: str) -> None:
+    refused = spiritsafe("teacher", "prompt", talk, "--family", "xlam", *arguments, "--format", "json")
+    assert refused.code == exits.USAGE
+    assert refused.error["violations"][0]["field"] == field
