@@ -64,6 +64,8 @@ bench: $(DEV_STAMP) ## Run the benchmarks and print their tables (a quarter of a
 	$(BIN)/python -m tests.benchmarks.verdicts --versions $(BENCH_VERSIONS)
 	$(BIN)/python -m tests.benchmarks.reevaluation
 	$(BIN)/python -m tests.benchmarks.registry
+	$(BIN)/python -m tests.benchmarks.distill.formats
+	$(BIN)/python -m tests.benchmarks.distill.reading
 	$(BIN)/python -m tests.benchmarks.distill.asking
 	$(BIN)/python -m tests.benchmarks.distill.executing
 	$(BIN)/python -m tests.benchmarks.distill.curating

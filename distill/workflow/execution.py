@@ -186,13 +186,8 @@ def _allocation() -> dict[str, str]:
 def _threads(spec: StageSpec) -> dict[str, str]:
     """How many OpenMP threads a stage of a stand-in gets, unless the user says otherwise.
 
-    The matrices are small: a second run beside the first gains more than a second thread, and generation forks. Only a
-    teacher's training gets a second one, for all of its students wait for it. Threads that wait for each other must
-    then soon sleep: spinning as long as they do by default, on busy cores two took 16 s for what one did in 0.5 s.
+    The matrices are small: a second run beside the first gains more than a second thread, and generation forks. On
+    busy cores two threads wait for each other longer than one works.
     """
     base = spec.base
-    if base is None or not base.stand_in or "OMP_NUM_THREADS" in os.environ:
-        return {}
-    if spec.stage == "finetune_teacher":
-        return {"OMP_NUM_THREADS": "2", "GOMP_SPINCOUNT": "1000"}
-    return {"OMP_NUM_THREADS": "1"}
+    return {"OMP_NUM_THREADS": "1"} if base and base.stand_in and "OMP_NUM_THREADS" not in os.environ else {}
