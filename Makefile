@@ -6,9 +6,10 @@ STAMP := $(VENV)/.installed
 # What tests and checks need on top: a user of the demo does not wait for it.
 DEV_STAMP := $(VENV)/.installed-dev
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable client
-# Two test processes share two cores: one thread each, or they wait for each other.
+# A test process a core and one more, for some tests wait; one thread each, or they wait for each other.
 # In the order of their folders: by default the modules with the fewest tests come last, and those are the longest.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
+TEST_PROCESSES ?= 3
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder
 
 # Stored versions among which `make bench` asks for verdicts.
 BENCH_VERSIONS ?= 1000000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import closing
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def test_a_schema_that_differs_is_told(spiritsafe: Command, home: Path) -> None:
 
 
 def test_looking_makes_no_registry(spiritsafe: Command, home: Path) -> None:
+    shutil.rmtree(home)
     assert spiritsafe("db", "check").code == exits.NOT_FOUND
     assert not (home / "registry.db").exists()
 
